@@ -1,0 +1,106 @@
+"""What the portal asks of a cluster, and what a cluster answers: values and a protocol, no client library.
+
+Every method of a driver returns in seconds, may be repeated, and treats a missing object as done.
+The contract is written down in docs/architecture.md and proven for each driver by tests/clusters/driver_contract.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+LABEL_INSTALLATION = "stellwerk/installation"
+LABEL_JOB = "stellwerk/job"
+LABEL_ATTEMPT = "stellwerk/attempt"
+LABEL_TEAM = "stellwerk/team"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Everything a cluster needs to start one attempt.
+
+    `name` is deterministic ("sw-<installation>-<job>-<attempt>") and never reused. `token` is a secret:
+    it is left out of the repr, so that it cannot reach a log by accident.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    image: str
+    portal_url: str
+    token: str = field(repr=False)
+    cpu_millis: int
+    memory_bytes: int
+    disk_bytes: int
+    max_processes: int
+    time_limit_seconds: int
+    grace_seconds: int
+
+
+class State(StrEnum):
+    """Where an attempt's pod is. ENDED is said only when nothing of it can run any more."""
+
+    PENDING = "pending"  # made, the script has not started
+    RUNNING = "running"  # the script may run
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the cluster says about one work now.
+
+    `reason` is "" or a word for machines: the runner's own causes ("time_limit", "out_of_memory", "stopped",
+    "cpu_limit", "file_limit"), "refused" (the claim was refused, nothing was started), "start_failed" or "lost".
+    `message` is a sentence for people.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    uid: str
+    state: State
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+
+
+class DriverError(Exception):
+    """Something about a cluster did not work; the subclasses say who can act. The text is fit for people."""
+
+
+class ClusterUnreachable(DriverError):
+    """Time heals: try again later. Says nothing about the works on the cluster."""
+
+
+class ClusterRefused(DriverError):
+    """An admin can act: credentials, rights, quotas, disk space."""
+
+
+class WorkInvalid(DriverError):
+    """The user can act: the cluster would never take this work as it is."""
+
+
+class NameTaken(DriverError):
+    """A work of this name exists with other labels: it is somebody else's and was left alone."""
+
+
+class Driver(Protocol):
+    """One connected cluster. Safe to share between threads."""
+
+    def create(self, work: Work) -> None:
+        """Make the work exist. An existing work of that name is adopted after its labels are checked.
+
+        Raises NameTaken, WorkInvalid, ClusterRefused, ClusterUnreachable.
+        """
+
+    def stop(self, name: str) -> None:
+        """End all of the work: TERM, its grace time, KILL. Returns at once; a missing work is done."""
+
+    def remove(self, name: str) -> None:
+        """Forget an ended work and free its space; a missing one is done, one not ended stays (ClusterRefused)."""
+
+    def observe(self) -> list[Seen]:
+        """All works of this installation, ended ones included until they are removed."""
+
+    def look(self, name: str) -> Seen | None:
+        """One work, read past any cache; None when there is none of that name."""
