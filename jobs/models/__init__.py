@@ -1,0 +1,8 @@
+"""Jobs, what they were given and what they left."""
+
+from jobs.models.attempt import Attempt
+from jobs.models.bundle import Blob, Bundle, BundleFile, Draft
+from jobs.models.job import Job, JobEvent
+from jobs.models.result import Artifact
+
+__all__ = ["Artifact", "Attempt", "Blob", "Bundle", "BundleFile", "Draft", "Job", "JobEvent"]

@@ -1,0 +1,93 @@
+"""One try to run a job on a cluster, and everything that was reported about it."""
+
+import secrets
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.crypto import salted_hmac
+
+from jobs.lifecycle import Facts, Sight, sight
+from jobs.models.job import Job
+
+
+def new_nonce() -> str:
+    """Makes a token unguessable together with the secret key."""
+    return secrets.token_hex(16)
+
+
+class Attempt(models.Model):
+    """A deterministic name at the cluster, never reused; facts only ever get more."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField(default=1)
+    name = models.CharField(max_length=63, unique=True, help_text="Name of the work at the cluster.")
+    nonce = models.CharField(max_length=32, default=new_nonce, editable=False)
+    made_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    # Written by the worker.
+    created_at = models.DateTimeField(null=True, help_text="The cluster confirmed the create.")
+    stop_sent_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True, help_text="Nothing of it is left at the cluster.")
+    create_failures = models.PositiveSmallIntegerField(default=0)
+
+    # Written by watch.
+    seen_state = models.CharField(max_length=10, blank=True)
+    seen_at = models.DateTimeField(null=True)
+    seen_exit_code = models.IntegerField(null=True)
+    seen_reason = models.CharField(max_length=40, blank=True)
+    seen_message = models.TextField(blank=True)
+    absent_since = models.DateTimeField(null=True)
+    is_absent = models.BooleanField(default=False, help_text="Two reads apart in time did not find it.")
+
+    # Written by the intake, on the runner's word.
+    claimed_by = models.CharField(max_length=80, blank=True, help_text="The pod that may start the script.")
+    claimed_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    exit_code = models.IntegerField(null=True)
+    signal = models.PositiveSmallIntegerField(null=True)
+    end_reason = models.CharField(max_length=40, blank=True)
+    stdout_size = models.PositiveBigIntegerField(default=0)
+    stderr_size = models.PositiveBigIntegerField(default=0)
+    collected_at = models.DateTimeField(null=True)
+    skipped = models.JSONField(default=list, help_text="Result files that were not taken: path and why.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "number"], name="attempt_number_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["name"], name="attempt_open", condition=models.Q(removed_at__isnull=True))
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def token(self) -> str:
+        """The runner's secret, made anew from the key each time: a lost create can be repeated, nothing is stored."""
+        digest = salted_hmac("stellwerk.attempt", f"{self.pk}:{self.nonce}", algorithm="sha256").hexdigest()
+        return f"swa_{self.pk}_{digest}"
+
+    @property
+    def facts(self) -> Facts:
+        """The reports, as the lifecycle reads them."""
+        known = self.ended_at is not None
+        is_over = self.seen_state == "ended"
+        cluster_knows = is_over and self.seen_exit_code is not None and self.started_at is not None
+        return Facts(
+            is_created=self.created_at is not None or self.claimed_at is not None or bool(self.seen_state),
+            is_started=self.started_at is not None,
+            has_ended=known or cluster_knows,
+            exit_code=self.exit_code if known else self.seen_exit_code,
+            reason=self.end_reason if known else self.seen_reason,
+            is_collected=self.collected_at is not None,
+            is_work_over=is_over,
+            is_absent=self.is_absent,
+        )
+
+    @property
+    def sight(self) -> Sight:
+        """What is known of the work now."""
+        return sight(self.facts)

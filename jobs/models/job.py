@@ -1,0 +1,161 @@
+"""The job: what is wished (written by views) and what is known (written by workers)."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models, transaction
+from django.db.models.functions import Now, Upper
+from django.urls import reverse
+
+from clusters.models import Cluster, Image, Profile
+from jobs.lifecycle import ACTIVE, MOVES, TERMINAL, Status, Wish
+from jobs.models.bundle import Bundle
+from jobs.models.shown import JobShown
+from teams.models import Team
+
+PHASE_TIMES = {Status.STARTING: "starting_at", Status.RUNNING: "running_at", Status.FINISHING: "finishing_at"}
+
+
+class Job(JobShown, models.Model):
+    """A script that runs once. What was asked is a snapshot: later edits of an image or profile do not reach it."""
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="jobs")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
+    submit_key = models.UUIDField(default=uuid.uuid4, editable=False)
+
+    name = models.CharField(max_length=120)
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    bundle = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="jobs")
+    entry = models.CharField(max_length=255, help_text="Path of the script in the bundle.")
+    arguments = ArrayField(models.TextField(), default=list, blank=True)
+    environment = models.JSONField(default=dict, blank=True)
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="jobs")
+    image = models.ForeignKey(Image, on_delete=models.SET_NULL, null=True, related_name="+")
+    profile = models.ForeignKey(Profile, on_delete=models.SET_NULL, null=True, related_name="+")
+    image_label = models.CharField(max_length=80)
+    image_reference = models.CharField(max_length=300)
+    profile_label = models.CharField(max_length=60)
+    command = ArrayField(models.TextField(), help_text="The exact argument list that runs.")
+    cpu_millis = models.PositiveIntegerField()
+    memory_bytes = models.PositiveBigIntegerField()
+    disk_bytes = models.PositiveBigIntegerField()
+    max_processes = models.PositiveIntegerField()
+    time_limit_seconds = models.PositiveIntegerField()
+
+    # Wishes: views write them, once.
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    # Facts: `move_to` writes them.
+    status = models.CharField(
+        max_length=10, choices=[(s.value, s.value) for s in Status], default=Status.QUEUED
+    )
+    reason = models.CharField(max_length=40, blank=True)
+    detail = models.TextField(blank=True, help_text="What the cluster or the driver said, word for word.")
+    exit_code = models.IntegerField(null=True, blank=True)
+    starting_at = models.DateTimeField(null=True, blank=True)
+    running_at = models.DateTimeField(null=True, blank=True)
+    finishing_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    # When a worker looks at the job again; null: never. Anyone may bring it forward.
+    next_look_at = models.DateTimeField(null=True, blank=True, db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            # A double click, a re-sent form and two tabs give one job (faults 2 and 3).
+            models.UniqueConstraint(fields=["owner", "submit_key"], name="job_submit_once"),
+            models.CheckConstraint(condition=models.Q(status__in=list(Status)), name="job_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=list(ACTIVE), finished_at__isnull=True)
+                | models.Q(status__in=list(TERMINAL), finished_at__isnull=False),
+                name="job_finished_has_time",
+            ),
+        ]
+        indexes: ClassVar = [
+            # History pages walk these backwards by keyset; deleted jobs are in none of them.
+            *(
+                models.Index(*fields, name=name, condition=models.Q(deleted_at__isnull=True))
+                for name, fields in {
+                    "job_by_id": ["-id"],
+                    "job_by_team": ["team", "-id"],
+                    "job_by_owner": ["owner", "-id"],
+                    "job_by_status": ["status", "-id"],
+                    "job_by_team_status": ["team", "status", "-id"],
+                    "job_by_cluster": ["cluster", "-id"],
+                    "job_by_created": ["-created_at", "-id"],
+                }.items()
+            ),
+            # The sweep: only jobs that somebody has to look at are in it.
+            models.Index(
+                fields=["cluster", "next_look_at"],
+                name="job_due",
+                condition=models.Q(next_look_at__isnull=False),
+            ),
+            models.Index(
+                fields=["deleted_at"], name="job_deleted", condition=models.Q(deleted_at__isnull=False)
+            ),
+            GinIndex(fields=["tags"], name="job_by_tag"),
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="job_by_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.pk})"
+
+    def get_absolute_url(self) -> str:
+        """The job's page."""
+        return reverse("job_detail", args=[self.pk])
+
+    @property
+    def wish(self) -> Wish:
+        """What the people want of it now."""
+        return Wish.CANCEL if self.cancel_requested_at or self.deleted_at else Wish.RUN
+
+    def move_to(
+        self,
+        status: Status,
+        *,
+        reason: str = "",
+        detail: str = "",
+        exit_code: int | None = None,
+        sentence: str = "",
+    ) -> bool:
+        """Write a status: guarded by the old one, with its event, in one transaction.
+
+        False: somebody else moved the job first and nothing was written. ValueError: the lifecycle has no such move.
+        """
+        old = Status(self.status)
+        if status not in MOVES[old]:
+            raise ValueError(f"no move from {old} to {status}")
+        times = {PHASE_TIMES[status]: Now()} if status in PHASE_TIMES else {"finished_at": Now()}
+        facts = {"status": status, "reason": reason, "detail": detail, "exit_code": exit_code}
+        with transaction.atomic():
+            if not Job.objects.filter(pk=self.pk, status=old).update(**facts, **times):
+                return False
+            JobEvent.objects.create(job_id=self.pk, kind=status, sentence=sentence, data={"reason": reason})
+        for name, value in facts.items():
+            setattr(self, name, value)
+        return True
+
+
+class JobEvent(models.Model):
+    """One thing that happened to a job; never changed."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    kind = models.CharField(max_length=40)
+    sentence = models.TextField(blank=True)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of job {self.job_id}"

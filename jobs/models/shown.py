@@ -1,0 +1,142 @@
+"""What pages ask a job: named answers, so that templates hold no logic."""
+
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from jobs.lifecycle import TERMINAL, Status
+from jobs.reasons import Explanation, Situation, explain
+from teams.wording import readable_bytes, readable_seconds
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One field of the phase strip. `state`: done, now, todo or skipped. Times are aware, durations in seconds."""
+
+    name: str
+    label: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, or takes by now; None when it never began."""
+        if self.started_at is None:
+            return None
+        return ((self.ended_at or timezone.now()) - self.started_at).total_seconds()
+
+
+class JobShown:
+    """Mixin of Job: read-only answers about one loaded job."""
+
+    if TYPE_CHECKING:
+        id: int
+        status: str
+        reason: str
+        detail: str
+        exit_code: int | None
+        entry: str
+        command: list[str]
+        memory_bytes: int
+        time_limit_seconds: int
+        cluster: Any
+        created_at: datetime
+        starting_at: datetime | None
+        running_at: datetime | None
+        finishing_at: datetime | None
+        finished_at: datetime | None
+        cancel_requested_at: datetime | None
+        deleted_at: datetime | None
+
+    @property
+    def status_label(self) -> str:
+        """The one word."""
+        return str(self.status).capitalize()
+
+    @property
+    def is_finished(self) -> bool:
+        """True in a terminal status."""
+        return self.status in TERMINAL
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Somebody asked for a stop and the end is not known yet."""
+        return not self.is_finished and bool(self.cancel_requested_at or self.deleted_at)
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """There is something left to cancel and nobody asked yet."""
+        return not self.is_finished and not self.is_cancelling and self.status != Status.FINISHING
+
+    @property
+    def command_line(self) -> str:
+        """The exact command, quoted as a shell would need it."""
+        return shlex.join(self.command)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the script began."""
+        return self.running_at
+
+    @property
+    def running_since(self) -> datetime | None:
+        """When the script began, while it still runs."""
+        return self.running_at if self.status == Status.RUNNING else None
+
+    @property
+    def took_seconds(self) -> float | None:
+        """From the script's start (or the job's, where it never started) to the end; None while it goes on."""
+        if self.finished_at is None:
+            return None
+        return (
+            (self.finishing_at or self.finished_at) - (self.running_at or self.created_at)
+        ).total_seconds()
+
+    @property
+    def explanation(self) -> Explanation:
+        """Sentence and advice for the status as it is."""
+        return explain(
+            Situation(
+                status=Status(self.status),
+                reason=self.reason,
+                detail=self.detail,
+                exit_code=self.exit_code,
+                is_cancelling=self.is_cancelling,
+                cluster=self.cluster.name,
+                entry=self.entry,
+                memory=readable_bytes(self.memory_bytes),
+                time_limit=readable_seconds(self.time_limit_seconds),
+                is_unreachable=self.cluster.unreachable_since is not None,
+            )
+        )
+
+    @property
+    def sentence(self) -> str:
+        """One sentence that explains the status."""
+        return self.explanation.sentence
+
+    @property
+    def advice(self) -> str:
+        """What to do next; may be empty."""
+        return self.explanation.advice
+
+    @property
+    def phases(self) -> list[Phase]:
+        """Queued, starting, running, finishing, with their times."""
+        begun = [self.created_at, self.starting_at, self.running_at, self.finishing_at]
+        names = [Status.QUEUED, Status.STARTING, Status.RUNNING, Status.FINISHING]
+        return [
+            self._phase(name, at, begun[index + 1 :])
+            for index, (name, at) in enumerate(zip(names, begun, strict=True))
+        ]
+
+    def _phase(self, name: Status, started_at: datetime | None, later: list[datetime | None]) -> Phase:
+        ended_at = next((at for at in later if at), self.finished_at) if started_at else None
+        if started_at is None:
+            passed = self.is_finished or any(later)
+            return Phase(name, name.capitalize(), "skipped" if passed else "todo", None, None)
+        return Phase(name, name.capitalize(), "done" if ended_at else "now", started_at, ended_at)

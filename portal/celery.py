@@ -1,0 +1,20 @@
+"""The Celery application of worker and beat."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("stellwerk")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@app.on_after_configure.connect
+def _add_entries(sender: Celery, **_: object) -> None:
+    """One static entry per round; an entry that could not run in time is dropped, the next one does its work."""
+    every = settings.SWEEP_SECONDS
+    sender.add_periodic_task(every, sender.signature("jobs.sweep"), expires=every)
+    sender.add_periodic_task(600, sender.signature("jobs.tidy"), expires=600)

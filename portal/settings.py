@@ -1,0 +1,224 @@
+"""Settings of every process, read from the environment (see docs/architecture.md)."""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import environ
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = Path(env.str("STELLWERK_HOME", default=str(BASE_DIR / ".stellwerk"))).resolve()
+DEBUG = env.bool("STELLWERK_DEBUG", default=False)
+
+
+def _secret_key() -> str:
+    """The key from the environment, or the one `make up` keeps in the home."""
+    key_file = HOME / "secret-key"
+    if key := env.str("SECRET_KEY", default=""):
+        return key
+    return key_file.read_text().strip() if key_file.exists() else "only-for-checks-and-tests-" + "x" * 40
+
+
+SECRET_KEY = _secret_key()
+BIND = env.str("STELLWERK_BIND", default="127.0.0.1:8000")
+ALLOWED_HOSTS = env.list(
+    "STELLWERK_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", BIND.rsplit(":", 1)[0]]
+)
+CSRF_TRUSTED_ORIGINS = env.list("STELLWERK_TRUSTED_ORIGINS", default=[])
+PORTAL_URL_FOR_JOBS = env.str("PORTAL_URL_FOR_JOBS", default=f"http://{BIND}")
+
+INSTALLED_APPS = [
+    "portal",
+    "teams",
+    "clusters",
+    "jobs",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "template_partials",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "teams.middleware.password_change_first",
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": ["portal.templatetags.stellwerk"],
+        },
+    }
+]
+
+# PostgreSQL is the only engine. One pool per process, as large as the process has threads.
+DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql://stellwerk@localhost/stellwerk")}
+DATABASES["default"] |= {
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        # A lock that is held is waited for two seconds, then the whole transaction is tried again by its caller.
+        "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
+        "pool": {"min_size": 1, "max_size": env.int("STELLWERK_DB_POOL", default=10), "timeout": 10},
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def _celery_url(url: str) -> str:
+    """Celery spells a Unix socket `redis+socket://…?virtual_host=0`, redis-py `unix://…?db=0`."""
+    if not url.startswith("unix://"):
+        return url
+    parts = urlsplit(url)
+    number = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{parts.path}?virtual_host={number}"
+
+
+REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "stellwerk",
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+
+CELERY_BROKER_URL = _celery_url(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    # A publish is only a hint: it may not hold a web request (fault 12).
+    "retry_policy": {"timeout": 1.0},
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+SWEEP_SECONDS = env.float("STELLWERK_SWEEP_SECONDS", default=3.0)
+
+AUTH_USER_MODEL = "teams.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "job_list"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_ADAPTER = "teams.accounts.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/m/ip,5/5m/key"}
+# nginx sets exactly one X-Forwarded-For entry (the peer's address).
+ALLAUTH_TRUSTED_PROXY_COUNT = 1
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TZ", default="UTC").lstrip(":") or "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = HOME / "static"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": HOME / "files"},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+MEDIA_ROOT = HOME / "files"
+FILE_UPLOAD_TEMP_DIR = env.str("STELLWERK_UPLOAD_TEMP_DIR", default="") or None
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 5000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 12000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
+# Files go out through nginx (X-Accel-Redirect) where it stands in front.
+SEND_FILES_BY_ACCEL = env.bool("STELLWERK_ACCEL", default=False)
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+UPLOAD_MAX_FILES = env.int("UPLOAD_MAX_FILES", default=2000)
+UPLOAD_MAX_FILE_BYTES = env.int("UPLOAD_MAX_FILE_BYTES", default=4 * GIB)
+UPLOAD_MAX_TOTAL_BYTES = env.int("UPLOAD_MAX_TOTAL_BYTES", default=8 * GIB)
+UPLOAD_MAX_ARCHIVE_ENTRIES = env.int("UPLOAD_MAX_ARCHIVE_ENTRIES", default=5000)
+UPLOAD_MAX_ARCHIVE_RATIO = env.int("UPLOAD_MAX_ARCHIVE_RATIO", default=200)
+UPLOAD_MAX_PATH_LENGTH = env.int("UPLOAD_MAX_PATH_LENGTH", default=240)
+OUTPUT_MAX_BYTES = env.int("OUTPUT_MAX_BYTES", default=256 * MIB)
+RESULT_MAX_BYTES = env.int("RESULT_MAX_BYTES", default=16 * GIB)
+RESULT_MAX_FILES = env.int("RESULT_MAX_FILES", default=5000)
+# Below this much free space no upload is accepted and no job is started.
+STORAGE_RESERVE_BYTES = env.int("STORAGE_RESERVE_BYTES", default=200 * MIB)
+JOB_TIME_LIMIT_SECONDS = env.int("JOB_TIME_LIMIT_SECONDS", default=24 * 3600)
+JOB_GRACE_SECONDS = env.int("JOB_GRACE_SECONDS", default=30)
+LOCAL_JOB_UID_BASE = env.int("LOCAL_JOB_UID_BASE", default=100_000)
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "frame-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'self'"],
+    }
+}
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SESSION_COOKIE_HTTPONLY = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "portal.logs.line_formatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("STELLWERK_LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
+os.umask(0o027)

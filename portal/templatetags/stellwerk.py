@@ -1,0 +1,161 @@
+"""Template tags and filters that every page of the portal uses: statuses, sizes, durations, times, icons."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django import template
+from django.http import HttpRequest
+from django.template.loader import get_template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+
+class Look(NamedTuple):
+    """How a status looks wherever it appears; the word comes with it, so that colour never stands alone."""
+
+    word: str
+    colour: str
+    icon: str
+
+
+LOOKS = {
+    "queued": Look("Queued", "grey", "clock"),
+    "starting": Look("Starting", "blue", "arrow"),
+    "running": Look("Running", "blue", "dot"),
+    "finishing": Look("Finishing", "blue", "tray"),
+    "succeeded": Look("Succeeded", "green", "tick"),
+    "failed": Look("Failed", "red", "cross"),
+    "cancelled": Look("Cancelled", "grey", "stroke"),
+    "error": Look("Error", "orange", "triangle"),
+}
+
+BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """The inline drawing `templates/icons/<name>.html`; hidden from screen readers, so words go beside it."""
+    svg = get_template(f"icons/{name}.html").render()
+    return mark_safe(svg.strip())  # noqa: S308 - our own template, rendered without any context
+
+
+@register.simple_tag
+def status_badge(job: Any) -> SafeString:
+    """A job's status as icon, word and colour; `job` has `status` and, if it likes, its own `status_label`."""
+    return status_mark(str(job.status), getattr(job, "status_label", ""))
+
+
+@register.simple_tag
+def status_mark(status: str, word: str = "") -> SafeString:
+    """The same badge for a bare status; an unknown one is shown by its own name in grey."""
+    look = LOOKS.get(status) or Look(status.capitalize(), "grey", "info")
+    return format_html(
+        '<span class="status-badge status-{} is-{}">{}<span class="status-word">{}</span></span>',
+        look.colour,
+        status,
+        icon(look.icon),
+        word or look.word,
+    )
+
+
+@register.filter(name="bytes")
+def bytes_(value: float | None) -> str:
+    """A number of bytes in binary units: `1536` is "1.5 KiB"; None is an empty string."""
+    if value is None:
+        return ""
+    amount = float(value)
+    for unit in BINARY_UNITS:
+        if abs(amount) < 1023.95 or unit == BINARY_UNITS[-1]:
+            break
+        amount /= 1024
+    if unit == "B":
+        return f"{int(amount)} B"
+    return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """A number of seconds in its two largest units: `252` is "4 min 12 s"; None is an empty string."""
+    if seconds is None:
+        return ""
+    if 0 < seconds < 1:
+        return "under 1 s"
+    whole = max(0, int(seconds))
+    minutes, s = divmod(whole, 60)
+    hours, m = divmod(minutes, 60)
+    days, h = divmod(hours, 24)
+    parts = [(days, "d"), (h, "h"), (m, "min"), (s, "s")]
+    while len(parts) > 1 and parts[0][0] == 0:
+        parts.pop(0)
+    first, rest = parts[0], parts[1:2]
+    return " ".join(f"{amount} {unit}" for amount, unit in [first, *rest] if amount or (amount, unit) == first)
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> SafeString:
+    """A moment as `<time>`: "3 min ago" to read, the exact one on hover; the page keeps it fresh."""
+    if moment is None:
+        return SafeString("–")
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time data-relative datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        exact(moment),
+        ago((timezone.now() - moment).total_seconds()),
+    )
+
+
+@register.simple_tag
+def ticking(since: datetime | None) -> SafeString:
+    """The time that has passed since a moment, as a duration that ticks while the page is open."""
+    if since is None:
+        return SafeString("–")
+    return format_html(
+        '<time data-ticks datetime="{}" title="since {}">{}</time>',
+        timezone.localtime(since).isoformat(timespec="seconds"),
+        exact(since),
+        duration(max(0, int((timezone.now() - since).total_seconds()))),
+    )
+
+
+@register.filter
+def exact(moment: datetime | None) -> str:
+    """A moment with its date, seconds and time zone: "24 Nov 2026, 05:01:07 UTC"."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    return f"{local.day} {local:%b %Y, %H:%M:%S %Z}"
+
+
+def ago(seconds: float) -> str:
+    """How long ago in one unit, in words; the page's `times.js` says the same."""
+    if seconds < 0:
+        return "in " + largest_unit(-seconds) if seconds <= -60 else "now"
+    if seconds < 10:
+        return "just now"
+    return largest_unit(seconds) + " ago"
+
+
+def largest_unit(seconds: float) -> str:
+    """A span rounded down to its largest unit: "3 min", "2 days"."""
+    for size, one, many in ((86400, "day", "days"), (3600, "h", "h"), (60, "min", "min")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {one if count == 1 else many}"
+    return f"{int(seconds)} s"
+
+
+@register.simple_tag
+def query_with(request: HttpRequest, **changes: Any) -> str:
+    """The page's query string with `changes` made; an empty value takes its key away, a new one forgets `page`."""
+    query = request.GET.copy()
+    query.pop("page", None)
+    for key, value in changes.items():
+        if value is None or value == "":
+            query.pop(key, None)
+        else:
+            query[key] = str(value)
+    return "?" + query.urlencode()

@@ -1,0 +1,12 @@
+"""Signing in and out. Accounts are made by admins, so allauth's other pages have no address here."""
+
+from allauth.account import views
+from django.urls import path
+
+from teams.views import PasswordChange
+
+urlpatterns = [
+    path("login/", views.login, name="account_login"),
+    path("logout/", views.logout, name="account_logout"),
+    path("password/change/", PasswordChange.as_view(), name="account_change_password"),
+]
