@@ -91,7 +91,9 @@ def _is_ours(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     return (
-        stat.S_ISDIR(found.st_mode) and found.st_uid == 0 and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        stat.S_ISDIR(found.st_mode)
+        and found.st_uid == 0
+        and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     )
 
 
