@@ -1,0 +1,166 @@
+"""What every test may ask for: the servers (started when the first test needs them) and the cast."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+
+from clusters.models import Cluster, Image, Profile
+from jobs.models import Attempt, Job
+from portal.up.embedded import EmbeddedServers, embedded_servers
+from teams.models import Role, Team, User
+from tests import cast
+from tests.chromium import NOT_FOUND, find_chromium
+
+# pytest-django has read it by now; a process that a test starts runs with the real settings.
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+_skipped_browser_tests: list[str] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-browser", action="store_true", help="a missing Chromium is a failure, not a skip"
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser") is None or find_chromium():
+        return
+    if item.config.getoption("--require-browser"):
+        pytest.fail(NOT_FOUND, pytrace=False)
+    _skipped_browser_tests.append(item.nodeid)
+    pytest.skip(NOT_FOUND)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if count := len(_skipped_browser_tests):
+        terminalreporter.write_sep("!", f"{count} BROWSER TESTS SKIPPED: {NOT_FOUND}", red=True, bold=True)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(settings.HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[EmbeddedServers]:
+    """PostgreSQL and Valkey for this session, written into the settings. Tests with a database have them already."""
+    with embedded_servers() as running:
+        _use(running)
+        yield running
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+            connection.close_pool()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(servers: EmbeddedServers) -> None:
+    """pytest-django asks for this before it makes the test database."""
+
+
+def _use(running: EmbeddedServers) -> None:
+    import environ
+
+    from portal.celery import app
+    from portal.settings import _celery_url
+
+    # In place: Django's connections hold these very dictionaries.
+    settings.DATABASES["default"].update(environ.Env.db_url_config(running.database_url))
+    settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL = running.redis_url
+    settings.CELERY_BROKER_URL = app.conf.broker_url = _celery_url(running.redis_url)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the Chromium that tests marked `browser` drive."""
+    path = find_chromium()
+    if path is None:
+        pytest.skip(NOT_FOUND)
+    return path
+
+
+@pytest.fixture
+def team(db: None) -> Team:
+    return Team.objects.create(name="Data science", slug="data-science")
+
+
+@pytest.fixture
+def other_team(db: None) -> Team:
+    return Team.objects.create(name="Finance", slug="finance")
+
+
+@pytest.fixture
+def alice(team: Team) -> User:
+    """An analyst; owns the jobs."""
+    return cast.new_user("alice", team, first_name="Alice", last_name="Ames")
+
+
+@pytest.fixture
+def bob(team: Team) -> User:
+    """An analyst in Alice's team."""
+    return cast.new_user("bob", team, first_name="Bob", last_name="Bauer")
+
+
+@pytest.fixture
+def charlie(other_team: Team) -> User:
+    """An analyst in another team: must see nothing."""
+    return cast.new_user("charlie", other_team)
+
+
+@pytest.fixture
+def dana(db: None) -> User:
+    """An admin, in no team."""
+    return cast.new_user("dana", is_superuser=True, is_staff=True)
+
+
+@pytest.fixture
+def manager(team: Team) -> User:
+    """Maria manages Alice's team."""
+    return cast.new_user("maria", team, role=Role.MANAGER)
+
+
+@pytest.fixture
+def cluster(db: None) -> Cluster:
+    return cast.new_cluster()
+
+
+@pytest.fixture
+def image(cluster: Cluster) -> Image:
+    return cast.new_image(cluster)
+
+
+@pytest.fixture
+def profile(cluster: Cluster) -> Profile:
+    return cast.new_profile(cluster)
+
+
+@pytest.fixture
+def make_job(alice: User, image: Image, profile: Profile) -> Callable[..., Job]:
+    """`make_job(owner=alice, status="running", files={"main.py": b"…"}, **fields)`: see cast.new_job."""
+
+    def make(owner: User = alice, team: Team | None = None, **fields: object) -> Job:
+        home = team or owner.teams.first() or alice.teams.get()
+        return cast.new_job(owner, home, fields.pop("image", image), fields.pop("profile", profile), **fields)
+
+    return make
+
+
+@pytest.fixture
+def make_attempt() -> Callable[..., Attempt]:
+    """`make_attempt(job, **fields)`: see cast.new_attempt."""
+    return cast.new_attempt
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    """A signed-in test client of its own for each user."""
+
+    def client(user: User) -> Client:
+        signed_in = Client()
+        signed_in.force_login(user)
+        return signed_in
+
+    return client
