@@ -1,0 +1,145 @@
+"""The portal's own processes: what each is started with and when it is ready."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from portal.up.front import Address
+from portal.up.processes import Program
+from portal.up.state import Home
+
+BASE = Path(__file__).resolve().parents[2]
+WEB_THREADS, WORKER_THREADS = 24, 8
+
+
+def environment(home: Home, address: Address, database_url: str, redis_url: str) -> dict[str, str]:
+    """The caller's environment and what the settings need to know of this run."""
+    added = {
+        "STELLWERK_HOME": str(home.path),
+        "STELLWERK_BIND": address.netloc,
+        "STELLWERK_ACCEL": "1",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "PYTHONUNBUFFERED": "1",
+    }
+    # Threads of one process share few heaps: a third less memory, at no price that could be measured.
+    defaults = {"PORTAL_URL_FOR_JOBS": address.url, "MALLOC_ARENA_MAX": "2"}
+    return defaults | dict(os.environ) | added
+
+
+def web(home: Home, run: Path, values: Mapping[str, str]) -> Program:
+    """Pages, uploads, downloads, intake. Bodies are streamed; the timeout is of a worker that hangs, not of a request."""
+    argv = (
+        *(sys.executable, "-m", "gunicorn", "portal.wsgi:application", "--bind", f"unix:{run}/web.sock"),
+        *("--worker-class", "gthread", "--workers", "1", "--threads", str(WEB_THREADS)),
+        *("--keep-alive", "75", "--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
+        *("--forwarded-allow-ips", "*", "--limit-request-line", "8190", "--worker-tmp-dir", str(run)),
+    )
+    return _program(
+        "web", argv, home, values, WEB_THREADS, is_ready=_Socket(run / "web.sock"), stop_seconds=7.0
+    )
+
+
+def live(home: Home, run: Path, values: Mapping[str, str]) -> Program:
+    """Server-sent events."""
+    argv = (
+        *(sys.executable, "-m", "uvicorn", "portal.asgi:application", "--uds", f"{run}/live.sock"),
+        *(
+            "--lifespan",
+            "off",
+            "--timeout-graceful-shutdown",
+            "2",
+            "--no-access-log",
+            "--log-level",
+            "warning",
+        ),
+        *("--proxy-headers", "--forwarded-allow-ips", "*"),
+    )
+    return _program("live", argv, home, values, 4, is_ready=_Socket(run / "live.sock"))
+
+
+def worker(home: Home, run: Path, values: Mapping[str, str]) -> Program:
+    """Drives the clusters: threads, because its work is waiting."""
+    argv = (
+        *(
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "portal",
+            "worker",
+            "-P",
+            "threads",
+            "-c",
+            str(WORKER_THREADS),
+        ),
+        *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+    )
+    ready = _Line(home.log("worker"), b" ready.")
+    return _program("worker", argv, home, values, WORKER_THREADS + 2, is_ready=ready, stop_seconds=10.0)
+
+
+def beat(home: Home, run: Path, values: Mapping[str, str]) -> Program:
+    """The sweep. Its entries are static: the schedule file is made anew at each start, a broken one does no harm."""
+    schedule = run / "beat-schedule"
+    argv = (
+        *(sys.executable, "-m", "celery", "-A", "portal", "beat"),
+        "-s",
+        str(schedule),
+        "--loglevel",
+        "WARNING",
+    )
+    return _program("beat", argv, home, values, 2, before_start=lambda: _remove(schedule))
+
+
+def watch(home: Home, run: Path, values: Mapping[str, str]) -> Program:
+    """Observes the clusters."""
+    return _program("watch", (sys.executable, str(BASE / "manage.py"), "watch"), home, values, 4)
+
+
+@dataclass(frozen=True)
+class _Socket:
+    """Ready when something accepts connections on a Unix socket."""
+
+    path: Path
+
+    def __call__(self, pid: int) -> bool:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            try:
+                connection.connect(str(self.path))
+            except OSError:
+                return False
+        return True
+
+
+class _Line:
+    """Ready when the log has these words behind the place where it ended when this was made."""
+
+    def __init__(self, log: Path, words: bytes) -> None:
+        self.log, self.words = log, words
+        self.place = log.stat().st_size if log.exists() else 0
+
+    def __call__(self, pid: int) -> bool:
+        if not self.log.exists():
+            return False
+        with self.log.open("rb") as file:
+            file.seek(self.place if self.log.stat().st_size >= self.place else 0)
+            return self.words in file.read()
+
+
+def _program(
+    name: str, argv: tuple[str, ...], home: Home, values: Mapping[str, str], pool: int, **more: Any
+) -> Program:
+    """`pool`: how many database connections the process may hold, one for each of its threads."""
+    own = {**values, "STELLWERK_DB_POOL": values.get("STELLWERK_DB_POOL", str(pool))}
+    return Program(name=name, argv=argv, log=home.log(name), folder=BASE, environment=own, **more)
+
+
+def _remove(schedule: Path) -> None:
+    for path in schedule.parent.glob(f"{schedule.name}*"):
+        path.unlink()
