@@ -61,5 +61,5 @@ def server_account() -> Account:
 
 
 def others_can_enter(path: Path) -> bool:
-    """Whether accounts other than the owner can reach what lies at `path` (a resolved folder, existing or not)."""
+    """Whether accounts other than the owner can reach what lies at `path` (resolved; it need not exist)."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents if folder.exists())

@@ -1,7 +1,8 @@
 """A PostgreSQL or Redis of somebody else's (DATABASE_URL, REDIS_URL): is it there?
 
-`python -m portal.up.external <variable>` asks once; it is a process of its own so that the supervisor
-loads no database driver, and the address is read from the environment so that no password is on a command line.
+`python -m portal.up.external <variable>` asks once; it is a process of its own so that the
+supervisor loads no database driver, and the address is read from the environment so that no password is on a
+command line.
 """
 
 import os

@@ -10,7 +10,7 @@ _STATE, _SESSION, _STARTED = 0, 3, 19  # fields of /proc/<pid>/stat after the co
 
 
 def identity(pid: int) -> str:
-    """What no other process of this machine has: boot and start time; empty when the process is gone (or a zombie)."""
+    """What no other process has: boot and start time; empty when the process is gone (or a zombie)."""
     if not PROC.exists():
         return _identity_by_ps(pid)
     fields = _stat(pid)

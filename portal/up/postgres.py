@@ -150,5 +150,5 @@ def _run(command: tuple[str, ...], account: Account, log: Path, stdin: str = "")
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the caller's: PGDATA, PGHOST or LD_LIBRARY_PATH of a machine with its own PostgreSQL would leak in."""
+    """Nothing of the caller's: PGDATA, PGHOST or LD_LIBRARY_PATH of another PostgreSQL would leak in."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}

@@ -32,7 +32,7 @@ def environment(home: Home, address: Address, database_url: str, redis_url: str)
 
 
 def web(home: Home, run: Path, values: Mapping[str, str]) -> Program:
-    """Pages, uploads, downloads, intake. Bodies are streamed; the timeout is of a worker that hangs, not of a request."""
+    """Pages, uploads, downloads, intake. The timeout is of a worker that hangs, not of a request."""
     argv = (
         *(sys.executable, "-m", "gunicorn", "portal.wsgi:application", "--bind", f"unix:{run}/web.sock"),
         *("--worker-class", "gthread", "--workers", "1", "--threads", str(WEB_THREADS)),
@@ -40,7 +40,7 @@ def web(home: Home, run: Path, values: Mapping[str, str]) -> Program:
         *("--forwarded-allow-ips", "*", "--limit-request-line", "8190", "--worker-tmp-dir", str(run)),
     )
     return _program(
-        "web", argv, home, values, WEB_THREADS, is_ready=_Socket(run / "web.sock"), stop_seconds=7.0
+        "web", argv, home, values, WEB_THREADS, is_ready=_Page(run / "web.sock"), stop_seconds=7.0
     )
 
 
@@ -84,7 +84,7 @@ def worker(home: Home, run: Path, values: Mapping[str, str]) -> Program:
 
 
 def beat(home: Home, run: Path, values: Mapping[str, str]) -> Program:
-    """The sweep. Its entries are static: the schedule file is made anew at each start, a broken one does no harm."""
+    """The sweep. Its entries are static: the schedule file is made anew at each start."""
     schedule = run / "beat-schedule"
     argv = (
         *(sys.executable, "-m", "celery", "-A", "portal", "beat"),
@@ -115,6 +115,24 @@ class _Socket:
             except OSError:
                 return False
         return True
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Ready when the first page is answered without a server error: gunicorn listens before it has loaded anything."""
+
+    path: Path
+
+    def __call__(self, pid: int) -> bool:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(0.5)
+            try:
+                connection.connect(str(self.path))
+                connection.sendall(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+                answer = connection.recv(16)
+            except OSError:
+                return False
+        return answer.startswith(b"HTTP/1.") and answer[9:10] in (b"2", b"3", b"4")
 
 
 class _Line:

@@ -68,7 +68,6 @@ def open_home(asked: Path, account: Account) -> Home:
         home.logs.mkdir(mode=0o700, exist_ok=True)
         account.share_folder(home.files)
         account.share_folder(home.static)
-        account.make_folder(home.front)
         _make_secret_key(home.path / "secret-key")
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise HomeNotWritable(asked, error.strerror or str(error)) from error

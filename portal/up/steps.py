@@ -37,7 +37,7 @@ class Step:
             )
 
     def finish(self, is_stopped: Callable[[], bool]) -> str:
-        """Wait for its end; what it printed. Raises StepFailed, DiskFull, or Stopped when someone asked for it."""
+        """Wait for its end; what it printed. Raises StepFailed, DiskFull, or Stopped when asked to."""
         while self.popen.poll() is None:
             if is_stopped():
                 self.popen.kill()
@@ -52,7 +52,7 @@ class Step:
 
 
 def first_password(printed: str) -> tuple[str, str | None]:
-    """The admin's name and one-time password (None when it was changed), from the last line that `seed` prints."""
+    """The admin's name and one-time password (None when changed), from the last line `seed` prints."""
     lines = printed.strip().splitlines()
     found = json.loads(lines[-1]) if lines else {}
     return str(found.get("admin", "admin")), found.get("password")

@@ -16,8 +16,15 @@ from portal.up.front import Address
 from portal.up.identity import identity
 from portal.up.leftovers import describe, stop_leftovers
 from portal.up.processes import Process, Program, keep_log_short, kill, last_lines, stop_all
-from portal.up.state import NEEDED_MIB, Home, check_free_space, lock, make_run_folder, open_home
-from portal.up.state import remove_run_folder, write_record
+from portal.up.state import (
+    NEEDED_MIB,
+    check_free_space,
+    lock,
+    make_run_folder,
+    open_home,
+    remove_run_folder,
+    write_record,
+)
 from portal.up.steps import (
     Step,
     Stopped,
@@ -35,7 +42,7 @@ STOP_ORDER = (("front",), ("web", "live"), ("beat", "worker", "watch"), ("postgr
 
 
 def main() -> int:
-    """`manage.py up`: run until Ctrl-C or SIGTERM; 0 when all was stopped cleanly, 1 with one sentence otherwise."""
+    """`manage.py up`: run until Ctrl-C or SIGTERM; 0 when all was stopped, 1 with one sentence otherwise."""
     console = Console()
     asked = Path(os.environ.get("STELLWERK_HOME") or programs.BASE / ".stellwerk").absolute()
     os.umask(0o027)
@@ -94,6 +101,8 @@ class Supervisor:
             database or postgres.database_url(sockets),
             redis or valkey.redis_url(sockets),
         )
+        if database is None:
+            self.values["PGHOST"] = str(sockets)  # for tools; a host in the address goes before it
         static = self._begin_static()
         self._start_valkey(sockets) if redis is None else self._wait_for("REDIS_URL")
         self._start_postgres(sockets) if database is None else self._wait_for("DATABASE_URL")
@@ -181,7 +190,7 @@ class Supervisor:
             time.sleep(ROUND_SECONDS)
 
     def _round(self, is_starting: bool) -> None:
-        """Start again whatever died. While starting, a program that keeps dying ends it all; later it is tried forever."""
+        """Start again whatever died. One that keeps dying ends the start; later it is tried forever."""
         if self.is_stopping:
             raise Stopped
         for process in self.processes.values():

@@ -58,7 +58,7 @@ class HomeNotWritable(Trouble):
 class OtherPostgresVersion(Trouble):
     def __init__(self, data: Path, found: str, expected: str) -> None:
         super().__init__(
-            f"The database in {data} was made by PostgreSQL {found}, this version of Stellwerk brings {expected}; "
+            f"The database in {data} was made by PostgreSQL {found}, this Stellwerk brings {expected}; "
             f"start the older Stellwerk and dump it, or move {data} away to start with an empty database."
         )
 
@@ -74,7 +74,8 @@ class Unreachable(Trouble):
 class MissingBinary(Trouble):
     def __init__(self, package: str) -> None:
         super().__init__(
-            f"The package {package} is not installed for this Python and machine; run `make clean up` to install it anew."
+            f"The package {package} is not installed for this Python and machine; "
+            "install everything anew: make clean up"
         )
 
 
