@@ -1,4 +1,4 @@
-"""A copy of this portal's Python that every account can run, for where the only one lies in root's closed home."""
+"""A copy of this portal's Python that all accounts can run: the way out when the only one lies in a closed home."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
 """The people and things that tests are about (style, rule 23), made straight from the models.
 
-Alice owns, Bob is in her team, Charlie is not and must see nothing, Dana administers, Maria manages Alice's team.
+Alice owns, Bob is in her team, Charlie is not and must see nothing, Dana administers, Maria manages the team.
 """
 
 import hashlib

@@ -47,7 +47,7 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[EmbeddedServers]:
-    """PostgreSQL and Valkey for this session, written into the settings. Tests with a database have them already."""
+    """PostgreSQL and Valkey for this session, written into the settings; tests with a database have them."""
     with embedded_servers() as running:
         _use(running)
         yield running

@@ -1,6 +1,6 @@
 """The portal's settings in tests: a home of its own, cheap passwords, static files as they lie.
 
-The database and Valkey are filled in by the fixture `servers` (tests/conftest.py) when the first test needs them.
+The fixture `servers` (tests/conftest.py) fills in the database and Valkey when the first test needs them.
 """
 
 import os
