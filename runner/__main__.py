@@ -1,0 +1,59 @@
+# ruff: noqa: PTH (procfs and descriptors: plain calls, no paths)
+"""The runner's command line: `runner fetch|collect|pod|sweep DIRECTORY`.
+
+fetch and collect are containers of a Kubernetes pod and take STELLWERK_PORTAL_URL, STELLWERK_TOKEN and
+STELLWERK_POD_UID from the environment; pod and sweep are processes of this machine and take them from work.json.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+USAGE = "usage: runner fetch|collect|pod|sweep DIRECTORY"
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 2 or arguments[0] not in ("fetch", "collect", "pod", "sweep"):
+        sys.stderr.write(USAGE + "\n")
+        return 2
+    command, root = arguments[0], Path(arguments[1])
+    if command in ("pod", "sweep"):
+        _detach()
+        return _run_local(command, root)
+    from runner.containers import collect, fetch
+
+    return fetch(root, os.environ) if command == "fetch" else collect(root, os.environ)
+
+
+def _run_local(command: str, root: Path) -> int:
+    if command == "sweep":
+        from runner.sweep import sweep
+
+        return sweep(root)
+    from runner.pod import Pod
+
+    return Pod(root).run()
+
+
+def _detach() -> None:
+    """Leave the process that started us: it waits for the launcher only, so no zombie stays with it.
+
+    The lock on the volume comes as an inherited descriptor and goes with this process's end. The script must not
+    have it, or it would look like a living pod.
+    """
+    if os.fork() > 0:
+        os._exit(0)
+    for name in os.listdir("/dev/fd"):
+        if int(name) > 2:
+            try:
+                os.set_inheritable(int(name), False)
+            except OSError:
+                continue
+    # The script's umask is its own; stage files and logs of ours are for our user only.
+    os.umask(0o077)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

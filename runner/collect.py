@@ -1,0 +1,140 @@
+"""The second stage: while the script runs ship its output, after it ship the rest, the results and the manifest."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from runner.portal_client import PortalClient, PortalRefused
+from runner.results import Found, Inputs, find_results
+from runner.shipping import BACKLOG, Mismatch, StreamShipper
+from runner.upload import Uploader
+from runner.volume import STREAMS, Volume
+
+_TICK = 0.25
+_MOST_ROUNDS = 20
+_UNLIMITED = 1 << 62
+
+
+class Collector:
+    """Everything of one attempt that goes to the portal after its claim. `client` is used by one thread only."""
+
+    def __init__(
+        self, client: PortalClient, volume: Volume, claim: Mapping[str, Any], uid: str, run_as: int | None
+    ) -> None:
+        self.client = client
+        self._volume = volume
+        self._claim = claim
+        self._uid = uid
+        self._run_as = run_as
+        limit = int(claim.get("limits", {}).get("output_bytes", _UNLIMITED))
+        self.shippers = [StreamShipper(stream, volume.log(stream), limit) for stream in STREAMS]
+        self._is_watched = True
+        self._news = threading.Event()
+
+    def notice(self) -> None:
+        """Output was written: wakes the collector where it would act at once."""
+        if any(shipper.offset == 0 or shipper.pending() >= BACKLOG for shipper in self.shippers):
+            self._news.set()
+
+    def wake(self) -> None:
+        """End a wait in tick()."""
+        self._news.set()
+
+    def tick(self, wait: float = _TICK) -> None:
+        """Ship what is due, then wait for news.
+
+        Raises PortalUnreachable, and PortalRefused when the attempt is over for the portal.
+        """
+        now = time.monotonic()
+        has_more = False
+        for shipper in self.shippers:
+            if shipper.is_due(self._is_watched, now):
+                self._ship(shipper, False, now)
+                has_more = has_more or shipper.pending() >= BACKLOG
+        if not has_more:
+            self._news.wait(wait)
+            self._news.clear()
+
+    def report_started(self) -> None:
+        self.client.post("/intake/started", {"uid": self._uid})
+
+    def report_ended(self, ended: Mapping[str, Any]) -> None:
+        """The outcome becomes a fact at the portal."""
+        facts = {key: ended.get(key) for key in ("exit_code", "signal", "started_at", "ended_at")}
+        sizes = {shipper.stream + "_size": shipper.size() for shipper in self.shippers}
+        reason = ended.get("reason") or ""
+        self.client.post("/intake/ended", {"uid": self._uid, **facts, "reason": reason, **sizes})
+
+    def ship_rest(self) -> None:
+        """Everything up to the files' ends."""
+        for shipper in self.shippers:
+            while shipper.pending():
+                self._ship(shipper, True, time.monotonic())
+
+    def deliver(self, dropped: Mapping[str, int]) -> None:
+        """The rest of the output, the result files and the manifest, until the portal says that it has all."""
+        self.ship_rest()
+        found = self._find()
+        for shipper in self.shippers:
+            if dropped.get(shipper.stream):
+                found.skip(
+                    shipper.stream + ".log",
+                    f"{dropped[shipper.stream]} bytes above the limit or after the disk was full were dropped",
+                )
+        uploader = Uploader(self.client, self._volume.work_dir, found, self._run_as)
+        try:
+            uploader.send_all()
+            self._hand_over(uploader, found)
+        finally:
+            uploader.close()
+
+    def _find(self) -> Found:
+        inputs = Inputs(
+            {file["path"]: file for file in self._claim.get("files", [])}, self._volume.read("inputs") or {}
+        )
+        return find_results(self._volume.work_dir, inputs, self._claim.get("limits", {}), self._run_as)
+
+    def _hand_over(self, uploader: Uploader, found: Found) -> None:
+        for _ in range(_MOST_ROUNDS):
+            try:
+                self.client.post("/intake/collected", self._manifest(uploader, found))
+                return
+            except PortalRefused as refusal:
+                if refusal.status != 409 or "missing" not in refusal.facts:
+                    raise
+                last = refusal
+            for shipper in self.shippers:
+                size = last.facts.get(shipper.stream + "_size")
+                if isinstance(size, int) and size != shipper.offset and not shipper.trouble:
+                    shipper.move_to(size)
+            self.ship_rest()
+            for path in last.facts["missing"]:
+                if path in uploader.results:
+                    uploader.send(path)
+        raise last
+
+    def _manifest(self, uploader: Uploader, found: Found) -> dict[str, Any]:
+        troubles = [
+            {"path": shipper.stream + ".log", "why": shipper.trouble}
+            for shipper in self.shippers
+            if shipper.trouble
+        ]
+        return {
+            "uid": self._uid,
+            **{shipper.stream: shipper.facts() for shipper in self.shippers},
+            "results": list(uploader.results.values()),
+            "skipped": found.skipped + troubles,
+        }
+
+    def _ship(self, shipper: StreamShipper, is_final: bool, now: float) -> None:
+        try:
+            watched = shipper.ship(self.client, is_final, now)
+        except Mismatch as mismatch:
+            sys.stderr.write(f"collect: {mismatch}\n")
+            return
+        if watched is not None:
+            self._is_watched = watched

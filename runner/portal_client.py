@@ -1,0 +1,166 @@
+"""HTTP to the portal's intake: one kept-alive connection, timeouts everywhere, patient about faults that time heals.
+
+Every call of the intake may be repeated, so a lost answer is repaired by asking again.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SECURE = "https:"
+LONGEST_PAUSE = 5.0
+RETRIED = frozenset({408, 425, 429})
+
+
+def import_http_client(url: str) -> Any:
+    """http.client without ssl (13 ms and 4 MB of each running job) where the portal is reached by plain HTTP."""
+    if not url.lower().startswith(SECURE) and "ssl" not in sys.modules:
+        sys.modules["ssl"] = None  # type: ignore[assignment]
+        try:
+            import http.client
+        finally:
+            del sys.modules["ssl"]
+    import http.client
+
+    return http.client
+
+
+class PortalRefused(Exception):
+    """The portal answered with a 4xx: asking again would not help."""
+
+    def __init__(self, status: int, facts: Mapping[str, Any]) -> None:
+        super().__init__(f"{status}: {facts.get('error', 'refused')}")
+        self.status = status
+        self.facts = facts
+
+
+class PortalUnreachable(Exception):
+    """No usable answer until the deadline, or the caller no longer wants one."""
+
+
+@dataclass
+class Request:
+    """`body` is called once per try, so that a retry sends the content from its beginning."""
+
+    method: str
+    path: str
+    body: Callable[[], Iterable[bytes]] | bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    read_into: Callable[[Any], None] | None = None
+
+
+class PortalClient:
+    """Speaks for one attempt; not shared between threads."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        deadline: float,
+        give_up: Callable[[], bool] = lambda: False,
+        timeout: float = 30.0,
+    ) -> None:
+        """`deadline` is a time of time.monotonic() at which tries end; `give_up` is asked before each retry."""
+        self._http = import_http_client(url)
+        scheme, _, rest = url.partition("://")
+        self._secure = scheme.lower() == "https"
+        self._host, _, prefix = rest.partition("/")
+        self._prefix = ("/" + prefix.strip("/")) if prefix.strip("/") else ""
+        self._token = token
+        self._timeout = timeout
+        self._connection: Any = None
+        self.deadline = deadline
+        self.give_up = give_up
+
+    def post(self, path: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """POST of JSON. Raises PortalRefused, PortalUnreachable."""
+        body = json.dumps(facts).encode()
+        return self.send(Request("POST", path, body, {"Content-Type": "application/json"}))
+
+    def send(self, request: Request) -> dict[str, Any]:
+        """The answer's JSON ({} when `read_into` takes the body). Raises PortalRefused, PortalUnreachable.
+
+        `read_into` gets the response of a 200; a ValueError or OSError from the connection repeats the request.
+        """
+        pause, trouble = 0.1, "never tried"
+        while True:
+            try:
+                status, facts = self._try(request)
+            except (OSError, self._http.HTTPException, ValueError) as error:
+                self.close()
+                trouble = f"{type(error).__name__}: {error}"
+            else:
+                if 200 <= status < 300:
+                    return facts
+                if status < 500 and status not in RETRIED:
+                    raise PortalRefused(status, facts)
+                trouble = f"HTTP {status}: {facts.get('error', '')}"
+            self._rest(request, pause, trouble)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _rest(self, request: Request, pause: float, trouble: str) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0 or self.give_up():
+            raise PortalUnreachable(f"{request.method} {request.path.partition('?')[0]}: {trouble}")
+        # Full jitter: fifty jobs that lost the same portal must not come back in the same moment.
+        end = time.monotonic() + min(left, pause * random.uniform(0.5, 1.0))  # noqa: S311
+        while time.monotonic() < end and not self.give_up():
+            time.sleep(min(0.1, max(0.0, end - time.monotonic())))
+
+    def _try(self, request: Request) -> tuple[int, dict[str, Any]]:
+        is_reused = self._connection is not None
+        try:
+            response = self._exchange(request)
+        except (ConnectionError, self._http.BadStatusLine):
+            self.close()
+            if not is_reused:
+                raise
+            # A kept-alive connection that the server closed meanwhile is no fault: ask again at once.
+            response = self._exchange(request)
+        try:
+            if request.read_into is not None and response.status == 200:
+                request.read_into(response)
+                return response.status, {}
+            return response.status, _facts(response.read(), response.status)
+        finally:
+            if response.will_close or not response.isclosed():
+                self.close()
+
+    def _exchange(self, request: Request) -> Any:
+        connection = self._connect()
+        headers = {"Authorization": "Bearer " + self._token, **request.headers}
+        body = request.body() if callable(request.body) else request.body
+        try:
+            connection.request(request.method, self._prefix + request.path, body=body, headers=headers)
+        except (BrokenPipeError, ConnectionResetError):
+            # The portal may have refused a body before its end: its answer says why.
+            return connection.getresponse()
+        return connection.getresponse()
+
+    def _connect(self) -> Any:
+        if self._connection is None:
+            kind = self._http.HTTPSConnection if self._secure else self._http.HTTPConnection
+            self._connection = kind(self._host, timeout=self._timeout)
+        return self._connection
+
+
+def _facts(body: bytes, status: int) -> dict[str, Any]:
+    """A 2xx must be JSON (a proxy's page is no answer of the portal); of an error the text is enough."""
+    try:
+        facts = json.loads(body)
+    except ValueError:
+        if 200 <= status < 300:
+            raise
+        return {"error": body[:200].decode("utf-8", "replace")}
+    return facts if isinstance(facts, dict) else {"error": str(facts)[:200]}

@@ -1,0 +1,67 @@
+"""The files through which the stages of one attempt and the driver speak: one directory per attempt.
+
+work.json    what to do, with the attempt's token (driver → pod)        secret
+lock         held for as long as anything of the runner lives
+pod.json     the pod process has begun; it is never begun again
+claim.json   the portal's answer to the claim                           secret
+inputs.json  what the fetched files looked like
+started.json the script's process is about to start
+ended.json   the script is over and nothing of it runs any more
+done.json    the portal has everything
+stop         a wish: end the script
+work/ home/ tmp/   the script's own; stdout.log and stderr.log hold its bytes
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+STREAMS = ("stdout", "stderr")
+
+
+class Volume:
+    """One attempt's directory. Stage files appear complete or not at all, and are readable by the owner only."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.work_dir = root / "work"
+        self.home = root / "home"
+        self.tmp = root / "tmp"
+
+    def log(self, stream: str) -> Path:
+        return self.root / (stream + ".log")
+
+    def has(self, stage: str) -> bool:
+        return (self.root / (stage + ".json")).exists()
+
+    def read(self, stage: str) -> dict[str, Any] | None:
+        """A stage's facts, or None when it has not been reached."""
+        try:
+            text = (self.root / (stage + ".json")).read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        facts = json.loads(text)
+        return facts if isinstance(facts, dict) else None
+
+    def write(self, stage: str, facts: dict[str, Any]) -> None:
+        target = self.root / (stage + ".json")
+        partial = self.root / (stage + ".json.part")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(facts, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+
+    def wants_stop(self) -> bool:
+        return (self.root / "stop").exists()
+
+    def make_script_dirs(self, uid: int | None) -> None:
+        """work/, home/ and tmp/, entered by the script's user only."""
+        for path in (self.work_dir, self.home, self.tmp):
+            path.mkdir(mode=0o700, exist_ok=True)
+            if uid is not None:
+                os.chown(path, uid, uid)
