@@ -1,6 +1,9 @@
 """The embedded PostgreSQL and Valkey alone: for tests, benches and tools."""
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -72,3 +75,15 @@ def _programs(folder: Path, sockets: Path, account: Account, is_durable: bool) -
         postgres.program(data, sockets, folder / "postgres.log", account, overrides),
         valkey.program(keys, sockets, folder / "valkey.log", account, is_durable=is_durable),
     )
+
+
+def main(command: list[str]) -> int:
+    """`python -m portal.up.embedded <command>…`: run it beside new, empty servers; its exit code."""
+    with embedded_servers() as running:
+        added = {"DATABASE_URL": running.database_url, "REDIS_URL": running.redis_url}
+        added["PGHOST"] = running.database_url.partition("host=")[2]
+        return subprocess.run(command, env=os.environ | added, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

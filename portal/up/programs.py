@@ -119,7 +119,7 @@ class _Socket:
 
 @dataclass(frozen=True)
 class _Page:
-    """Ready when the first page is answered without a server error: gunicorn listens before it has loaded anything."""
+    """Ready when the first page is answered without a server error: gunicorn listens before it has loaded it."""
 
     path: Path
 
