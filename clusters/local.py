@@ -30,7 +30,7 @@ from clusters.driver import (
     Work,
     WorkInvalid,
 )
-from clusters.local_volumes import choose_root, is_plain_name, remove_tree
+from clusters.local_volumes import choose_root, is_plain_name, remove_tree, sweep_leftovers
 
 _CODE_ROOT = Path(__file__).resolve().parent.parent
 _BOOT = (
@@ -52,6 +52,7 @@ class LocalDriver:
         self.installation = installation
         self._users = local_users.from_environment(uid_base)
         self.root = choose_root(base, needs_public_path=self._users is not None)
+        sweep_leftovers(self.root)
 
     def create(self, work: Work) -> None:
         if not is_plain_name(work.name):
@@ -253,6 +254,6 @@ def _has(directory: Path, stage: str) -> bool:
 def _read(directory: Path, stage: str) -> dict[str, Any] | None:
     try:
         facts = json.loads((directory / f"{stage}.json").read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return facts if isinstance(facts, dict) else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from clusters.driver import ClusterRefused
 
 PUBLIC_HOME = Path("/var/lib/stellwerk")
+_LEFTOVER_SECONDS = 3600
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,200}[a-z0-9])?")
 
 
@@ -42,6 +45,19 @@ def choose_root(base: Path, needs_public_path: bool) -> Path:
     except OSError as error:
         raise ClusterRefused(f"The directory of the local jobs cannot be made: {error}.") from error
     return root
+
+
+def sweep_leftovers(root: Path) -> None:
+    """Delete what a crash left half-made or half-removed. Nothing that a living driver may be working on."""
+    old = time.time() - _LEFTOVER_SECONDS
+    for entry in (*root.glob(".new-*"), *root.glob(".trash-*"), *root.glob(".users/*")):
+        with contextlib.suppress(OSError):
+            if entry.stat().st_mtime > old:
+                continue
+            if entry.is_dir():
+                remove_tree(entry)
+            elif not (root / entry.read_text("utf-8")).exists():
+                entry.unlink()
 
 
 def is_public(directory: Path) -> bool:

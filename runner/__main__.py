@@ -21,7 +21,10 @@ def main(arguments: list[str]) -> int:
     command, root = arguments[0], Path(arguments[1])
     if command in ("pod", "sweep"):
         _detach()
-        return _run_local(command, root)
+        exit_code = _run_local(command, root)
+        # At once: threads that wait and objects that remain need no goodbye, and the lock tells our end.
+        sys.stderr.flush()
+        os._exit(exit_code)
     from runner.containers import collect, fetch
 
     return fetch(root, os.environ) if command == "fetch" else collect(root, os.environ)

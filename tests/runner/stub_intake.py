@@ -1,0 +1,304 @@
+"""An intake over real HTTP that keeps docs/architecture.md to the letter, with faults on demand."""
+
+import hashlib
+import io
+import json
+import socket
+import tarfile
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+MIB = 1 << 20
+REASONS = {"", "time_limit", "out_of_memory", "stopped", "cpu_limit", "file_limit"}
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next `times` requests whose path starts with `path`.
+
+    kind: "500"; "reset" = the connection dies unanswered; "drop" = processed, but the answer is lost;
+    "page" = a proxy's HTML with status 200; "cut" = half of the answer's body; an int = that status.
+    """
+
+    path: str
+    kind: str | int
+    times: int = 1
+
+
+@dataclass
+class Attempt:
+    """What the portal would know of one attempt."""
+
+    command: list
+    files: dict = field(default_factory=dict)
+    environment: dict = field(default_factory=dict)
+    limits: dict = field(
+        default_factory=lambda: {"output_bytes": 1 << 40, "result_bytes": 1 << 40, "result_files": 10_000}
+    )
+    time_limit_seconds: int = 60
+    grace_seconds: int = 2
+    watched: bool = True
+    executable: set = field(default_factory=set)
+    job: int = 7
+    number: int = 1
+    uid: str | None = None
+    cancelled: bool = False
+    claims: list = field(default_factory=list)
+    started: list = field(default_factory=list)
+    output: dict = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
+    chunks: list = field(default_factory=list)  # (stream, offset, length, time)
+    ended: list = field(default_factory=list)
+    results: dict = field(default_factory=dict)
+    forget_results: int = 0
+    collected: list = field(default_factory=list)
+
+    @property
+    def is_collected(self) -> bool:
+        return bool(self.collected)
+
+
+class StubIntake:
+    """One server for any number of attempts, told apart by token."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.attempts: dict[str, Attempt] = {}
+        self.faults: list[Fault] = []
+        self.requests: list[tuple[str, str]] = []
+        self.violations: list[str] = []
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.connections: set[socket.socket] = set()
+        self._server: ThreadingHTTPServer | None = None
+        self.port = port
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        intake = self
+
+        class Handler(_Handler):
+            stub = intake
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+
+            def handle_error(self, request, address):
+                pass
+
+        self._server = Server(("127.0.0.1", self.port), Handler)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """As a portal that is down: no listener, and its connections are dead."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        with self.lock:
+            for connection in list(self.connections):
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def wait(self, condition, timeout: float = 15.0) -> None:
+        """Until `condition()` is true; looked at after each request."""
+        end = time.monotonic() + timeout
+        with self.changed:
+            while not condition():
+                left = end - time.monotonic()
+                assert left > 0, f"waited in vain; requests: {self.requests[-20:]}"
+                self.changed.wait(min(left, 0.2))
+
+    def fault_for(self, path: str) -> Fault | None:
+        for fault in self.faults:
+            if fault.times > 0 and path.startswith(fault.path):
+                fault.times -= 1
+                return fault
+        return None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    stub: StubIntake
+
+    def setup(self):
+        super().setup()
+        with self.stub.lock:
+            self.stub.connections.add(self.connection)
+
+    def finish(self):
+        with self.stub.lock:
+            self.stub.connections.discard(self.connection)
+        try:
+            super().finish()
+        except OSError:
+            pass
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):
+        self._handle()
+
+    do_POST = do_PUT = do_GET
+
+    def _handle(self):
+        url = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(url.query, strict_parsing=bool(url.query)).items()}
+        length = int(self.headers.get("Content-Length") or 0)
+        if "chunked" in (self.headers.get("Transfer-Encoding") or ""):
+            self.stub.violations.append("a chunked body")
+        fault = self.stub.fault_for(url.path)
+        if fault and fault.kind == "reset":
+            self.close_connection = True
+            self.connection.close()
+            return
+        body = self.rfile.read(length)
+        if fault and (fault.kind == "500" or isinstance(fault.kind, int)):
+            self._answer(int(fault.kind), {"error": "as the test wanted it"})
+            return
+        with self.stub.changed:
+            self.stub.requests.append((self.command, self.path))
+            status, answer = self._route(url.path, query, body)
+            self.stub.changed.notify_all()
+        if fault and fault.kind == "drop":
+            self.close_connection = True
+            self.connection.close()
+        elif fault and fault.kind == "page":
+            self._send(200, b"<html>starting</html>", "text/html")
+        elif isinstance(answer, bytes):
+            self._send(status, answer, "application/x-tar", cut=bool(fault and fault.kind == "cut"))
+        else:
+            self._answer(status, answer)
+
+    def _answer(self, status, facts):
+        self._send(status, json.dumps(facts).encode(), "application/json")
+
+    def _send(self, status, body, kind, cut=False):
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if cut else body)
+        except OSError:
+            self.close_connection = True
+        if cut:
+            self.close_connection = True
+
+    def _route(self, path, query, body):
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        attempt = self.stub.attempts.get(token)
+        if attempt is None:
+            return 401, {"error": "unknown token"}
+        if path.startswith("/intake/output/"):
+            return self._output(attempt, path.rpartition("/")[2], int(query["offset"]), body)
+        if path == "/intake/inputs":
+            return 200, _tar(attempt)
+        if path == "/intake/results":
+            return self._result(attempt, query["path"], body)
+        name = path.removeprefix("/intake/")
+        return getattr(self, "_" + name)(attempt, json.loads(body))
+
+    def _claim(self, attempt, facts):
+        attempt.claims.append(facts["uid"])
+        if attempt.cancelled or attempt.uid not in (None, facts["uid"]):
+            return 409, {"error": "another pod has it"}
+        attempt.uid = facts["uid"]
+        files = [
+            {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for path, data in attempt.files.items()
+        ]
+        return 200, {
+            "job": attempt.job,
+            "attempt": attempt.number,
+            "command": attempt.command,
+            "environment": attempt.environment,
+            "time_limit_seconds": attempt.time_limit_seconds,
+            "grace_seconds": attempt.grace_seconds,
+            "files": files,
+            "limits": attempt.limits,
+        }
+
+    def _started(self, attempt, facts):
+        self._check(facts["uid"] == attempt.uid, "started by another uid")
+        attempt.started.append(time.monotonic())
+        return 200, {}
+
+    def _output(self, attempt, stream, offset, body):
+        log = attempt.output[stream]
+        self._check(bool(attempt.started), "output before started")
+        self._check(0 < len(body) <= MIB, f"a chunk of {len(body)} bytes")
+        self._check(self.headers["X-Content-SHA256"] == hashlib.sha256(body).hexdigest(), "a chunk's hash")
+        if offset > len(log):
+            return 409, {"size": len(log)}
+        if log[offset : offset + len(body)] != body[: len(log) - offset]:
+            self.stub.violations.append(f"other bytes at {offset} of {stream}")
+            return 409, {"size": len(log)}
+        if offset + len(body) > len(log):
+            del log[offset:]
+            log += body
+            attempt.chunks.append((stream, offset, len(body), time.monotonic()))
+        return 200, {"size": len(log), "watched": attempt.watched}
+
+    def _ended(self, attempt, facts):
+        expected = {"uid", "exit_code", "signal", "reason", "started_at", "ended_at", "stdout_size", "stderr_size"}
+        self._check(set(facts) == expected, f"ended with {sorted(facts)}")
+        self._check(facts["reason"] in REASONS, f"the reason {facts['reason']}")
+        attempt.ended.append(facts)
+        return 200, {}
+
+    def _result(self, attempt, path, body):
+        if path.startswith("/") or ".." in path.split("/") or "\n" in path:
+            return 400, {"error": "a bad path"}
+        self._check(bool(attempt.ended), "a result before the end")
+        attempt.results[path] = body
+        return 200, {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
+
+    def _collected(self, attempt, facts):
+        self._check(set(facts) == {"uid", "stdout", "stderr", "results", "skipped"}, f"collected {sorted(facts)}")
+        while attempt.forget_results and attempt.results:
+            attempt.forget_results -= 1
+            attempt.results.pop(next(iter(attempt.results)))
+        missing = [
+            result["path"]
+            for result in facts["results"]
+            if hashlib.sha256(attempt.results.get(result["path"], b"?")).hexdigest() != result["sha256"]
+        ]
+        sizes = {stream: len(attempt.output[stream]) for stream in ("stdout", "stderr")}
+        if missing or any(facts[stream]["size"] != size for stream, size in sizes.items()):
+            return 409, {
+                "missing": missing,
+                "stdout_size": sizes["stdout"],
+                "stderr_size": sizes["stderr"],
+            }
+        for stream in sizes:
+            told, real = facts[stream]["sha256"], hashlib.sha256(attempt.output[stream]).hexdigest()
+            self._check(told == real, f"the hash of {stream}")
+        attempt.collected.append(facts)
+        return 200, {}
+
+    def _check(self, is_kept, violation):
+        if not is_kept:
+            self.stub.violations.append(violation)
+
+
+def _tar(attempt):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, data in attempt.files.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            member.mode = 0o755 if path in attempt.executable else 0o644
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
