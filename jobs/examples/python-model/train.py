@@ -133,8 +133,8 @@ def report(cars, targets, guesses, metrics):
     lines = [
         "# Fuel economy from weight and power",
         "",
-        f"A linear model of **{metrics['rows']} cars** explains {figures['r_squared']:.0%} of how their",
-        f"fuel economy differs; a prediction is off by {figures['mean_absolute_error']:.1f} miles per gallon on average.",
+        f"A linear model of **{metrics['rows']} cars** explains {figures['r_squared']:.0%} of how their fuel",
+        f"economy differs; on average it is off by {figures['mean_absolute_error']:.1f} miles per gallon.",
         "",
         "| coefficient | value | 95 % interval |",
         "|---|---:|---:|",
