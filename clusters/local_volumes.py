@@ -37,14 +37,21 @@ def choose_root(base: Path, needs_public_path: bool) -> Path:
         base.mkdir(mode=0o711, parents=True, exist_ok=True)
         if needs_public_path and not is_public(base.parent):
             root = PUBLIC_HOME / ("local-" + hashlib.sha256(os.fsencode(base)).hexdigest()[:16])
-            for part in (PUBLIC_HOME, root):
-                part.mkdir(mode=0o711, exist_ok=True)
+            _make_public(PUBLIC_HOME)
+            _make_public(root)
         root.chmod(0o711 if needs_public_path else 0o700)
         if needs_public_path and not is_public(root):
             raise ClusterRefused(f"Jobs run as users of their own, and those cannot enter {root}.")
     except OSError as error:
         raise ClusterRefused(f"The directory of the local jobs cannot be made: {error}.") from error
     return root
+
+
+def _make_public(directory: Path) -> None:
+    """Passable whatever the umask is; one that exists keeps the mode that its admin gave it."""
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir()
+        directory.chmod(0o711)
 
 
 def sweep_leftovers(root: Path) -> None:

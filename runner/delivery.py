@@ -39,7 +39,10 @@ class Delivery:
     def finish(self, ended: Mapping[str, Any], dropped: Mapping[str, int]) -> bool:
         """Deliver the outcome, then the rest. True (and done.json) when the portal has everything."""
         self.join()
+        was_started = ended.get("exit_code") is not None or ended.get("signal") is not None
         try:
+            if was_started:
+                self._report_started()
             self._report_ended(ended)
             self.collector.deliver(dropped)
         except (PortalRefused, PortalUnreachable) as error:

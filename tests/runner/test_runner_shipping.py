@@ -1,0 +1,163 @@
+"""Chunks: where they are cut, when they are due, and that a disagreement with the portal is mended."""
+
+import hashlib
+import time
+
+import pytest
+
+from runner.portal_client import PortalClient, PortalRefused
+from runner.shipping import BACKLOG, LARGEST_CHUNK, Mismatch, StreamShipper
+from tests.runner.stub_intake import Attempt, Fault
+
+
+@pytest.fixture
+def attempt(intake):
+    intake.attempts["t"] = Attempt(["true"], uid="u", started=[0])
+    yield intake.attempts["t"]
+    assert intake.violations == []
+
+
+@pytest.fixture
+def client(intake):
+    client = PortalClient(intake.url, "t", time.monotonic() + 5)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "stdout.log"
+
+
+@pytest.fixture
+def shipper(log):
+    return StreamShipper("stdout", log, 1 << 40)
+
+
+def append(log, data):
+    with log.open("ab") as file:
+        file.write(data)
+
+
+def test_a_missing_log_has_nothing_to_ship(shipper):
+    assert shipper.pending() == 0
+    assert not shipper.is_due(True, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "shipped"),
+    [(b"one\ntwo", b"one\n"), (b"10 %\r20 %", b"10 %\r"), (b"one\n", b"one\n"), (b"half", b"")],
+)
+def test_a_chunk_ends_with_a_line(shipper, client, attempt, log, written, shipped):
+    append(log, written)
+    shipper.ship(client, False, 0.0)
+    assert attempt.output["stdout"] == shipped
+
+
+def test_a_line_without_an_end_is_held_for_a_second(shipper, client, attempt, log):
+    append(log, b"name? ")
+    assert shipper.ship(client, False, 10.0) is None
+    assert shipper.ship(client, False, 10.9) is None
+    shipper.ship(client, False, 11.1)
+    assert attempt.output["stdout"] == b"name? "
+
+
+@pytest.mark.parametrize(("text", "kept"), [("é", 0), ("a€", 1), ("ab😀", 2)])
+def test_a_character_is_not_torn(shipper, client, attempt, log, text, kept):
+    append(log, b"x" + text.encode()[:-1])
+    shipper.ship(client, False, 0.0)
+    shipper.ship(client, False, 2.0)
+    assert attempt.output["stdout"] == b"x" + text.encode()[:kept]
+
+
+def test_bytes_that_are_no_text_are_shipped_whole(shipper, client, attempt, log):
+    append(log, b"\xff\xfe\x80\x81")
+    shipper.ship(client, True, 0.0)
+    assert attempt.output["stdout"] == b"\xff\xfe\x80\x81"
+
+
+def test_the_first_output_is_due_at_once_and_the_rest_at_the_pace_of_its_readers(shipper, client, attempt, log):
+    append(log, b"one\n")
+    assert shipper.is_due(False, 100.0)
+    shipper.ship(client, False, 100.0)
+    append(log, b"two\n")
+    assert not shipper.is_due(True, 100.2)
+    assert shipper.is_due(True, 100.4)
+    assert not shipper.is_due(False, 102.4)
+    assert shipper.is_due(False, 102.6)
+    append(log, b"x" * BACKLOG)
+    assert shipper.is_due(False, 100.1)
+
+
+def test_chunks_are_at_most_a_mebibyte_and_add_up_to_every_byte(shipper, client, attempt, log):
+    data = b"".join(b"%d,%d\n" % (number, number * number) for number in range(200_000))
+    append(log, data)
+    while shipper.pending():
+        shipper.ship(client, True, 0.0)
+    assert max(length for _, _, length, _ in attempt.chunks) <= LARGEST_CHUNK
+    assert attempt.output["stdout"] == data
+    assert shipper.facts() == {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+@pytest.mark.parametrize("kind", ["500", "drop", "reset"])
+def test_a_lost_answer_loses_and_doubles_nothing(shipper, client, attempt, intake, log, kind):
+    append(log, b"one\ntwo\n")
+    intake.faults.append(Fault("/intake/output", kind, times=2))
+    shipper.ship(client, False, 0.0)
+    append(log, b"three\n")
+    shipper.ship(client, False, 1.0)
+    assert attempt.output["stdout"] == b"one\ntwo\nthree\n"
+    assert shipper.facts()["sha256"] == hashlib.sha256(b"one\ntwo\nthree\n").hexdigest()
+
+
+def test_a_portal_that_forgot_bytes_gets_them_again(shipper, client, attempt, log):
+    append(log, b"one\ntwo\n")
+    shipper.ship(client, False, 0.0)
+    del attempt.output["stdout"][4:]
+    append(log, b"three\n")
+    while shipper.pending():
+        shipper.ship(client, True, 1.0)
+    assert attempt.output["stdout"] == b"one\ntwo\nthree\n"
+    assert shipper.facts()["sha256"] == hashlib.sha256(b"one\ntwo\nthree\n").hexdigest()
+
+
+def test_a_collector_that_starts_anew_continues_where_the_portal_is(shipper, client, attempt, log):
+    attempt.output["stdout"] += b"one\ntwo\n"
+    append(log, b"one\ntwo\nthree\n")
+    while shipper.pending():
+        shipper.ship(client, True, 0.0)
+    assert attempt.output["stdout"] == b"one\ntwo\nthree\n"
+    assert shipper.facts() == {"size": 14, "sha256": hashlib.sha256(b"one\ntwo\nthree\n").hexdigest()}
+
+
+def test_a_portal_that_holds_more_than_was_written_ends_the_stream_with_a_reason(shipper, client, attempt, log):
+    append(log, b"one\n")
+    shipper.size()
+    with pytest.raises(Mismatch):
+        shipper.move_to(5)
+    assert "5 bytes" in shipper.trouble
+    assert shipper.pending() == 0
+
+
+def test_a_stream_that_the_portal_limits_ends_with_a_reason(shipper, client, attempt, intake, log):
+    append(log, b"one\n")
+    intake.faults.append(Fault("/intake/output", 413))
+    with pytest.raises(Mismatch):
+        shipper.ship(client, False, 0.0)
+    assert shipper.pending() == 0
+    assert shipper.facts()["size"] == 0
+
+
+def test_a_dead_token_is_told_to_the_caller(shipper, client, attempt, intake, log):
+    append(log, b"one\n")
+    intake.faults.append(Fault("/intake/output", 401))
+    with pytest.raises(PortalRefused):
+        shipper.ship(client, False, 0.0)
+
+
+def test_output_above_the_limit_is_not_shipped(client, attempt, log):
+    append(log, b"123456789\n")
+    shipper = StreamShipper("stdout", log, 4)
+    shipper.ship(client, True, 0.0)
+    assert attempt.output["stdout"] == b"1234"
+    assert shipper.pending() == 0
