@@ -1,7 +1,7 @@
 """What the portal asks of a cluster, and what a cluster answers: values and a protocol, no client library.
 
 Every method of a driver returns in seconds, may be repeated, and treats a missing object as done.
-The contract is written down in docs/architecture.md and proven for each driver by tests/clusters/driver_contract.py.
+The contract is written down in docs/architecture.md; tests/clusters/driver_contract.py proves each driver.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Seen:
     """What the cluster says about one work now.
 
     `reason` is "" or a word for machines: the runner's own causes ("time_limit", "out_of_memory", "stopped",
-    "cpu_limit", "file_limit"), "refused" (the claim was refused, nothing was started), "start_failed" or "lost".
+    "cpu_limit", "file_limit"), or why there was no outcome: "refused" (the claim was refused, nothing was
+    started), "start_failed" (nothing was started), "lost". A script ended by a signal has 128 + its number.
     `message` is a sentence for people.
     """
 
@@ -97,7 +98,7 @@ class Driver(Protocol):
         """End all of the work: TERM, its grace time, KILL. Returns at once; a missing work is done."""
 
     def remove(self, name: str) -> None:
-        """Forget an ended work and free its space; a missing one is done, one not ended stays (ClusterRefused)."""
+        """Forget an ended work and free its space; a missing one is done, a living one ClusterRefused."""
 
     def observe(self) -> list[Seen]:
         """All works of this installation, ended ones included until they are removed."""

@@ -1,7 +1,7 @@
 """This machine as a cluster: each attempt is a detached pod process with a directory of its own.
 
-The facts live in the directories, none in this process: any number of drivers on the same base may act at once,
-and all of them may die. A pod is alive for exactly as long as the lock in its directory is held.
+The facts live in the directories, none in this process: any number of drivers on the same base may act at
+once, and all of them may die. A pod is alive for exactly as long as the lock in its directory is held.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ from clusters.driver import (
 from clusters.local_volumes import choose_root, is_plain_name, remove_tree, sweep_leftovers
 
 _CODE_ROOT = Path(__file__).resolve().parent.parent
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from runner.__main__ import main; sys.exit(main(sys.argv[2:]))"
-)
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from runner.__main__ import main; sys.exit(main(sys.argv[2:]))"
 _LAUNCH_SECONDS = 20
 _LOCK_PATIENCE = 0.5
 _PASSED = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -44,8 +42,9 @@ _PASSED = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FIL
 class LocalDriver:
     """The driver protocol on this machine's processes.
 
-    As root every attempt runs as a user id of its own, counted from `uid_base`; otherwise as the portal's user.
-    `base` is where the directories go; as root, when other users cannot enter it, they go to /var/lib/stellwerk.
+    As root every attempt runs as a user id of its own, from `uid_base` up; otherwise as the portal's user.
+    `base` is where the directories go; as root, when other users cannot enter it, `root` lies elsewhere
+    (see local_volumes.choose_root).
     """
 
     def __init__(self, installation: str, base: Path, uid_base: int | None = None) -> None:
@@ -110,7 +109,7 @@ class LocalDriver:
             work = _read(directory, "work")
             if work is None or work["labels"].get(LABEL_INSTALLATION) != self.installation:
                 return None
-            # First the lock, then the facts: a pod may end between the two, and its facts are written before it does.
+            # First the lock, then the facts: a pod may end between the two, after it wrote its own.
             is_dead = self._sweep_if_dead(directory)
             return _describe(directory, work, is_dead)
 
@@ -170,7 +169,7 @@ class LocalDriver:
             raise ClusterRefused(f"The runner does not start on this machine; see {directory / 'pod.log'}.")
 
     def _sweep_if_dead(self, directory: Path) -> bool:
-        """Whether no process of the runner lives. After a pod that died without an end it is swept: False until then.
+        """Whether no process of the runner lives. A pod that died without an end is swept: False until then.
 
         A shared lock is enough to know: two drivers that look at once must not take each other for a pod.
         """
@@ -198,7 +197,7 @@ def _describe(directory: Path, work: dict[str, Any], is_dead: bool) -> Seen:
 
 
 def _signal_pod(directory: Path) -> None:
-    """Best effort: the pod looks at the marker too. The pid is checked against its start time, never trusted alone."""
+    """Best effort: the pod looks at the marker too. A pid is believed only together with its start time."""
     pod = _read(directory, "pod")
     if pod is None:
         return

@@ -22,7 +22,7 @@ class UserRange:
     size: int
 
     def take(self, root: Path, name: str) -> int:
-        """Reserve an id for the work `name`. Derived from the name, so that two installations hardly ever meet."""
+        """Reserve an id for `name`. Derived from the name, so that two installations hardly ever meet."""
         folder = root / ".users"
         folder.mkdir(mode=0o700, exist_ok=True)
         start = zlib.crc32(f"{root}\0{name}".encode())

@@ -28,8 +28,8 @@ def is_plain_name(name: str) -> bool:
 def choose_root(base: Path, needs_public_path: bool) -> Path:
     """The directory for attempts: `base`, or one derived from it where every user can pass. Made if missing.
 
-    A script with a user of its own must reach its working directory, and `base` often lies under a private home.
-    Raises ClusterRefused.
+    A script with a user of its own must reach its working directory, and `base` often lies below a private
+    home. Raises ClusterRefused.
     """
     base = Path(os.path.realpath(base))
     root = base

@@ -1,8 +1,7 @@
-# ruff: noqa: PTH (procfs and descriptors: plain calls, no paths)
 """The runner's command line: `runner fetch|collect|pod|sweep DIRECTORY`.
 
 fetch and collect are containers of a Kubernetes pod and take STELLWERK_PORTAL_URL, STELLWERK_TOKEN and
-STELLWERK_POD_UID from the environment; pod and sweep are processes of this machine and take them from work.json.
+STELLWERK_POD_UID from the environment; pod and sweep are processes of this machine and read work.json.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ def _run_local(command: str, root: Path) -> int:
 def _detach() -> None:
     """Leave the process that started us: it waits for the launcher only, so no zombie stays with it.
 
-    The lock on the volume comes as an inherited descriptor and goes with this process's end. The script must not
-    have it, or it would look like a living pod.
+    The lock on the volume comes as an inherited descriptor and goes with this process's end. The script must
+    not have it, or it would look like a living pod.
     """
     if os.fork() > 0:
         os._exit(0)
-    for name in os.listdir("/dev/fd"):
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 (integers, not paths)
         if int(name) > 2:
             try:
                 os.set_inheritable(int(name), False)

@@ -1,4 +1,4 @@
-"""The second stage: while the script runs ship its output, after it ship the rest, the results and the manifest."""
+"""The second stage: ship the output while the script runs, afterwards the rest, the results and the manifest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNLIMITED = 1 << 62
 
 
 class Collector:
-    """Everything of one attempt that goes to the portal after its claim. `client` is used by one thread only."""
+    """Everything of one attempt that goes to the portal after its claim. Used by one thread at a time."""
 
     def __init__(
         self, client: PortalClient, volume: Volume, claim: Mapping[str, Any], uid: str, run_as: int | None
@@ -76,15 +76,13 @@ class Collector:
                 self._ship(shipper, True, time.monotonic())
 
     def deliver(self, dropped: Mapping[str, int]) -> None:
-        """The rest of the output, the result files and the manifest, until the portal says that it has all."""
+        """The rest of the output, the result files and the manifest, until the portal has all."""
         self.ship_rest()
         found = self._find()
         for shipper in self.shippers:
             if dropped.get(shipper.stream):
-                found.skip(
-                    shipper.stream + ".log",
-                    f"{dropped[shipper.stream]} bytes above the limit or after the disk was full were dropped",
-                )
+                lost = f"{dropped[shipper.stream]} bytes above the limit, or after the disk was full, were dropped"
+                found.skip(shipper.stream + ".log", lost)
         uploader = Uploader(self.client, self._volume.work_dir, found, self._run_as)
         try:
             uploader.send_all()

@@ -1,4 +1,4 @@
-"""The stages as containers of a Kubernetes pod: they meet in the shared volume, the script runs beside them."""
+"""The stages as containers of a Kubernetes pod: they meet in its volume, the script runs beside them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fetch(root: Path, environment: Mapping[str, str]) -> int:
 
 
 def collect(root: Path, environment: Mapping[str, str]) -> int:
-    """Ship until ended.json appears in the volume, then deliver the rest: 0 when the portal has everything."""
+    """Ship until ended.json appears in the volume, then the rest: 0 when the portal has everything."""
     volume = Volume(root)
     answer = volume.read("claim")
     if answer is None:

@@ -73,7 +73,7 @@ def is_open_to_all(directory: Path) -> bool:
 def line_buffered(command: Sequence[str], path: str) -> list[str]:
     """The command with `stdbuf -oL` before it where that exists, so that a printed line is seen at once.
 
-    Not before Python (PYTHONUNBUFFERED does it), nor before a command that does not exist: the error is the shell's.
+    Not before Python (PYTHONUNBUFFERED does it), nor before a command that does not exist: that error is ours.
     """
     stdbuf = shutil.which("stdbuf", path=path)
     is_python = bool(command) and Path(command[0]).name.startswith("python")

@@ -73,7 +73,7 @@ def check_path(path: str) -> None:
 
 def _unpack(response: Any, target: Path, expected: dict[str, dict[str, Any]], owner: int | None) -> None:
     missing = set(expected)
-    # Stream mode: one pass, constant memory. The extractors of tarfile are not used: they honour links and modes.
+    # Stream mode: one pass, constant memory. tarfile's extractors are not used: they honour links and modes.
     with tarfile.open(fileobj=response, mode="r|", bufsize=BLOCK) as archive:
         for member in archive:
             if member.name not in expected or not member.isreg() or member.issparse():

@@ -1,4 +1,5 @@
-# ruff: noqa: PTH (procfs and descriptors: plain calls, no paths)
+# ruff: noqa: PTH116, PTH123, PTH208
+# procfs: plain calls, no path objects
 """Starting the script: its own session, user, limits and files, and nothing else of ours."""
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _become_script(launch: Launch, streams: tuple[int, int], parent: int, count:
             os.setgroups([])
             os.setresgid(launch.run_as, launch.run_as, launch.run_as)
             os.setresuid(launch.run_as, launch.run_as, launch.run_as)
-        # After the change of user, which clears it. If the parent died before this line, nobody would tell us.
+        # After the change of user, which clears it. A parent that died before this line is seen below.
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
         if os.getppid() != parent:

@@ -41,13 +41,11 @@ class Pod:
         self._stopped_at: float | None = None
 
     def run(self) -> int:
-        """The process's exit code: 0 when the portal has everything, 86 when the claim was refused, else 1."""
+        """The process's exit code: 0 = the portal has everything, 86 = the claim was refused, else 1."""
         self.wakeup.install()
         become_subreaper()
         self.volume.write("pod", {"pid": os.getpid(), "started": start_time(os.getpid()), "uid": self.uid})
-        client = PortalClient(
-            self.work["portal_url"], self.work["token"], self._deadline(), self.wants_stop
-        )
+        client = PortalClient(self.work["portal_url"], self.work["token"], self._deadline(), self.wants_stop)
         try:
             answer = claim(client, self.volume, self.uid)
         except ClaimRefused as refused:
@@ -90,7 +88,7 @@ class Pod:
     def _run_script(
         self, answer: Mapping[str, Any], delivery: Delivery
     ) -> tuple[dict[str, Any], dict[str, int]]:
-        """Start, watch and account for the script; the facts of its end are in ended.json when this returns."""
+        """Start, watch and account for the script; when this returns ended.json holds its end."""
         limit = int(answer.get("limits", {}).get("output_bytes", 1 << 62))
         pump = Pump({stream: self.volume.log(stream) for stream in STREAMS}, limit, self.run_as)
         pump.notice = delivery.collector.notice
@@ -149,7 +147,7 @@ class Pod:
         return time.monotonic() + float(self.work.get("collect_seconds", COLLECT_SECONDS))
 
     def _is_late_after_stop(self) -> bool:
-        """After the script's end a stopped pod still delivers, but not for as long as one that was left alone."""
+        """After the script's end a stopped pod still delivers, but not for long."""
         if not self.wants_stop() or self._stopped_at is None:
             return False
         return time.monotonic() - self._stopped_at > _STOPPED_COLLECT_SECONDS

@@ -1,4 +1,4 @@
-"""HTTP to the portal's intake: one kept-alive connection, timeouts everywhere, patient about faults that time heals.
+"""HTTP to the portal's intake: one kept-alive connection, timeouts everywhere, patient where time heals.
 
 Every call of the intake may be repeated, so a lost answer is repaired by asking again.
 """
@@ -19,7 +19,7 @@ RETRIED = frozenset({408, 425, 429})
 
 
 def import_http_client(url: str) -> Any:
-    """http.client without ssl (13 ms and 4 MB of each running job) where the portal is reached by plain HTTP."""
+    """http.client, without ssl (13 ms and 4 MB of each running job) where the portal speaks plain HTTP."""
     if not url.lower().startswith(SECURE) and "ssl" not in sys.modules:
         sys.modules["ssl"] = None  # type: ignore[assignment]
         try:
@@ -66,7 +66,7 @@ class PortalClient:
         give_up: Callable[[], bool] = lambda: False,
         timeout: float = 30.0,
     ) -> None:
-        """`deadline` is a time of time.monotonic() at which tries end; `give_up` is asked before each retry."""
+        """`deadline` (of time.monotonic()) is when tries end; `give_up` is asked before each retry."""
         self._http = import_http_client(url)
         scheme, _, rest = url.partition("://")
         self._secure = scheme.lower() == "https"
@@ -86,7 +86,7 @@ class PortalClient:
     def send(self, request: Request) -> dict[str, Any]:
         """The answer's JSON ({} when `read_into` takes the body). Raises PortalRefused, PortalUnreachable.
 
-        `read_into` gets the response of a 200; a ValueError or OSError from the connection repeats the request.
+        `read_into` gets the response of a 200; a ValueError or OSError from it repeats the request.
         """
         pause, trouble = 0.1, "never tried"
         while True:

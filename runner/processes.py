@@ -1,4 +1,5 @@
-# ruff: noqa: PTH (procfs and descriptors: plain calls, no paths)
+# ruff: noqa: PTH112, PTH116, PTH123, PTH208
+# procfs, many times a second: plain calls, no path objects
 """Finding, measuring and ending all processes of one script, however far they went from it."""
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class ScriptProcesses:
 
 
 def memory_of(pids: Iterable[int], limit: int) -> int:
-    """Bytes of memory held by `pids`. Shared pages are counted once, but only where that decides about `limit`."""
+    """Bytes of memory held by `pids`. Shared pages are shared out, but only where that decides about `limit`."""
     pids = list(pids)
     if not os.path.isdir("/proc/self"):
         return _memory_with_ps(pids)

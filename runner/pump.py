@@ -1,7 +1,7 @@
 """From the script's pipes to its log files.
 
-Pipes and not the files themselves: a script that opens /dev/stderr again would truncate a file, its user could
-not open ours at all, and the limit of a file's size would fall upon its output.
+Pipes and not the files themselves: a script that opens /dev/stderr again would truncate a file, its user
+could not open ours at all, and the limit of a file's size would fall upon its output.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _F_SETPIPE_SZ = 1031
 
 
 class Pump(threading.Thread):
-    """Copies each stream into its file until all writers are gone; what exceeds `limit` bytes is counted and dropped."""
+    """Copies each stream into its file until all writers are gone; above `limit` bytes it counts and drops."""
 
     def __init__(self, targets: dict[str, Path], limit: int, run_as: int | None) -> None:
         super().__init__(name="pump", daemon=True)

@@ -1,4 +1,4 @@
-"""Which files are results, and opening them so that nothing outside the working directory can be taken for one."""
+"""Which files are results, and opening them so that nothing from outside can be taken for one."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def find_results(work_dir: Path, inputs: Inputs, limits: Mapping[str, int], run_
 
 
 def open_inside(root: int, path: str) -> Any:
-    """Open a regular file below the directory `root` for reading, following no link on the way. Raises OSError."""
+    """Open a regular file below the directory `root`, following no link on the way. Raises OSError."""
     folder, slash, name = path.rpartition("/")
     directory = _open_directory(root, folder + slash)
     try:
@@ -129,7 +129,7 @@ def _walk(root: int, found: Found, run_as: int | None) -> Iterator[tuple[str, os
         try:
             directory = _open_directory(root, folder)
             try:
-                for name in sorted(os.listdir(directory)):
+                for name in sorted(os.listdir(directory)):  # noqa: PTH208 (a descriptor)
                     seen += 1
                     if seen > _MOST_ENTRIES:
                         found.skip(folder or ".", f"only the first {_MOST_ENTRIES} entries were looked at")

@@ -87,7 +87,7 @@ class StreamShipper:
         return bool(answer.get("watched"))
 
     def move_to(self, size: int) -> None:
-        """Continue where the portal is, forwards or backwards. Raises Mismatch when it has more than was written."""
+        """Continue where the portal is, forwards or backwards. Raises Mismatch when it has more than we do."""
         if size > self.size() or size < 0:
             self.trouble = f"the portal holds {size} bytes of {self.stream}, the script wrote {self.size()}"
             raise Mismatch(self.trouble)
@@ -119,7 +119,7 @@ class StreamShipper:
         return os.pread(self._file, length, offset)
 
     def _cut(self, data: bytes, now: float) -> bytes:
-        """Up to the last line's end; a line without one is held for a moment, then sent without tearing a character."""
+        """Up to the last line's end; a line without one is held for a moment, then cut between characters."""
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if end or not data:
             self._partial_since = None
@@ -132,7 +132,7 @@ class StreamShipper:
 
 
 def _end_of_character(data: bytes) -> int:
-    """The length of `data` without a UTF-8 character cut short at its end (bytes that are no UTF-8 stay whole)."""
+    """The length of `data` without a UTF-8 character torn at its end (bytes that are no UTF-8 stay)."""
     for back in range(1, min(4, len(data) - 1) + 1):
         byte = data[-back]
         if byte >= 0xC0:

@@ -98,7 +98,7 @@ def supervise(
 
 
 def _measure(watch: _Watch, processes: ScriptProcesses, bounds: Bounds, now: float) -> int:
-    """Bytes now in use. The list of processes is renewed once a second, or at once when the script has ended."""
+    """Bytes now in use. The list of processes is renewed once a second, and always after the script's end."""
     if now - watch.scanned >= _SCAN_SECONDS or watch.main_ended is not None:
         watch.pids, watch.scanned = processes.find(), now
     return memory_of(watch.pids, bounds.memory_bytes)

@@ -20,7 +20,7 @@ class ResultChanged(Exception):
 
 
 class Uploader:
-    """Uploads files below `work_dir` in constant memory. `results` is what the portal has, for the manifest."""
+    """Uploads files below `work_dir` in constant memory. `results` is what the portal has of them."""
 
     def __init__(self, client: PortalClient, work_dir: Path, found: Found, run_as: int | None) -> None:
         self.results: dict[str, dict[str, Any]] = {}

@@ -23,7 +23,7 @@ STREAMS = ("stdout", "stderr")
 
 
 class Volume:
-    """One attempt's directory. Stage files appear complete or not at all, and are readable by the owner only."""
+    """One attempt's directory. Stage files appear complete or not at all, and only their owner reads them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -47,7 +47,7 @@ class Volume:
         return facts if isinstance(facts, dict) else None
 
     def write(self, stage: str, facts: dict[str, Any]) -> None:
-        """Atomic. Only the end is worth a wait for the disk: a machine that lost its power lost the script anyway."""
+        """Atomic. Only the end is worth a wait for the disk: without power the script is lost anyway."""
         target = self.root / (stage + ".json")
         partial = self.root / (stage + ".json.part")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

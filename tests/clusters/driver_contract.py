@@ -31,7 +31,9 @@ class DriverContract:
     def test_a_name_with_other_labels_is_taken_and_left_alone(self, lab):
         run = lab.run(["true"])
         with pytest.raises(NameTaken):
-            lab.driver.create(lab.work(run.work.name, run.work.token, {**run.work.labels, "stellwerk/job": "99"}))
+            lab.driver.create(
+                lab.work(run.work.name, run.work.token, {**run.work.labels, "stellwerk/job": "99"})
+            )
         assert lab.until_ended(run).exit_code == 0
 
     def test_an_impossible_name_is_the_users_to_mend(self, lab):

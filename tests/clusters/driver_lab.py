@@ -5,7 +5,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusters.driver import LABEL_ATTEMPT, LABEL_INSTALLATION, LABEL_JOB, LABEL_TEAM, Driver, Seen, State, Work
+from clusters.driver import (
+    LABEL_ATTEMPT,
+    LABEL_INSTALLATION,
+    LABEL_JOB,
+    LABEL_TEAM,
+    Driver,
+    Seen,
+    State,
+    Work,
+)
 from tests.runner.stub_intake import Attempt, StubIntake
 
 MIB = 1 << 20
@@ -72,7 +81,9 @@ class Lab:
             seen = self.driver.look(run.work.name)
             if seen is not None and seen.state is State.ENDED:
                 return seen
-            assert time.monotonic() < end, f"{run.work.name} did not end: {seen}, {self.intake.requests[-10:]}"
+            assert time.monotonic() < end, (
+                f"{run.work.name} did not end: {seen}, {self.intake.requests[-10:]}"
+            )
             time.sleep(0.02)
 
     def witnessed(self) -> list[str]:

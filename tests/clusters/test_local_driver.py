@@ -14,7 +14,7 @@ from clusters import local_volumes
 from clusters.driver import ClusterRefused, State
 from clusters.local import LocalDriver
 from tests.clusters.driver_contract import DriverContract
-from tests.clusters.driver_lab import MIB, Lab
+from tests.clusters.driver_lab import Lab
 
 pytestmark = pytest.mark.processes
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give scripts users of their own")
@@ -143,7 +143,8 @@ def test_the_script_cannot_read_the_token_or_another_jobs_files(lab):
     other = lab.run(["sh", "-c", "echo secret > mine.txt; chmod 777 mine.txt; sleep 60"])
     lab.intake.wait(lambda: other.attempt.started)
     there = lab.driver.root / other.work.name
-    script = f"cat ../work.json; cat ../claim.json; ls ..; ls {there}/work; cat {there}/work/mine.txt; id -u; id -G; ls {lab.driver.root}"
+    look = f"ls ..; ls {there}/work; cat {there}/work/mine.txt; ls {lab.driver.root}"
+    script = f"cat ../work.json; cat ../claim.json; {look}; id -u; id -G"
     run = lab.run(["sh", "-c", script])
     lab.until_ended(run)
     user, groups = run.attempt.output["stdout"].decode().split("\n")[:2]
@@ -156,7 +157,9 @@ def test_the_script_cannot_read_the_token_or_another_jobs_files(lab):
 
 
 @as_root
-def test_a_work_directory_below_a_private_home_moves_to_a_public_place(tmp_path, public_directory, monkeypatch):
+def test_a_work_directory_below_a_private_home_moves_to_a_public_place(
+    tmp_path, public_directory, monkeypatch
+):
     private = tmp_path / "home"
     private.mkdir(mode=0o700)
     monkeypatch.setattr(local_volumes, "PUBLIC_HOME", public_directory / "stellwerk")
@@ -190,7 +193,9 @@ def test_a_fork_bomb_stays_within_its_number_of_processes(lab):
     user = json.loads((lab.driver.root / run.work.name / "work.json").read_text())["run_as"]
     most = 0
     while lab.driver.look(run.work.name).state is not State.ENDED:
-        most = max(most, sum(1 for pid in Path("/proc").iterdir() if pid.name.isdigit() and _owner(pid) == user))
+        most = max(
+            most, sum(1 for pid in Path("/proc").iterdir() if pid.name.isdigit() and _owner(pid) == user)
+        )
         time.sleep(0.02)
     assert 2 <= most <= 12
     assert not any(_owner(pid) == user for pid in Path("/proc").iterdir() if pid.name.isdigit())
@@ -208,4 +213,3 @@ def test_a_damaged_description_is_no_work(lab):
     broken.mkdir()
     (broken / "work.json").write_text("{")
     assert lab.driver.observe() == []
-    assert MIB == 1 << 20

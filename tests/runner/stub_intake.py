@@ -1,5 +1,6 @@
 """An intake over real HTTP that keeps docs/architecture.md to the letter, with faults on demand."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -104,10 +105,8 @@ class StubIntake:
             self._server = None
         with self.lock:
             for connection in list(self.connections):
-                try:
+                with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
 
     def wait(self, condition, timeout: float = 15.0) -> None:
         """Until `condition()` is true; looked at after each request."""
@@ -139,10 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
     def finish(self):
         with self.stub.lock:
             self.stub.connections.discard(self.connection)
-        try:
+        with contextlib.suppress(OSError):
             super().finish()
-        except OSError:
-            pass
 
     def log_message(self, *arguments):
         pass
@@ -154,7 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self):
         url = urlsplit(self.path)
-        query = {key: values[0] for key, values in parse_qs(url.query, strict_parsing=bool(url.query)).items()}
+        query = {
+            key: values[0] for key, values in parse_qs(url.query, strict_parsing=bool(url.query)).items()
+        }
         length = int(self.headers.get("Content-Length") or 0)
         if "chunked" in (self.headers.get("Transfer-Encoding") or ""):
             self.stub.violations.append("a chunked body")
@@ -252,7 +251,16 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {"size": len(log), "watched": attempt.watched}
 
     def _ended(self, attempt, facts):
-        expected = {"uid", "exit_code", "signal", "reason", "started_at", "ended_at", "stdout_size", "stderr_size"}
+        expected = {
+            "uid",
+            "exit_code",
+            "signal",
+            "reason",
+            "started_at",
+            "ended_at",
+            "stdout_size",
+            "stderr_size",
+        }
         self._check(set(facts) == expected, f"ended with {sorted(facts)}")
         self._check(facts["reason"] in REASONS, f"the reason {facts['reason']}")
         attempt.ended.append(facts)
@@ -266,7 +274,9 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
 
     def _collected(self, attempt, facts):
-        self._check(set(facts) == {"uid", "stdout", "stderr", "results", "skipped"}, f"collected {sorted(facts)}")
+        self._check(
+            set(facts) == {"uid", "stdout", "stderr", "results", "skipped"}, f"collected {sorted(facts)}"
+        )
         while attempt.forget_results and attempt.results:
             attempt.forget_results -= 1
             attempt.results.pop(next(iter(attempt.results)))

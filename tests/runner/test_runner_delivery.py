@@ -125,7 +125,9 @@ def test_a_big_result_is_sent_in_constant_memory(lab):
             status = Path(f"/proc/{pid}/status").read_text()
         except OSError:
             break
-        peak = max([peak] + [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")])
+        peak = max(
+            [peak] + [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
+        )
     lab.until_ended(run)
     assert len(run.attempt.results["results/big"]) == 200_000_000
     assert 0 < peak < 64 * 1024
@@ -182,7 +184,9 @@ class TestWithoutUsersOfTheirOwn:
         assert not _commands_with(mark)
 
     def test_memory_and_exit_codes_are_as_with_users(self, lab):
-        run = lab.run(["python3", "-c", "x = b'x' * (300 << 20); import time; time.sleep(9)"], memory_bytes=64 * MIB)
+        run = lab.run(
+            ["python3", "-c", "x = b'x' * (300 << 20); import time; time.sleep(9)"], memory_bytes=64 * MIB
+        )
         lab.until_ended(run)
         assert run.attempt.ended[0]["reason"] == "out_of_memory"
 
@@ -199,7 +203,10 @@ def _commands_with(mark):
 
 
 def test_twenty_jobs_at_once_end_with_their_own_outcome(lab):
-    runs = [lab.prepare(["sh", "-c", f"echo {number}; echo {number} >> {lab.witness}; exit {number}"]) for number in range(20)]
+    runs = [
+        lab.prepare(["sh", "-c", f"echo {number}; echo {number} >> {lab.witness}; exit {number}"])
+        for number in range(20)
+    ]
     threads = [threading.Thread(target=lab.driver.create, args=(run.work,)) for run in runs]
     for thread in threads:
         thread.start()

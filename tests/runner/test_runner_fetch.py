@@ -99,7 +99,9 @@ def tar_of(*members):
         [("../a", tarfile.REGTYPE, "")],
     ],
 )
-def test_only_the_claimed_regular_files_are_taken_from_the_stream(client, intake, volume, monkeypatch, members):
+def test_only_the_claimed_regular_files_are_taken_from_the_stream(
+    client, intake, volume, monkeypatch, members
+):
     intake.attempts["t"] = Attempt(["true"], files={"a": b""})
     monkeypatch.setattr(stub_intake, "_tar", lambda _: tar_of(*members))
     with pytest.raises(InputsBroken, match="none of the job's files"):
@@ -112,4 +114,3 @@ def test_no_files_need_no_request(client, intake, volume):
     fetch_inputs(client, volume, [], None)
     assert volume.work_dir.is_dir()
     assert intake.requests == []
-

@@ -117,7 +117,9 @@ def test_a_stop_while_children_linger_changes_nothing_about_success(lab):
 
 def test_the_environment_is_clean_and_carries_the_jobs_variables(lab, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
-    script = "env; pwd; [ -d \"$HOME\" ] && [ -d \"$TMPDIR\" ] && echo x > $TMPDIR/x && cat; echo to-err > /dev/stderr"
+    script = (
+        'env; pwd; [ -d "$HOME" ] && [ -d "$TMPDIR" ] && echo x > $TMPDIR/x && cat; echo to-err > /dev/stderr'
+    )
     environment = {"GREETING": "a=b c\n", "STELLWERK_JOB_ID": "fake"}
     run = lab.run(["sh", "-c", script], environment=environment)
     lab.until_ended(run)
@@ -135,7 +137,9 @@ def test_the_environment_is_clean_and_carries_the_jobs_variables(lab, monkeypatc
 
 @as_root
 def test_the_script_cannot_gain_rights(lab):
-    run = lab.run(["sh", "-c", "grep -E 'NoNewPrivs|CapEff|^Uid' /proc/self/status; ulimit -c; ulimit -p; ulimit -n"])
+    run = lab.run(
+        ["sh", "-c", "grep -E 'NoNewPrivs|CapEff|^Uid' /proc/self/status; ulimit -c; ulimit -p; ulimit -n"]
+    )
     lab.until_ended(run)
     facts = run.attempt.output["stdout"].decode()
     user = json.loads((lab.driver.root / run.work.name / "work.json").read_text())["run_as"]

@@ -139,8 +139,7 @@ def test_the_declared_results_come_first_when_the_limits_are_reached(work):
 
 
 def test_a_name_that_is_no_text_is_left_out_with_a_reason(work):
-    with open(os.fsencode(work) + b"/results/\xff.txt", "w"):
-        pass
+    (work / "results" / os.fsdecode(b"\xff.txt")).touch()
     found = find(work)
     assert found.files == {}
     assert found.skipped == [{"path": "results/\\udcff.txt", "why": "its name is not valid UTF-8"}]

@@ -76,7 +76,9 @@ def test_bytes_that_are_no_text_are_shipped_whole(shipper, client, attempt, log)
     assert attempt.output["stdout"] == b"\xff\xfe\x80\x81"
 
 
-def test_the_first_output_is_due_at_once_and_the_rest_at_the_pace_of_its_readers(shipper, client, attempt, log):
+def test_the_first_output_is_due_at_once_and_the_rest_at_the_pace_of_its_readers(
+    shipper, client, attempt, log
+):
     append(log, b"one\n")
     assert shipper.is_due(False, 100.0)
     shipper.ship(client, False, 100.0)
@@ -130,7 +132,9 @@ def test_a_collector_that_starts_anew_continues_where_the_portal_is(shipper, cli
     assert shipper.facts() == {"size": 14, "sha256": hashlib.sha256(b"one\ntwo\nthree\n").hexdigest()}
 
 
-def test_a_portal_that_holds_more_than_was_written_ends_the_stream_with_a_reason(shipper, client, attempt, log):
+def test_a_portal_that_holds_more_than_was_written_ends_the_stream_with_a_reason(
+    shipper, client, attempt, log
+):
     append(log, b"one\n")
     shipper.size()
     with pytest.raises(Mismatch):
