@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from teams.wording import readable_bytes, readable_seconds
+
 register = template.Library()
 
 
@@ -31,8 +33,6 @@ LOOKS = {
     "cancelled": Look("Cancelled", "grey", "stroke"),
     "error": Look("Error", "orange", "triangle"),
 }
-
-BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 @register.simple_tag
@@ -62,36 +62,15 @@ def status_mark(status: str, word: str = "") -> SafeString:
 
 
 @register.filter(name="bytes")
-def bytes_(value: float | None) -> str:
+def bytes_(count: float | None) -> str:
     """A number of bytes in binary units: `1536` is "1.5 KiB"; None is an empty string."""
-    if value is None:
-        return ""
-    amount = float(value)
-    for unit in BINARY_UNITS:
-        if abs(amount) < 1023.95 or unit == BINARY_UNITS[-1]:
-            break
-        amount /= 1024
-    if unit == "B":
-        return f"{int(amount)} B"
-    return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
+    return "" if count is None else readable_bytes(count)
 
 
 @register.filter
 def duration(seconds: float | None) -> str:
     """A number of seconds in its two largest units: `252` is "4 min 12 s"; None is an empty string."""
-    if seconds is None:
-        return ""
-    if 0 < seconds < 1:
-        return "under 1 s"
-    whole = max(0, int(seconds))
-    minutes, s = divmod(whole, 60)
-    hours, m = divmod(minutes, 60)
-    days, h = divmod(hours, 24)
-    parts = [(days, "d"), (h, "h"), (m, "min"), (s, "s")]
-    while len(parts) > 1 and parts[0][0] == 0:
-        parts.pop(0)
-    first, rest = parts[0], parts[1:2]
-    return " ".join(f"{amount} {unit}" for amount, unit in [first, *rest] if amount or (amount, unit) == first)
+    return "" if seconds is None else readable_seconds(max(0, seconds))
 
 
 @register.simple_tag

@@ -1,0 +1,58 @@
+// The history by keyboard (j, k, x, /) and the bar for selected jobs.
+
+const form = document.querySelector("[data-job-list]");
+const links = () => [...document.querySelectorAll("[data-job-link]")];
+const boxes = () => [...form.querySelectorAll('input[name="job"]')];
+
+function move(step) {
+  const all = links();
+  if (!all.length) return;
+  const at = all.indexOf(document.activeElement);
+  const next = at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + step));
+  all[next].focus();
+  all[next].scrollIntoView({ block: "nearest" });
+}
+
+function select() {
+  const box = document.activeElement?.closest(".job-row")?.querySelector('input[name="job"]');
+  if (!box) return;
+  box.checked = !box.checked;
+  count();
+}
+
+function count() {
+  const all = boxes();
+  const chosen = all.filter((box) => box.checked).length;
+  form.querySelector("[data-bulk-bar]").classList.toggle("is-on", chosen > 0);
+  form.querySelector("[data-bulk-count]").textContent = chosen ? `${chosen} selected` : "";
+  const every = form.querySelector("[data-select-all]");
+  every.checked = chosen > 0 && chosen === all.length;
+  every.indeterminate = chosen > 0 && chosen < all.length;
+}
+
+const keys = {
+  j: () => move(1),
+  k: () => move(-1),
+  x: select,
+  "/": () => document.querySelector("[data-search]")?.focus(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.('input:not([type="checkbox"]), textarea, select, [contenteditable]');
+  if (event.defaultPrevented || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const act = keys[event.key];
+  if (!act || (event.key === "x" && !form)) return;
+  event.preventDefault();
+  act();
+});
+
+if (form) {
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("[data-select-all]")) {
+      for (const box of boxes()) box.checked = event.target.checked;
+    }
+    count();
+  });
+  addEventListener("pageshow", count);
+  count();
+}
