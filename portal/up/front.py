@@ -63,7 +63,8 @@ def check_free(address: Address) -> None:
 
 def program(home: Home, run: Path, address: Address, account: Account) -> Program:
     """nginx with a configuration written now. Its worker runs as `account`, its master as we do."""
-    home.front.mkdir(mode=0o711, exist_ok=True)
+    home.front.mkdir(exist_ok=True)
+    home.front.chmod(0o711)  # root's own, or nginx's worker could change what its master reads
     config = home.front / "nginx.conf"
     config.write_text(configuration(home, run, address, account))
     return Program(

@@ -119,7 +119,7 @@ class _Socket:
 
 @dataclass(frozen=True)
 class _Page:
-    """Ready when the first page is answered without a server error: gunicorn listens before it has loaded it."""
+    """Ready when the first page is answered without a server error: gunicorn listens long before."""
 
     path: Path
 

@@ -89,7 +89,8 @@ def reachable_folder(asked: Path, account: Account) -> Path:
     """
     real = asked.resolve()
     if not account.is_other or others_can_enter(real):
-        real.mkdir(parents=True, exist_ok=True)
+        _make_open_parents(real)
+        real.mkdir(exist_ok=True)
         return real
     moved = Path(tempfile.mkdtemp(prefix=f"{real.parent.name}-", dir=_open_place()))
     moved.chmod(0o711)
@@ -152,10 +153,20 @@ def write_record(home: Home, record: dict[str, Any]) -> None:
     new.replace(home.record)
 
 
+def _make_open_parents(path: Path) -> None:
+    """Only folders that are missing are made, and only those get a mode."""
+    for folder in reversed(path.parents):
+        if not folder.exists():
+            folder.mkdir()
+            folder.chmod(0o755)
+
+
 def _open_place() -> Path:
     for place in OPEN_PLACES:
         with suppress(OSError):
-            place.mkdir(mode=0o711, parents=True, exist_ok=True)
+            if not place.exists():
+                place.mkdir()
+                place.chmod(0o711)  # by itself: the umask would take a part away
             if others_can_enter(place / "x") and place.stat().st_uid == os.geteuid():
                 return place
     raise HomeNotWritable(OPEN_PLACES[0], "no place that other accounts can enter")

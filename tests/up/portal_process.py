@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ NAMES = ("postgres", "valkey", "web", "live", "worker", "beat", "watch", "front"
 class PortalProcess:
     """Start it, use `url`, kill parts of it by name, stop it. Also a context manager; `remove` ends its data.
 
-    `environment` is added to the caller's (failpoints, limits). The one-time password is there after the first
-    start only, as for a person. Output of `manage.py up` is in `output`, logs of the parts in `home / "log"`.
+        `environment` is added to the caller's (failpoints, limits). The one-time password is there after the
+    _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "STELLWERK_HOME", "SECRET_KEY"}
     """
 
     def __init__(self, home: Path | None = None, *, base: Path = BASE, **environment: str) -> None:
@@ -32,7 +33,7 @@ class PortalProcess:
         self.port = free_port()
         self.admin_password: str | None = None
         self.popen: subprocess.Popen[bytes] | None = None
-        self._out = tempfile.TemporaryFile("w+b")
+        self._out = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (open as long as the portal runs)
 
     @property
     def url(self) -> str:
@@ -62,7 +63,7 @@ class PortalProcess:
     def launch(self) -> None:
         """Begin to start; see `wait_until_ready` and `wait_for_end`."""
         self._out.close()
-        self._out = tempfile.TemporaryFile("w+b")
+        self._out = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (open as long as the portal runs)
         values = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         values |= {"STELLWERK_HOME": str(self.home), "STELLWERK_BIND": f"127.0.0.1:{self.port}"}
         self.popen = subprocess.Popen(
@@ -175,14 +176,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
 # A test's own databases and settings are not the portal's.
-_NOT_INHERITED = {
-    "DATABASE_URL",
-    "REDIS_URL",
-    "DJANGO_SETTINGS_MODULE",
-    "STELLWERK_HOME",
-    "STELLWERK_BIND",
-    "SECRET_KEY",
-}
+_NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "STELLWERK_HOME", "SECRET_KEY"}
 
 
 def free_port() -> int:
