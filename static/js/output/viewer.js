@@ -1,0 +1,335 @@
+// The live view of a job's output: takes over from the lines that the server wrote into the page.
+import { Lines, said, shown } from "./lines.js";
+import { CUT, makeRow } from "./row.js";
+import { Scroller } from "./scroller.js";
+import { Search } from "./search.js";
+import { OutputSource } from "./source.js";
+
+const STREAMS = { stdout: "out", stderr: "err", out: "out", err: "err" };
+
+export class OutputViewer {
+  constructor(section) {
+    this.part = (name) => section.querySelector(`[data-output-${name}]`);
+    this.section = section;
+    this.lines = new Lines();
+    this.stream = STREAMS[section.dataset.stream] || "all";
+    this.picks = this.stream === "all" ? null : []; // indexes of the shown lines, where not all are shown
+    this.picked = 0;
+    this.search = new Search(this.lines, (index) => this.#isShown(index));
+    this.whole = new Set(); // numbers of lines that are shown uncut
+    this.marked = 0;
+    this.following = true;
+    this.wasAt = 0;
+    this.isStarted = false;
+    this.isOver = false;
+    this.viewport = this.part("viewer");
+    this.#dress();
+    this.#readAddress();
+    this.#controls();
+    this.source = new OutputSource(section.dataset.outputUrl, {
+      take: (chunks) => this.take(chunks),
+      ended: () => this.#ended(),
+      lost: (isLost) => this.#lost(isLost),
+    });
+  }
+
+  /** Takes [[stream, text], …] and shows it with the next frame. */
+  take(chunks) {
+    for (const [stream, text] of chunks) this.lines.feed(STREAMS[stream], text);
+    this.#later();
+  }
+
+  /** Shows lines of "all", "out" or "err" only; their numbers stay. */
+  choose(stream) {
+    const number = this.scroller && this.count ? this.lines.numberOf(this.#indexAt(this.scroller.first())) : 0;
+    this.stream = stream;
+    this.#repick();
+    this.search.start(this.search.query);
+    this.scroller?.reset(this.count, this.#longest());
+    if (this.following) this.scroller?.toEnd();
+    else this.#showNumber(number, "start");
+    for (const link of this.section.querySelectorAll("[data-stream-link]")) {
+      if (link.dataset.streamLink === stream) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    this.#update();
+  }
+
+  get count() {
+    return this.picks ? this.picks.length : this.lines.length;
+  }
+
+  #dress() {
+    this.viewport.tabIndex = 0;
+    this.viewport.setAttribute("role", "log");
+    this.viewport.setAttribute("aria-live", "off"); // nobody wants 100,000 lines read out
+    this.viewport.setAttribute("aria-label", "Output of the job");
+  }
+
+  #start() {
+    this.isStarted = true;
+    this.part("static").remove(); // its line ids are ours now
+    this.viewport.hidden = false;
+    this.scroller = new Scroller(this.viewport, (position) => this.#row(position), (position) => this.#length(position));
+    this.viewport.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+  }
+
+  #later() {
+    if (this.waiting) return;
+    this.waiting = true;
+    const run = () => {
+      this.waiting = false;
+      this.#update();
+    };
+    if (document.hidden) setTimeout(run, 200);
+    else requestAnimationFrame(run);
+  }
+
+  #update() {
+    if (!this.isStarted) {
+      if (!this.lines.length) return;
+      this.#start();
+    }
+    if (this.lines.trim()) this.#trimmed();
+    const changed = this.lines.takeChanged();
+    changed.forEach((index) => this.search.again(index));
+    this.#pickMore();
+    this.scroller.grow(this.count, this.#longest());
+    if (changed.length) this.scroller.refresh(changed.map((index) => this.#positionOf(index)));
+    this.#reachMark();
+    if (this.following) this.scroller.toEnd();
+    this.#seek();
+    this.#tell();
+  }
+
+  #trimmed() {
+    this.#repick();
+    this.search.start(this.search.query);
+    this.scroller.reset(this.count, this.#longest());
+  }
+
+  // Which lines are shown
+
+  #isShown(index) {
+    return this.stream === "all" || this.lines.list[index].stream === this.stream;
+  }
+
+  #repick() {
+    this.picks = this.stream === "all" ? null : [];
+    this.picked = 0;
+    this.#pickMore();
+  }
+
+  #pickMore() {
+    if (!this.picks) return;
+    for (; this.picked < this.lines.length; this.picked += 1) {
+      if (this.#isShown(this.picked)) this.picks.push(this.picked);
+    }
+  }
+
+  #indexAt(position) {
+    return this.picks ? this.picks[position] : position;
+  }
+
+  /** The position of a line, or of the nearest one below it that is shown. */
+  #positionOf(index) {
+    if (!this.picks) return index;
+    let low = 0;
+    let high = this.picks.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.picks[middle] < index) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #length(position) {
+    const index = this.#indexAt(position);
+    const { length } = shown(this.lines.list[index]);
+    return this.whole.has(this.lines.numberOf(index)) ? length : Math.min(length, CUT);
+  }
+
+  #longest() {
+    return this.whole.size ? this.lines.longest : Math.min(this.lines.longest, CUT + 60);
+  }
+
+  #row(position) {
+    const index = this.#indexAt(position);
+    const number = this.lines.numberOf(index);
+    return makeRow(this.lines.list[index], {
+      number,
+      marks: this.search.columnsOf(index),
+      width: this.search.query.length,
+      isMarked: number === this.marked,
+      isWhole: this.whole.has(number),
+    });
+  }
+
+  // Following, permalinks
+
+  #scrolled() {
+    const { scrollTop } = this.viewport;
+    if (this.scroller.isAtEnd) this.#follow(true);
+    else if (scrollTop < this.wasAt) this.#follow(false);
+    this.wasAt = scrollTop;
+  }
+
+  #follow(on) {
+    this.following = on;
+    this.part("follow").setAttribute("aria-pressed", String(on));
+  }
+
+  #readAddress() {
+    const match = /^#L(\d+)$/.exec(location.hash);
+    if (!match) return;
+    this.marked = this.wanted = Number(match[1]);
+    this.#follow(false);
+  }
+
+  #reachMark() {
+    if (!this.wanted || this.lines.dropped + this.lines.length < this.wanted) return;
+    const { wanted } = this;
+    this.wanted = 0;
+    this.#showNumber(wanted);
+    this.scroller.refresh();
+  }
+
+  #showNumber(number, where) {
+    const index = Math.max(0, number - 1 - this.lines.dropped);
+    if (this.count) this.scroller?.show(Math.min(this.#positionOf(index), this.count - 1), where);
+  }
+
+  // Search
+
+  #seek() {
+    if (!this.search.pattern || this.seeking) return;
+    const before = this.search.hits.length;
+    const done = this.search.work();
+    if (this.search.hits.length !== before) this.scroller?.refresh();
+    if (this.search.current < 0 && this.search.hits.length && this.fresh) this.#step(1);
+    this.#tellMatches(done);
+    if (done) return;
+    this.seeking = setTimeout(() => {
+      this.seeking = null;
+      this.#seek();
+    });
+  }
+
+  #find(query) {
+    clearTimeout(this.seeking);
+    this.seeking = null;
+    this.search.start(query);
+    this.fresh = true;
+    this.scroller?.refresh();
+    this.#tellMatches(true);
+    this.#seek();
+  }
+
+  #step(by) {
+    const hit = this.search.step(by, this.count ? this.#indexAt(this.scroller.first()) : 0);
+    if (!hit) return;
+    this.fresh = false;
+    this.#follow(false);
+    if (hit.column >= CUT) this.#showWhole(this.lines.numberOf(hit.index));
+    this.scroller.show(this.#positionOf(hit.index));
+    this.scroller.refresh();
+    this.viewport.querySelector("mark.is-current")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.#tellMatches(true);
+  }
+
+  #showWhole(number) {
+    this.whole.add(number);
+    this.scroller.reset(this.count, this.#longest());
+  }
+
+  // What is said beside the lines
+
+  #tellMatches(done) {
+    const { hits, current, query } = this.search;
+    const many = hits.length.toLocaleString("en");
+    const text = hits.length ? `${(current + 1).toLocaleString("en")} of ${many}` : done ? "No match" : "Searching…";
+    this.part("matches").textContent = query ? text : "";
+  }
+
+  #tell() {
+    const total = this.lines.dropped + this.lines.length;
+    const hidden = this.lines.dropped ? `; the first ${this.lines.dropped.toLocaleString("en")} only in the download` : "";
+    this.part("count").textContent = `${total.toLocaleString("en")} ${total === 1 ? "line" : "lines"}${hidden}`;
+    const state = this.isOver ? "Complete" : "Live";
+    if (this.part("state").textContent !== state) this.part("state").textContent = state;
+  }
+
+  #ended() {
+    this.isOver = true;
+    if (this.lines.length) this.#later();
+  }
+
+  #lost(isLost) {
+    const line = this.part("lost");
+    line.textContent = isLost ? "The live output is paused – reconnecting" : "";
+    line.hidden = !isLost;
+  }
+
+  // Controls
+
+  #controls() {
+    this.part("follow").addEventListener("click", () => {
+      this.#follow(!this.following);
+      if (this.following) this.scroller?.toEnd();
+    });
+    this.part("follow").setAttribute("aria-pressed", String(this.following));
+    const wrap = this.part("wrap");
+    wrap.addEventListener("click", () => {
+      const on = wrap.getAttribute("aria-pressed") !== "true";
+      wrap.setAttribute("aria-pressed", String(on));
+      this.scroller?.wrap(on);
+      if (this.following) this.scroller?.toEnd();
+    });
+    this.part("copy").addEventListener("click", (event) => this.#copy(event.currentTarget));
+    this.section.addEventListener("click", (event) => this.#clicked(event));
+    addEventListener("hashchange", () => {
+      this.#readAddress();
+      if (this.isStarted) this.#reachMark();
+    });
+    this.#searchControls();
+  }
+
+  #searchControls() {
+    const input = this.part("search");
+    input.addEventListener("input", () => this.#find(input.value));
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.#step(event.shiftKey ? -1 : 1);
+      if (event.key === "Escape" && !input.value) this.viewport.focus();
+    });
+    this.part("next").addEventListener("click", () => this.#step(1));
+    this.part("previous").addEventListener("click", () => this.#step(-1));
+    document.addEventListener("keydown", (event) => {
+      const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      input.focus();
+      input.select();
+    });
+  }
+
+  #clicked(event) {
+    const whole = event.target.closest("[data-whole]");
+    if (whole) this.#showWhole(Number(whole.dataset.whole));
+    const link = event.target.closest("[data-stream-link]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    history.replaceState(null, "", link.getAttribute("href") + location.hash);
+    this.choose(link.dataset.streamLink);
+  }
+
+  async #copy(button) {
+    const lines = this.picks ? this.picks.map((index) => this.lines.list[index]) : this.lines.list;
+    await navigator.clipboard.writeText(lines.map(said).join("\n"));
+    button.classList.add("is-copied");
+    setTimeout(() => button.classList.remove("is-copied"), 1500);
+  }
+}
+
+const section = document.querySelector("[data-output-url]");
+if (section) section.viewer = new OutputViewer(section);
