@@ -1,4 +1,4 @@
-"""A copy of this portal's Python that all accounts can run: the way out when the only one lies in a closed home."""
+"""A copy of this portal's Python that all accounts can run, for when the only one lies in a closed home."""
 
 import os
 import shutil

@@ -1,0 +1,194 @@
+"""The reconciler's hands: one job, from what is known to its next step, until there is nothing to do."""
+
+import logging
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from clusters.driver import (
+    LABEL_ATTEMPT,
+    LABEL_INSTALLATION,
+    LABEL_JOB,
+    LABEL_TEAM,
+    ClusterRefused,
+    ClusterUnreachable,
+    Driver,
+    NameTaken,
+    Work,
+    WorkInvalid,
+)
+from clusters.drivers import driver_of, installation_id
+from clusters.failpoints import failpoint
+from jobs.hints import announce
+from jobs.lifecycle import DONE, OVER, TERMINAL, Act, Sight, Status, Step, next_step
+from jobs.models import Attempt, Job
+from jobs.reasons import Situation, explain
+
+log = logging.getLogger(__name__)
+MOST_STEPS = 8
+REFUSALS_BEFORE_ERROR = 5
+
+
+class Retry(Exception):
+    """The cluster could not act; look again in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+def drive(job_id: int) -> float | None:
+    """Do every step the job is ready for. Seconds until the next look; None: never again."""
+    for _ in range(MOST_STEPS):
+        # Load first, look second: the wish is read before the facts, so that a claim made before the wish is seen.
+        job = Job.objects.select_related("cluster").filter(pk=job_id).first()
+        if job is None:
+            return None
+        attempt = job.attempts.order_by("-number").first()
+        seen = attempt.sight if attempt else Sight.NOTHING
+        step = next_step(Status(job.status), seen, job.wish)
+        if Status(job.status) in TERMINAL and (attempt is None or attempt.removed_at is not None):
+            return None
+        try:
+            if not _do(step, job, attempt):
+                return _patience(job, seen)
+        except Retry as retry:
+            return retry.seconds
+    return 1.0
+
+
+def _do(step: Step, job: Job, attempt: Attempt | None) -> bool:
+    """Act, then record. True: something changed, look at once for the next step."""
+    if step.act is Act.ADMIT:
+        return _admit(job)
+    changed = False
+    if attempt is not None and step.act is not Act.NOTHING:
+        changed = ACTS[step.act](job, attempt, driver_of(job.cluster))
+    if step.to is None:
+        return changed
+    return _move(job, attempt, step.to)
+
+
+def _admit(job: Job) -> bool:
+    """Record the attempt, then nobody needs to remember anything: its name and token follow from the row."""
+    number = job.attempts.count() + 1
+    with transaction.atomic():
+        if not job.move_to(Status.STARTING, sentence=f"Preparing attempt {number} on {job.cluster.name}."):
+            return True
+        name = f"sw-{installation_id()}-{job.pk}-{number}"
+        Attempt.objects.create(job=job, number=number, name=name)
+        transaction.on_commit(partial(announce, job.pk, "status"), robust=True)
+    failpoint("drive.admitted")
+    return True
+
+
+def _create(job: Job, attempt: Attempt, driver: Driver) -> bool:
+    try:
+        driver.create(work_of(job, attempt))
+    except ClusterUnreachable as error:
+        raise Retry(5) from error
+    except (WorkInvalid, NameTaken) as error:
+        return _give_up(job, "invalid", str(error))
+    except ClusterRefused as error:
+        Attempt.objects.filter(pk=attempt.pk).update(create_failures=F("create_failures") + 1)
+        if attempt.create_failures + 1 >= REFUSALS_BEFORE_ERROR:
+            return _give_up(job, "cluster_refused", str(error))
+        raise Retry(2 ** (attempt.create_failures + 1)) from error
+    failpoint("drive.created")
+    Attempt.objects.filter(pk=attempt.pk, created_at=None).update(created_at=Now())
+    return False
+
+
+def _stop(job: Job, attempt: Attempt, driver: Driver) -> bool:
+    try:
+        driver.stop(attempt.name)
+    except ClusterUnreachable as error:
+        raise Retry(3) from error
+    failpoint("drive.stopped")
+    Attempt.objects.filter(pk=attempt.pk, stop_sent_at=None).update(stop_sent_at=Now())
+    return False
+
+
+def _remove(job: Job, attempt: Attempt, driver: Driver) -> bool:
+    try:
+        driver.remove(attempt.name)
+    except (ClusterUnreachable, ClusterRefused) as error:
+        raise Retry(2) from error
+    Attempt.objects.filter(pk=attempt.pk).update(removed_at=Now())
+    return True
+
+
+ACTS = {Act.CREATE: _create, Act.STOP: _stop, Act.REMOVE: _remove}
+
+
+def _give_up(job: Job, reason: str, detail: str) -> bool:
+    moved = job.move_to(Status.ERROR, reason=reason, detail=detail, sentence=detail)
+    announce(job.pk, "status")
+    return moved
+
+
+def _move(job: Job, attempt: Attempt | None, to: Status) -> bool:
+    reason, detail, exit_code = _why(to, attempt)
+    now = Situation(
+        status=to,
+        reason=reason,
+        detail=detail,
+        exit_code=exit_code,
+        cluster=job.cluster.name,
+        entry=job.entry,
+    )
+    job.move_to(to, reason=reason, detail=detail, exit_code=exit_code, sentence=explain(now).sentence)
+    failpoint("drive.moved")
+    announce(job.pk, "status")
+    return True
+
+
+def _why(to: Status, attempt: Attempt | None) -> tuple[str, str, int | None]:
+    """Reason, the cluster's words and the exit code that go with a move."""
+    if attempt is None or to not in TERMINAL:
+        return "", "", None
+    facts = attempt.facts
+    if attempt.sight in DONE:
+        reason = facts.reason or ("signal" if attempt.signal else "exit_code" if facts.exit_code else "")
+        code = (
+            facts.exit_code if facts.exit_code is not None else (-attempt.signal if attempt.signal else None)
+        )
+        return reason, "", code
+    if to is Status.CANCELLED:
+        return "", "", None
+    reason = "lost" if attempt.sight is Sight.LOST else "refused"
+    return reason, attempt.seen_message, attempt.seen_exit_code
+
+
+def _patience(job: Job, seen: Sight) -> float | None:
+    """Facts arrive with a poke; these looks are for the case that one was lost."""
+    if Status(job.status) in TERMINAL:
+        return 2.0 if seen in OVER else 1.0
+    if job.is_cancelling:
+        return 5.0
+    return {Status.QUEUED: 3.0, Status.STARTING: 10.0, Status.FINISHING: 10.0}.get(Status(job.status), 60.0)
+
+
+def work_of(job: Job, attempt: Attempt) -> Work:
+    """The values a driver needs, from the job's snapshot."""
+    return Work(
+        name=attempt.name,
+        labels={
+            LABEL_INSTALLATION: installation_id(),
+            LABEL_JOB: str(job.pk),
+            LABEL_ATTEMPT: str(attempt.number),
+            LABEL_TEAM: str(job.team_id),
+        },
+        image=job.image_reference,
+        portal_url=settings.PORTAL_URL_FOR_JOBS,
+        token=attempt.token,
+        cpu_millis=job.cpu_millis,
+        memory_bytes=job.memory_bytes,
+        disk_bytes=job.disk_bytes,
+        max_processes=job.max_processes,
+        time_limit_seconds=job.time_limit_seconds,
+        grace_seconds=settings.JOB_GRACE_SECONDS,
+    )

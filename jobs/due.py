@@ -1,0 +1,49 @@
+"""Which jobs a worker looks at next: a lease on the job's own row, by the database's clock."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from jobs.models import Job
+
+LEASE_SECONDS = 30
+BATCH = 64
+
+TAKE = """
+UPDATE jobs_job SET next_look_at = statement_timestamp() + make_interval(secs => %s)
+WHERE id IN (
+    SELECT id FROM jobs_job
+    WHERE cluster_id = %s AND next_look_at <= statement_timestamp()
+    ORDER BY next_look_at LIMIT %s FOR UPDATE SKIP LOCKED
+)
+RETURNING id, next_look_at
+"""
+
+
+@dataclass(frozen=True)
+class Due:
+    """A job and the lease under which it was taken. A lease saves work; safety does not depend on it."""
+
+    job_id: int
+    lease: datetime
+
+
+def take(cluster_id: int) -> list[Due]:
+    """Up to BATCH due jobs of the cluster. They come back by themselves when the taker dies."""
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [LEASE_SECONDS, cluster_id, BATCH])
+        return [Due(*row) for row in cursor.fetchall()]
+
+
+def clusters_with_due_jobs() -> list[int]:
+    """Ids of the clusters that have something to do now."""
+    due = Job.objects.filter(next_look_at__lte=Now()).order_by().values_list("cluster_id", flat=True)
+    return list(due.distinct())
+
+
+def give_back(due: Due, seconds: float | None) -> None:
+    """Look again in `seconds` (None: never), unless somebody asked for an earlier look meanwhile."""
+    when = None if seconds is None else Now() + timedelta(seconds=seconds)
+    Job.objects.filter(pk=due.job_id, next_look_at=due.lease).update(next_look_at=when)

@@ -1,0 +1,56 @@
+"""Hints over Redis: "look at this one now". Every one may be lost: the sweep and the streams' own looks go on."""
+
+import logging
+import time
+from functools import lru_cache
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db.models.functions import Now
+
+from jobs.models import Job
+
+log = logging.getLogger(__name__)
+WATCHED_SECONDS = 20
+# After a failure nobody waits for the broker again for this long (fault 12: it hangs).
+BREAK_SECONDS = 3.0
+_silent_until = 0.0
+
+
+def poke(job_id: int) -> None:
+    """Make the job due now, in the caller's transaction."""
+    Job.objects.filter(pk=job_id).update(next_look_at=Now())
+
+
+def hint_cluster(cluster_id: int) -> None:
+    """Ask a worker to drive the cluster's due jobs now. Never raises."""
+    _try(lambda: current_app.send_task("jobs.drive", args=[cluster_id], expires=60))
+
+
+def announce(job_id: int, what: str) -> None:
+    """Tell open pages that the job's "status" or "output" changed. Never raises."""
+    _try(lambda: client().publish(f"job:{job_id}", what))
+
+
+def is_watched(attempt_id: int) -> bool:
+    """True while somebody looks at the attempt's output; False where that cannot be known."""
+    return bool(_try(lambda: client().exists(f"watched:{attempt_id}")))
+
+
+@lru_cache
+def client() -> redis.Redis:
+    """The process's connection pool to Redis; short time-outs, it only carries hints."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+
+
+def _try(call: object) -> object:
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return None
+    try:
+        return call()  # type: ignore[operator]
+    except Exception as error:  # a hint is never worth more than the request it came from
+        _silent_until = time.monotonic() + BREAK_SECONDS
+        log.warning("hint not sent: %s", type(error).__name__)
+        return None

@@ -1,0 +1,169 @@
+"""A script's output on disk, exactly as it was written, and the order in which it came.
+
+Per attempt a folder with `stdout.log`, `stderr.log` and `order.idx`: records `<BQI` of stream (0 or 1), offset and
+length, one per stored chunk in order of arrival. See docs/architecture.md.
+"""
+
+import codecs
+import fcntl
+import os
+import shutil
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+STREAMS = ("stdout", "stderr")
+RECORD = struct.Struct("<BQI")
+READ_BYTES = 256 * 1024
+
+
+class Gap(Exception):
+    """Bytes before these are missing; the stream is stored up to `size`."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a reader is, in bytes of each stream."""
+
+    stdout: int = 0
+    stderr: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """From an event's id, "12,0"; anything else is the beginning."""
+        first, _, second = text.partition(",")
+        return cls(int(first), int(second)) if first.isdecimal() and second.isdecimal() else cls()
+
+    def __str__(self) -> str:
+        return f"{self.stdout},{self.stderr}"
+
+
+def folder_of(attempt_id: int) -> Path:
+    """Where the attempt's output lives; may not exist yet."""
+    return Path(settings.MEDIA_ROOT) / "output" / str(attempt_id)
+
+
+def append(attempt_id: int, stream: str, offset: int, data: bytes) -> int:
+    """Store `data` at `offset` of the stream; returns the stream's size. Bytes already stored are passed over.
+
+    Raises Gap when bytes before `offset` are missing, OSError when the disk is full.
+    """
+    folder = folder_of(attempt_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder), (folder / f"{stream}.log").open("ab") as log:
+        size = log.tell()
+        if offset > size:
+            raise Gap(size)
+        fresh = data[size - offset :]
+        if not fresh:
+            return size
+        written = _write_all(log.fileno(), fresh, size)
+        _record(folder, STREAMS.index(stream), size + written)
+        return size + written
+
+
+def _write_all(descriptor: int, data: bytes, size: int) -> int:
+    """All or nothing: what a full disk cut off is taken back, so that the runner's repeat meets a known size."""
+    written = 0
+    try:
+        while written < len(data):
+            written += os.write(descriptor, data[written:])
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+    return written
+
+
+def _record(folder: Path, stream: int, size: int) -> None:
+    """Note everything of the stream that the index does not cover yet (a crash may have left some)."""
+    with (folder / "order.idx").open("ab+") as index:
+        whole = index.tell() - index.tell() % RECORD.size
+        index.truncate(whole)
+        index.seek(0)
+        covered = max((o + n for s, o, n in RECORD.iter_unpack(index.read(whole)) if s == stream), default=0)
+        while covered < size:
+            length = min(size - covered, 2**32 - 1)
+            index.write(RECORD.pack(stream, covered, length))
+            covered += length
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def sizes(attempt_id: int) -> Place:
+    """How much of each stream is stored."""
+    return Place(*(_size(folder_of(attempt_id) / f"{stream}.log") for stream in STREAMS))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def delete(attempt_id: int) -> None:
+    """Forget the attempt's output; missing is done."""
+    shutil.rmtree(folder_of(attempt_id), ignore_errors=True)
+
+
+class Reader:
+    """Reads both streams in order of arrival, from a place on; keeps the place of what it gave out.
+
+    Text is UTF-8 with U+FFFD for invalid bytes; a character cut between two chunks waits for its rest.
+    """
+
+    def __init__(self, attempt_id: int, place: Place | None = None) -> None:
+        self._folder = folder_of(attempt_id)
+        self._index_at = 0
+        self._given = [place.stdout, place.stderr] if place else [0, 0]
+        self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in STREAMS]
+
+    @property
+    def place(self) -> Place:
+        """Behind the last whole character given out."""
+        held = [len(decoder.getstate()[0]) for decoder in self._decoders]
+        return Place(self._given[0] - held[0], self._given[1] - held[1])
+
+    def read(self, most: int = READ_BYTES) -> list[tuple[str, str]]:
+        """The next (stream, text) pairs, about `most` bytes; empty: nothing more is stored now."""
+        found: list[tuple[str, str]] = []
+        for stream, offset, length in self._records():
+            done = self._take(stream, offset + length, most, found)
+            if not done:
+                break
+            self._index_at += RECORD.size
+            if sum(len(text) for _, text in found) >= most:
+                break
+        return found
+
+    def _records(self) -> list[tuple[int, int, int]]:
+        path = self._folder / "order.idx"
+        if not path.exists():
+            return []
+        with path.open("rb") as index:
+            index.seek(self._index_at)
+            raw = index.read(RECORD.size * 4096)
+        return list(RECORD.iter_unpack(raw[: len(raw) - len(raw) % RECORD.size]))
+
+    def _take(self, stream: int, end: int, most: int, found: list[tuple[str, str]]) -> bool:
+        """Read up to `end`; False when more of the record is left for the next call."""
+        length = min(end - self._given[stream], most)
+        if length <= 0:
+            return True
+        with (self._folder / f"{STREAMS[stream]}.log").open("rb") as log:
+            log.seek(self._given[stream])
+            data = log.read(length)
+        self._given[stream] += len(data)
+        if text := self._decoders[stream].decode(data):
+            found.append((STREAMS[stream], text))
+        return self._given[stream] >= end
