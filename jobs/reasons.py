@@ -1,4 +1,4 @@
-"""Why a job is where it is: a sentence for people and what to do next. Pure; one entry per machine-readable reason."""
+"""Why a job is where it is: a sentence for people and what to do next. Pure; one entry per reason."""
 
 import signal
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ app.autodiscover_tasks()
 
 @app.on_after_configure.connect
 def _add_entries(sender: Celery, **_: object) -> None:
-    """One static entry per round; an entry that could not run in time is dropped, the next one does its work."""
+    """One static entry per round; one that could not run in time is dropped, the next does its work."""
     every = settings.SWEEP_SECONDS
     sender.add_periodic_task(every, sender.signature("jobs.sweep"), expires=every)
     sender.add_periodic_task(600, sender.signature("jobs.tidy"), expires=600)

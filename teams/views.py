@@ -7,7 +7,7 @@ from django.urls import reverse_lazy
 from teams.models import User
 
 
-class PasswordChange(PasswordChangeView):  # type: ignore[misc]
+class PasswordChange(PasswordChangeView):
     """Changes the password and takes the mark "somebody else knows it" away."""
 
     success_url = reverse_lazy("job_list")

@@ -18,7 +18,7 @@ def readable_seconds(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
-    parts = []
+    parts: list[tuple[int, str]] = []
     for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         amount, whole = divmod(whole, size)
         if amount or parts:

@@ -15,12 +15,10 @@ from portal.up.programs import BASE
 from portal.up.steps import Stopped
 from portal.up.troubles import Unreachable
 
-SECONDS = 20.0
 
-
-def wait(variable: str, is_stopped: Callable[[], bool], seconds: float = SECONDS) -> None:
-    """Wait until the server that `variable` names answers. Raises Unreachable after `seconds`."""
-    deadline = time.monotonic() + seconds
+def wait(variable: str, is_stopped: Callable[[], bool]) -> None:
+    """Wait until the server that `variable` names answers. Raises Unreachable after STELLWERK_WAIT_SECONDS."""
+    deadline = time.monotonic() + float(os.environ.get("STELLWERK_WAIT_SECONDS", "20"))
     while True:
         command = (sys.executable, "-m", "portal.up.external", variable)
         done = subprocess.run(command, cwd=BASE, capture_output=True, text=True, check=False)

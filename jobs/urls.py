@@ -1,0 +1,42 @@
+"""Every address of the jobs app. View, URL name, template and test file share one name."""
+
+from django.urls import path
+
+from jobs import intake
+from jobs.views import actions, history, info, new, output, results
+
+urlpatterns = [
+    path("", history.job_list, name="job_list"),
+    path("jobs/bulk/", actions.job_bulk, name="job_bulk"),
+    path("jobs/<int:job_id>/row/", history.job_row, name="job_row"),
+    path("jobs/<int:job_id>/header/", info.job_header, name="job_header"),
+    path("jobs/<int:job_id>/details/", info.job_info, name="job_info"),
+    path("jobs/<int:job_id>/cancel/", actions.job_cancel, name="job_cancel"),
+    path("jobs/<int:job_id>/delete/", actions.job_delete, name="job_delete"),
+    # New job
+    path("new/", new.job_new, name="job_new"),
+    path("jobs/<int:job_id>/again/", new.job_run_again, name="job_run_again"),
+    path("jobs/<int:job_id>/change/", new.job_run_with_changes, name="job_run_with_changes"),
+    path("examples/<slug:slug>/run/", new.example_run, name="example_run"),
+    # Output
+    path("jobs/<int:job_id>/", output.job_detail, name="job_detail"),
+    path("jobs/<int:job_id>/output/<str:stream>.log", output.job_output_download, name="job_output_download"),
+    # Results
+    path("jobs/<int:job_id>/results/", results.job_results, name="job_results"),
+    path("jobs/<int:job_id>/results.zip", results.job_results_zip, name="job_results_zip"),
+    path("jobs/<int:job_id>/results/<int:artifact_id>/", results.artifact_detail, name="artifact_detail"),
+    path("jobs/<int:job_id>/results/<int:artifact_id>/raw/", results.artifact_raw, name="artifact_raw"),
+    path(
+        "jobs/<int:job_id>/results/<int:artifact_id>/download/",
+        results.artifact_download,
+        name="artifact_download",
+    ),
+    # What the runner talks to
+    path("intake/claim", intake.claim, name="intake_claim"),
+    path("intake/inputs", intake.inputs, name="intake_inputs"),
+    path("intake/started", intake.started, name="intake_started"),
+    path("intake/output/<str:stream>", intake.output, name="intake_output"),
+    path("intake/ended", intake.ended, name="intake_ended"),
+    path("intake/results", intake.results, name="intake_results"),
+    path("intake/collected", intake.collected, name="intake_collected"),
+]
