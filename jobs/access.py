@@ -2,11 +2,17 @@
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpRequest
 
 from jobs.models import Job
 from teams.models import User
 from teams.policy import may_change, visible_to
+
+
+class SignedInRequest(HttpRequest):
+    """For annotations: the request of a view behind `login_required`."""
+
+    user: User
 
 
 def jobs_of(user: User) -> QuerySet[Job]:
