@@ -3,7 +3,6 @@
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.text
-import jobs.lifecycle
 from django.conf import settings
 from django.db import migrations, models
 
@@ -84,31 +83,31 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='job',
-            index=models.Index(models.F('-id'), condition=models.Q(('deleted_at__isnull', True)), name='job_by_id'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['-id'], name='job_by_id'),
         ),
         migrations.AddIndex(
             model_name='job',
-            index=models.Index(models.F('team'), models.F('-id'), condition=models.Q(('deleted_at__isnull', True)), name='job_by_team'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['team', '-id'], name='job_by_team'),
         ),
         migrations.AddIndex(
             model_name='job',
-            index=models.Index(models.F('owner'), models.F('-id'), condition=models.Q(('deleted_at__isnull', True)), name='job_by_owner'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['owner', '-id'], name='job_by_owner'),
         ),
         migrations.AddIndex(
             model_name='job',
-            index=models.Index(models.F('status'), models.F('-id'), condition=models.Q(('deleted_at__isnull', True)), name='job_by_status'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['status', '-id'], name='job_by_status'),
         ),
         migrations.AddIndex(
             model_name='job',
-            index=models.Index(models.F('team'), models.F('status'), models.F('-id'), condition=models.Q(('deleted_at__isnull', True)), name='job_by_team_status'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['team', 'status', '-id'], name='job_by_team_status'),
         ),
         migrations.AddIndex(
             model_name='job',
-            index=models.Index(models.F('cluster'), models.F('-id'), condition=models.Q(('deleted_at__isnull', True)), name='job_by_cluster'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['cluster', '-id'], name='job_by_cluster'),
         ),
         migrations.AddIndex(
             model_name='job',
-            index=models.Index(models.F('-created_at'), models.F('-id'), condition=models.Q(('deleted_at__isnull', True)), name='job_by_created'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['-created_at', '-id'], name='job_by_created'),
         ),
         migrations.AddIndex(
             model_name='job',
@@ -132,11 +131,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', [jobs.lifecycle.Status['QUEUED'], jobs.lifecycle.Status['STARTING'], jobs.lifecycle.Status['RUNNING'], jobs.lifecycle.Status['FINISHING'], jobs.lifecycle.Status['SUCCEEDED'], jobs.lifecycle.Status['FAILED'], jobs.lifecycle.Status['CANCELLED'], jobs.lifecycle.Status['ERROR']])), name='job_status_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'starting', 'running', 'finishing', 'succeeded', 'failed', 'cancelled', 'error'])), name='job_status_known'),
         ),
         migrations.AddConstraint(
             model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('status__in', [jobs.lifecycle.Status['QUEUED'], jobs.lifecycle.Status['STARTING'], jobs.lifecycle.Status['RUNNING'], jobs.lifecycle.Status['FINISHING']])), models.Q(('finished_at__isnull', False), ('status__in', [jobs.lifecycle.Status['FAILED'], jobs.lifecycle.Status['SUCCEEDED'], jobs.lifecycle.Status['ERROR'], jobs.lifecycle.Status['CANCELLED']])), _connector='OR'), name='job_finished_has_time'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('status__in', ['queued', 'starting', 'running', 'finishing'])), models.Q(('finished_at__isnull', False), ('status__in', ['cancelled', 'error', 'failed', 'succeeded'])), _connector='OR'), name='job_finished_has_time'),
         ),
         migrations.AddIndex(
             model_name='attempt',

@@ -72,17 +72,19 @@ class Job(JobShown, models.Model):
         constraints: ClassVar = [
             # A double click, a re-sent form and two tabs give one job (faults 2 and 3).
             models.UniqueConstraint(fields=["owner", "submit_key"], name="job_submit_once"),
-            models.CheckConstraint(condition=models.Q(status__in=list(Status)), name="job_status_known"),
             models.CheckConstraint(
-                condition=models.Q(status__in=list(ACTIVE), finished_at__isnull=True)
-                | models.Q(status__in=list(TERMINAL), finished_at__isnull=False),
+                condition=models.Q(status__in=[s.value for s in Status]), name="job_status_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=[s.value for s in ACTIVE], finished_at__isnull=True)
+                | models.Q(status__in=sorted(s.value for s in TERMINAL), finished_at__isnull=False),
                 name="job_finished_has_time",
             ),
         ]
         indexes: ClassVar = [
             # History pages walk these backwards by keyset; deleted jobs are in none of them.
             *(
-                models.Index(*fields, name=name, condition=models.Q(deleted_at__isnull=True))
+                models.Index(fields=fields, name=name, condition=models.Q(deleted_at__isnull=True))
                 for name, fields in {
                     "job_by_id": ["-id"],
                     "job_by_team": ["team", "-id"],

@@ -17,13 +17,15 @@ from typing import Any
 
 BASE = Path(__file__).resolve().parents[2]
 NAMES = ("postgres", "valkey", "web", "live", "worker", "beat", "watch", "front")
+# A test's own databases and settings are not the portal's.
+_NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "STELLWERK_HOME", "SECRET_KEY"}
 
 
 class PortalProcess:
     """Start it, use `url`, kill parts of it by name, stop it. Also a context manager; `remove` ends its data.
 
-        `environment` is added to the caller's (failpoints, limits). The one-time password is there after the
-    _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "STELLWERK_HOME", "SECRET_KEY"}
+    `environment` is added to the caller's (failpoints, limits). The first admin's one-time password is
+    `admin_password` after the start, until it was changed.
     """
 
     def __init__(self, home: Path | None = None, *, base: Path = BASE, **environment: str) -> None:
@@ -175,8 +177,6 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
-# A test's own databases and settings are not the portal's.
-_NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "STELLWERK_HOME", "SECRET_KEY"}
 
 
 def free_port() -> int:
