@@ -14,6 +14,7 @@ from pathlib import Path
 BASE = Path(__file__).resolve().parents[2]
 VENV = BASE / ".venv"
 PYTHON = VENV / "bin" / "python"
+CONSTRAINTS = BASE / "constraints.txt"
 PIP = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
 
 
@@ -62,14 +63,8 @@ def _make_folder() -> None:
     if PYTHON.exists() and _works((str(PYTHON), "-c", "import sys; sys.exit(sys.version_info < (3, 11))")):
         return
     print(f"Making the virtual environment .venv with Python {sys.version.split()[0]}", flush=True)
-    command = [
-        sys.executable,
-        "-m",
-        "venv",
-        "--clear",
-        *(["--without-pip"] if shutil.which("uv") else []),
-        str(VENV),
-    ]
+    bare = ["--without-pip"] if shutil.which("uv") else []
+    command = [sys.executable, "-m", "venv", "--clear", *bare, str(VENV)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return
@@ -86,29 +81,42 @@ def _install(wanted: list[str], with_dev: bool) -> None:
     print(f"Installing {what} at their pinned versions (only now and when they change)", flush=True)
     listed = VENV / "requirements.txt"
     listed.write_text("\n".join(wanted) + "\n")
-    arguments = ["install", "-r", str(listed), "-c", str(BASE / "constraints.txt")]
-    uv = _uv()
-    command = (
-        [uv, "pip", *arguments, "--python", str(PYTHON)]
-        if uv
-        else [*PIP, *arguments, "--progress-bar", "off", "-q"]
-    )
-    if subprocess.run(command, cwd=BASE, check=False).returncode != 0:
+    arguments = ["install", "-r", str(listed), "-c", str(CONSTRAINTS)]
+    if uv := _uv():
+        if _runs([uv, "pip", *arguments, "--python", str(PYTHON)]):
+            return
+        print("uv could not install them; trying pip", flush=True)
+    if not _has_pip() or not _runs([*PIP, *arguments, "--progress-bar", "off", "-q"]):
         raise NoVirtualenv(
             "The packages could not be installed; the lines above say why. Correct it and try again."
         )
 
 
 def _uv() -> str | None:
-    """uv installs many times faster than pip; without it pip does the same."""
-    own = VENV / "bin" / "uv"
+    """uv installs many times faster than pip. None where pip does better: it alone knows the mirror it was told."""
     if found := shutil.which("uv"):
         return found
+    if not _has_pip() or _has_own_mirror():
+        return None
+    own = VENV / "bin" / "uv"
     if not own.exists():
-        if not _works((*PIP, "--version")):
-            _works((str(PYTHON), "-m", "ensurepip"))
-        _works((*PIP, "install", "-q", "uv>=0.8"))
-    return str(own) if own.exists() and os.access(own, os.X_OK) else None
+        _works((*PIP, "install", "-q", "-c", str(CONSTRAINTS), "uv"))
+    return str(own) if os.access(own, os.X_OK) else None
+
+
+def _has_pip() -> bool:
+    return _works((*PIP, "--version")) or _works((str(PYTHON), "-m", "ensurepip"))
+
+
+def _has_own_mirror() -> bool:
+    done = subprocess.run((*PIP, "config", "list"), capture_output=True, text=True, check=False)
+    return any(word in done.stdout for word in ("index-url", "index_url", "no-index", "no_index"))
+
+
+def _runs(command: list[str]) -> bool:
+    """Run it in sight of the person. uv trusts the system's certificates, as pip does."""
+    values = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"} | os.environ
+    return subprocess.run(command, cwd=BASE, env=values, check=False).returncode == 0
 
 
 def _works(command: tuple[str, ...]) -> bool:
