@@ -7,6 +7,7 @@ from jobs.views import actions, history, info, new, output, results
 
 urlpatterns = [
     path("", history.job_list, name="job_list"),
+    path("jobs/counts/", history.job_counts, name="job_counts"),
     path("jobs/bulk/", actions.job_bulk, name="job_bulk"),
     path("jobs/<int:job_id>/row/", history.job_row, name="job_row"),
     path("jobs/<int:job_id>/header/", info.job_header, name="job_header"),

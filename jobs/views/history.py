@@ -1,15 +1,103 @@
 """The history: the list of jobs, its rows and counts."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from clusters.models import Image
+from jobs.access import SignedInRequest, find_job
+from jobs.chips import counts, filter_bar
+from jobs.example_list import available_examples
+from jobs.filters import Filters, number
+from jobs.history import WINDOW, Cursor, Page, find_page
+from jobs.models import Job
+from jobs.overview import find_counts, find_overview
+from teams.models import User
+from teams.policy import Rights, may_change, rights_of
+
+LONG = ("arguments", "environment", "command", "detail")
 
 
-def job_list(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@login_required
+@require_safe
+def job_list(request: SignedInRequest) -> HttpResponse:
+    """The jobs of the user's teams, newest first; six statements at most."""
+    rights, asked = rights_of(request.user), Filters.read(request.GET)
+    if rights.team_ids == ():
+        return render(request, "jobs/job_list.html", {"admins": _admins()})
+    cursor = Cursor(number(request.GET.get("before")), number(request.GET.get("after")))
+    page = find_page(rights.team_ids, asked, cursor)
+    if cursor.is_newer and not page.has_more and not page.edge:
+        return redirect(asked.url())
+    if not page.ids and not asked.is_any and cursor == Cursor():
+        return render(request, "jobs/job_list.html", {"is_empty": True, "examples": _examples()})
+    jobs = load_jobs(page.ids)
+    return render(
+        request,
+        "jobs/job_list.html",
+        {
+            "filters": filter_bar(rights, asked, find_overview(rights.team_ids, asked)),
+            "jobs": jobs,
+            "changeable_ids": changeable_ids(rights, jobs),
+            "no_match": not jobs,
+            "window_words": f"{'these' if cursor.before else 'the newest'} {WINDOW:,}",
+            **pager(asked, cursor, page),
+        },
+    )
 
 
-def job_row(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@login_required
+@require_safe
+def job_counts(request: SignedInRequest) -> HttpResponse:
+    """The counts alone, for a list that is open while jobs change."""
+    asked = Filters.read(request.GET)
+    overview = find_counts(rights_of(request.user).team_ids, asked)
+    return render(request, "jobs/_counts.html", {"counts": counts(asked, overview), "asked": asked})
+
+
+@login_required
+@require_safe
+def job_row(request: SignedInRequest, job_id: int) -> HttpResponse:
+    """One row of the list alone."""
+    job = find_job(request.user, job_id)
+    is_changeable = may_change(request.user, owner_id=job.owner_id, team_id=job.team_id)
+    context = {"job": job, "changeable_ids": {job.pk} if is_changeable else set()}
+    return render(request, "jobs/_job_row.html", context)
+
+
+def load_jobs(ids: list[int]) -> list[Job]:
+    """The jobs of a page in its order, with what a row shows."""
+    rows = Job.objects.filter(pk__in=ids).select_related("owner", "cluster").defer(*LONG)
+    return list(rows.order_by("-pk"))
+
+
+def changeable_ids(rights: Rights, jobs: Iterable[Job]) -> set[int]:
+    """Which of these the user may cancel and delete: only those can be selected."""
+    return {job.pk for job in jobs if rights.may_change(owner_id=job.owner_id, team_id=job.team_id)}
+
+
+def pager(asked: Filters, cursor: Cursor, page: Page) -> dict[str, Any]:
+    """Addresses of the neighbouring pages; `is_cut`: the search ended before the page was full."""
+    first, last = (page.ids[0], page.ids[-1]) if page.ids else (cursor.before - 1, page.edge)
+    older, newer = page.has_more, bool(cursor.before)
+    if cursor.is_newer:
+        older, newer = True, page.has_more or bool(page.edge)
+    further = page.edge if not cursor.is_newer else 0
+    return {
+        "first_url": asked.url() if cursor != Cursor() else "",
+        "previous_url": asked.url(after=page.edge or first if cursor.is_newer else first) if newer else "",
+        "next_url": asked.url(before=further or last) if older or further else "",
+        "is_cut": bool(further),
+    }
+
+
+def _examples() -> list[Any]:
+    return available_examples(Image.objects.filter(is_enabled=True, cluster__is_enabled=True))
+
+
+def _admins() -> list[User]:
+    return list(User.objects.filter(is_superuser=True, is_active=True).order_by("username")[:5])

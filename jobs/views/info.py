@@ -1,15 +1,29 @@
-"""The frame of a job's page and its Details tab."""
+"""The head of a job's page alone, and its Details tab."""
 
-from typing import Any
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
-from django.http import Http404, HttpRequest, HttpResponse
+from jobs.access import SignedInRequest, find_job
+from jobs.views.frame import job_frame
 
 
-def job_header(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@login_required
+@require_safe
+def job_header(request: SignedInRequest, job_id: int) -> HttpResponse:
+    """Title, status, sentence, actions and phases: fetched anew while the job can still change."""
+    return render(request, "jobs/_job_header.html", job_frame(request, find_job(request.user, job_id)))
 
 
-def job_info(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@login_required
+@require_safe
+def job_info(request: SignedInRequest, job_id: int) -> HttpResponse:
+    """What was asked, where it ran, its files and what happened."""
+    job = find_job(request.user, job_id)
+    context = job_frame(request, job) | {
+        "attempts": job.attempts.order_by("number"),
+        "files": job.bundle.files.all(),
+        "events": job.events.all(),
+    }
+    return render(request, "jobs/job_info.html", context)

@@ -23,7 +23,9 @@ function select() {
 function count() {
   const all = boxes();
   const chosen = all.filter((box) => box.checked).length;
-  form.querySelector("[data-bulk-bar]").classList.toggle("is-on", chosen > 0);
+  const bar = form.querySelector("[data-bulk-bar]");
+  if (!bar) return; // nothing on this page that this user may change
+  bar.classList.toggle("is-on", chosen > 0);
   form.querySelector("[data-bulk-count]").textContent = chosen ? `${chosen} selected` : "";
   const every = form.querySelector("[data-select-all]");
   every.checked = chosen > 0 && chosen === all.length;

@@ -2,21 +2,26 @@
 //   <… id="job-7" data-live-job="7" data-live-url="/jobs/7/row">
 // One event stream says which jobs changed; their elements are fetched again (a fragment or a whole
 // page: the element is found by its id) and morphed in place. A part without data-live-job is done.
+//   <… id="job-counts" data-live-any data-live-url="/jobs/counts/">
+// changes when any of the page's jobs does.
 
 const POLL_EVERY = 5000;
 const POLL_HIDDEN_EVERY = 15000; // a hidden tab gives its connection back and asks now and then
 const NOTICE_AFTER = 2500;
 const REOPEN_AFTER = 3000;
 const FEW = 3;
+const ANY_PAUSE = 1500; // what depends on every job is fetched once for a flurry of changes
 
 let source = null;
 let listening = ""; // the ids the open stream was asked for
 let polling = null;
 let noticing = null;
 let reopening = null;
+let summing = null;
 const busy = new Map(); // element id -> "again" | "once": one fetch at a time, and never a missed one
 
 const parts = () => [...document.querySelectorAll("[data-live-job][data-live-url]")];
+const sums = () => [...document.querySelectorAll("[data-live-any][data-live-url]")];
 const idsOf = (elements) => [...new Set(elements.map((element) => element.dataset.liveJob))].sort().join(",");
 
 function parse(text) {
@@ -61,11 +66,18 @@ async function refresh(element) {
   const again = busy.get(id) === "again";
   busy.delete(id);
   const left = document.getElementById(id);
-  if (again && left?.dataset.liveJob) await refresh(left);
+  if (again && left?.dataset.liveUrl) await refresh(left);
+}
+
+function refreshSums() {
+  summing ??= setTimeout(() => {
+    summing = null;
+    sums().forEach(refresh);
+  }, ANY_PAUSE);
 }
 
 async function refreshAll() {
-  const elements = parts();
+  const elements = [...parts(), ...sums()];
   if (elements.length <= FEW) {
     await Promise.all(elements.map(refresh));
   } else {
@@ -86,6 +98,7 @@ async function refreshAll() {
 async function changed(event) {
   const ids = new Set(JSON.parse(event.data).ids.map(String));
   await Promise.all(parts().filter((element) => ids.has(element.dataset.liveJob)).map(refresh));
+  refreshSums();
   listen();
 }
 

@@ -1,0 +1,38 @@
+"""One row of the list, rendered alone while its job can still change."""
+
+
+def test_a_row_is_one_element_with_its_id(make_job, client_of, alice):
+    job = make_job(name="train", status="running", tags=["paper"])
+    page = client_of(alice).get(f"/jobs/{job.pk}/row/").content.decode().strip()
+    assert page.startswith(f'<tr id="job-{job.pk}"')
+    assert page.endswith("</tr>")
+    assert "train" in page
+    assert "paper" in page
+
+
+def test_a_row_is_live_until_its_job_is_finished(make_job, client_of, alice):
+    client = client_of(alice)
+    running, done = make_job(status="running"), make_job(status="succeeded")
+    assert f'data-live-job="{running.pk}"' in client.get(f"/jobs/{running.pk}/row/").content.decode()
+    assert "data-live-job" not in client.get(f"/jobs/{done.pk}/row/").content.decode()
+
+
+def test_a_row_says_that_it_is_being_cancelled(make_job, client_of, alice):
+    from django.utils import timezone
+
+    job = make_job(status="running", cancel_requested_at=timezone.now())
+    assert "cancelling" in client_of(alice).get(f"/jobs/{job.pk}/row/").content.decode()
+
+
+def test_a_stranger_gets_no_row_and_a_colleague_no_box(make_job, client_of, bob, charlie):
+    job = make_job()
+    assert client_of(charlie).get(f"/jobs/{job.pk}/row/").status_code == 404
+    page = client_of(bob).get(f"/jobs/{job.pk}/row/").content.decode()
+    assert 'type="checkbox"' not in page
+
+
+def test_a_deleted_job_has_no_row(make_job, client_of, alice):
+    from django.utils import timezone
+
+    job = make_job(deleted_at=timezone.now())
+    assert client_of(alice).get(f"/jobs/{job.pk}/row/").status_code == 404
