@@ -1,40 +1,76 @@
-"""What the runner talks to (contract: docs/architecture.md)."""
+"""What the runner talks to: seven calls, each of which may be repeated (contract: docs/architecture.md)."""
 
-from typing import Any
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
-from django.http import Http404, HttpRequest, HttpResponse
-
-
-def claim(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
-
-
-def inputs(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+from jobs import arrivals, claims, manifest, reports
+from jobs.bearer import IntakeRefused, check_alive, check_pod, intake_call, json_of
+from jobs.bundles import streamed_files
+from jobs.hints import is_watched
+from jobs.models import Attempt
+from jobs.outputlog import STREAMS
+from jobs.uploads.tarstream import tar_stream
 
 
-def started(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@intake_call("POST")
+def claim(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """The pod asks whether it may start the script; 409: it must not."""
+    return JsonResponse(claims.claim(attempt, str(json_of(request).get("uid") or "")))
 
 
-def output(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@intake_call("GET")
+def inputs(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """The job's files as one tar stream."""
+    check_alive(attempt)
+    files = streamed_files(attempt.job.bundle)
+    return StreamingHttpResponse(tar_stream(files), content_type="application/x-tar")
 
 
-def ended(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@intake_call("POST")
+def started(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """The script's process is about to start."""
+    check_alive(attempt)
+    check_pod(attempt, json_of(request))
+    reports.report_started(attempt)
+    return JsonResponse({})
 
 
-def results(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@intake_call("PUT")
+def output(request: HttpRequest, attempt: Attempt, stream: str) -> HttpResponseBase:
+    """A piece of stdout or stderr; answers how much is stored and whether somebody is looking."""
+    check_alive(attempt)
+    offset = request.GET.get("offset", "")
+    if stream not in STREAMS or not offset.isdecimal():
+        raise IntakeRefused(400, "Output goes to stdout or stderr, at an offset.")
+    size = arrivals.take_output(attempt, stream, int(offset), request)
+    return JsonResponse({"size": size, "watched": is_watched(attempt.pk)})
 
 
-def collected(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@intake_call("POST")
+def ended(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """The script has ended; its outcome is now a fact."""
+    if attempt.collected_at is None:
+        check_alive(attempt)
+    facts = json_of(request)
+    check_pod(attempt, facts)
+    reports.report_ended(attempt, facts)
+    return JsonResponse({})
+
+
+@intake_call("PUT")
+def results(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """One result file; it is shown when the manifest names it."""
+    check_alive(attempt)
+    return JsonResponse(arrivals.take_result(attempt, request.GET.get("path", ""), request))
+
+
+@intake_call("POST")
+def collected(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """The manifest. After the job's end it may still be repeated: the answer may have been lost."""
+    facts = json_of(request)
+    check_pod(attempt, facts)
+    if attempt.collected_at is None:
+        check_alive(attempt)
+        if attempt.ended_at is None:
+            raise IntakeRefused(409, "The script's end has to be reported before its manifest.")
+        manifest.collect(attempt, facts)
+    return JsonResponse({})

@@ -1,0 +1,109 @@
+"""Who calls the intake: the runner of one attempt, known by its token; and how it is told what is wrong."""
+
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from jobs.lifecycle import TERMINAL
+from jobs.models import Attempt
+
+P = ParamSpec("P")
+TOKEN = re.compile(r"swa_(\d{1,18})_[0-9a-f]{64}")
+JSON_MAX_BYTES = 16 * 1024 * 1024
+DRAINED_BYTES = 2 * 1024 * 1024
+
+
+class IntakeRefused(Exception):
+    """The call is answered with `status` and a sentence; `facts` are the members beside it."""
+
+    def __init__(self, status: int, sentence: str, **facts: Any) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.facts = facts
+
+
+def intake_call(
+    method: str,
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, Attempt, P], HttpResponseBase]],
+    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+]:
+    """A view of the intake: `method` only, with the caller's attempt (and its job), refusals as JSON."""
+
+    def decorate(
+        view: Callable[Concatenate[HttpRequest, Attempt, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def call(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            try:
+                return view(request, _caller(request), *args, **kwargs)
+            except IntakeRefused as refused:
+                _drain(request)
+                return JsonResponse({"error": refused.sentence, **refused.facts}, status=refused.status)
+
+        return csrf_exempt(require_http_methods([method])(call))
+
+    return decorate
+
+
+def check_alive(attempt: Attempt) -> None:
+    """The token dies with the job. Raises IntakeRefused (401)."""
+    if attempt.job.status in TERMINAL:
+        raise IntakeRefused(401, "This attempt is over; nothing more is taken from it.")
+
+
+def check_pod(attempt: Attempt, facts: dict[str, Any]) -> None:
+    """Only the pod that claimed the attempt speaks for it. Raises IntakeRefused (409)."""
+    if not attempt.claimed_by or facts.get("uid") != attempt.claimed_by:
+        raise IntakeRefused(409, "Another pod has claimed this attempt.")
+
+
+def json_of(request: HttpRequest) -> dict[str, Any]:
+    """The request's body, a JSON object. Raises IntakeRefused (400, 413)."""
+    if length_of(request) > JSON_MAX_BYTES:
+        raise IntakeRefused(413, "The message is larger than anything the portal expects here.")
+    try:
+        facts = json.loads(request.read())
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict):
+        raise IntakeRefused(400, "The body has to be a JSON object.")
+    return facts
+
+
+def length_of(request: HttpRequest) -> int:
+    """The body's announced length in bytes. Raises IntakeRefused (411)."""
+    told = request.META.get("CONTENT_LENGTH") or ""
+    if not told.isdecimal():
+        raise IntakeRefused(411, "The request has to say how long its body is (Content-Length).")
+    return int(told)
+
+
+def _caller(request: HttpRequest) -> Attempt:
+    """The attempt whose token the request carries, with its job. Raises IntakeRefused (401)."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    match = TOKEN.fullmatch(token)
+    if kind.lower() == "bearer" and match:
+        attempt = Attempt.objects.select_related("job").filter(pk=int(match[1])).first()
+        if attempt and constant_time_compare(attempt.token, token) and attempt.removed_at is None:
+            return attempt
+    raise IntakeRefused(401, "The token is not known, or its attempt is over.")
+
+
+def _drain(request: HttpRequest) -> None:
+    """Take a short rest of the body, so that the connection can be used again; a long one is cut off."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length) <= DRAINED_BYTES:
+        try:
+            while request.read(65536):
+                pass
+        except OSError:
+            return

@@ -1,0 +1,134 @@
+"""The manifest: the runner's last word. What it names and the portal has becomes visible, the rest goes."""
+
+import hashlib
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models.functions import Now
+
+from jobs import outputlog
+from jobs.arrivals import result_path
+from jobs.bearer import IntakeRefused
+from jobs.models import Artifact, Attempt
+from jobs.outputlog import STREAMS
+from jobs.reports import tell
+
+SKIPPED_MAX = 2000
+OTHER_BYTES = "the stored output is not what the script wrote"
+
+
+def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
+    """Check the manifest against what is stored and list the results. A repeat changes nothing.
+
+    Raises IntakeRefused: 409 with `missing`, `stdout_size`, `stderr_size` when something has to be sent first.
+    """
+    wanted = _results_of(facts)
+    told = {stream: _stream_of(facts, stream) for stream in STREAMS}
+    flags = _check_output(attempt, told, wanted)
+    skipped = [*_skipped_of(facts), *flags]
+    with transaction.atomic():
+        Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk)
+        listed = _check_results(attempt, wanted)
+        if not Attempt.objects.filter(pk=attempt.pk, collected_at=None, ended_at__isnull=False).update(
+            collected_at=Now(), skipped=skipped
+        ):
+            return
+        _list(attempt, listed)
+        tell(attempt, "intake.collected.after_commit")
+
+
+def _check_output(
+    attempt: Attempt, told: dict[str, tuple[int, str]], wanted: dict[str, set[str]]
+) -> list[dict[str, str]]:
+    """All of it is there (else IntakeRefused); flags for streams whose bytes differ."""
+    stored = outputlog.sizes(attempt.pk)
+    sizes = {"stdout": stored.stdout, "stderr": stored.stderr}
+    if any(told[stream][0] != sizes[stream] for stream in STREAMS):
+        missing = sorted(set(wanted) - _stored_paths(attempt, wanted))
+        raise _incomplete(attempt, missing)
+    return [
+        {"path": f"{stream}.log", "why": OTHER_BYTES}
+        for stream in STREAMS
+        if sizes[stream] and _hash_of(attempt, stream) != told[stream][1]
+    ]
+
+
+def _check_results(attempt: Attempt, wanted: dict[str, set[str]]) -> set[str]:
+    """The kept paths of all results. Raises IntakeRefused when some are not there."""
+    stored = _stored_paths(attempt, wanted)
+    if missing := sorted(set(wanted) - stored):
+        raise _incomplete(attempt, missing)
+    return {result_path(path) for path in stored}
+
+
+def _stored_paths(attempt: Attempt, wanted: dict[str, set[str]]) -> set[str]:
+    """Those of the wanted paths (as the runner spells them) whose content is stored.
+
+    Two spellings of one name are one file here; it is enough that either of them is stored.
+    """
+    stored = dict(Artifact.objects.filter(attempt=attempt).values_list("path", "sha256"))
+    hashes: dict[str, set[str]] = {}
+    for path, known in wanted.items():
+        hashes.setdefault(result_path(path), set()).update(known)
+    return {path for path in wanted if stored.get(kept := result_path(path)) in hashes[kept]}
+
+
+def _incomplete(attempt: Attempt, missing: list[str]) -> IntakeRefused:
+    stored = outputlog.sizes(attempt.pk)
+    return IntakeRefused(
+        409,
+        "Something that the manifest names is not here yet; send it and repeat.",
+        missing=missing,
+        stdout_size=stored.stdout,
+        stderr_size=stored.stderr,
+    )
+
+
+def _list(attempt: Attempt, paths: set[str]) -> None:
+    """Show what the manifest named; forget the rest, content last."""
+    rest = {artifact.pk: artifact.key for artifact in attempt.artifacts.all() if artifact.path not in paths}
+    Artifact.objects.filter(pk__in=rest).delete()
+    attempt.artifacts.update(is_listed=True)
+    for key in rest.values():
+        transaction.on_commit(partial(default_storage.delete, key), robust=True)
+
+
+def _hash_of(attempt: Attempt, stream: str) -> str:
+    with (outputlog.folder_of(attempt.pk) / f"{stream}.log").open("rb") as log:
+        return hashlib.file_digest(log, "sha256").hexdigest()
+
+
+def _results_of(facts: dict[str, Any]) -> dict[str, set[str]]:
+    """Path as the runner spells it: its hash. Raises IntakeRefused (400)."""
+    results: dict[str, set[str]] = {}
+    for result in _list_of(facts, "results"):
+        path, sha256 = result.get("path"), result.get("sha256")
+        if not isinstance(path, str) or not isinstance(sha256, str):
+            raise IntakeRefused(400, "A result in the manifest needs its path and its sha256.")
+        result_path(path)
+        results[path] = {sha256}
+    return results
+
+
+def _stream_of(facts: dict[str, Any], stream: str) -> tuple[int, str]:
+    told = facts.get(stream)
+    size = told.get("size") if isinstance(told, dict) else None
+    if not isinstance(told, dict) or not isinstance(size, int):
+        raise IntakeRefused(400, f"The manifest has to tell size and sha256 of {stream}.")
+    return size, str(told.get("sha256"))
+
+
+def _skipped_of(facts: dict[str, Any]) -> Iterable[dict[str, str]]:
+    """What the runner left out, without characters that a database text cannot hold."""
+    for entry in _list_of(facts, "skipped")[:SKIPPED_MAX]:
+        yield {name: str(entry.get(name, "")).replace("\0", "\\0") for name in ("path", "why")}
+
+
+def _list_of(facts: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = facts.get(name)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise IntakeRefused(400, f"The manifest's {name} have to be a list of objects.")
+    return found

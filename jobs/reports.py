@@ -1,0 +1,77 @@
+"""What the runner reports of its script: that it started, and how it ended. Facts are written once."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from clusters.failpoints import failpoint
+from jobs import hints
+from jobs.bearer import IntakeRefused
+from jobs.models import Attempt
+
+REASONS = frozenset({"", "time_limit", "out_of_memory", "stopped", "cpu_limit", "file_limit"})
+
+
+def report_started(attempt: Attempt) -> None:
+    """The script's process is about to start. A repeat changes nothing."""
+    with transaction.atomic():
+        if Attempt.objects.filter(pk=attempt.pk, started_at=None).update(started_at=Now()):
+            tell(attempt)
+
+
+def report_ended(attempt: Attempt, facts: dict[str, Any]) -> None:
+    """The script has ended. A repeat changes nothing; another end is refused. Raises IntakeRefused (400, 409)."""
+    values = _end_of(facts)
+    with transaction.atomic():
+        now_known = _times(attempt, facts)
+        if Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(**values, **now_known):
+            tell(attempt, "intake.ended.after_commit")
+            return
+    attempt.refresh_from_db(fields=list(values))
+    if any(getattr(attempt, name) != value for name, value in values.items()):
+        raise IntakeRefused(409, "Another end of this script is known already.")
+
+
+def tell(attempt: Attempt, point: str = "") -> None:
+    """Make the job due in this transaction; after it wake a worker and the open pages."""
+    hints.poke(attempt.job_id)
+    if point:
+        transaction.on_commit(partial(failpoint, point))
+    transaction.on_commit(partial(hints.hint_cluster, attempt.job.cluster_id), robust=True)
+    transaction.on_commit(partial(hints.announce, attempt.job_id, "status"), robust=True)
+
+
+def _end_of(facts: dict[str, Any]) -> dict[str, Any]:
+    """The columns of an end. Raises IntakeRefused (400) for what no runner sends."""
+    exit_code, number, reason = facts.get("exit_code"), facts.get("signal"), facts.get("reason")
+    known = (
+        reason in REASONS
+        and _is_number(exit_code, 0, 255)
+        and _is_number(number, 1, 128)
+        and (exit_code is None or number is None)
+        and (reason == "stopped" or exit_code is not None or number is not None)
+    )
+    if not known:
+        raise IntakeRefused(400, "This is no end of a script: exit_code, signal and reason do not fit.")
+    return {"exit_code": exit_code, "signal": number, "end_reason": reason}
+
+
+def _is_number(value: object, least: int, most: int) -> bool:
+    return value is None or (
+        isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+    )
+
+
+def _times(attempt: Attempt, facts: dict[str, Any]) -> dict[str, Any]:
+    """When it ended by the runner's clock, as far as that can be true: after the claim and not in the future."""
+    now = timezone.now()
+    told = facts.get("ended_at")
+    ended_at = now
+    if isinstance(told, (int, float)) and 0 < told < now.timestamp():
+        ended_at = datetime.fromtimestamp(told, UTC)
+    earliest = attempt.started_at or attempt.claimed_at or ended_at
+    return {"ended_at": max(ended_at, earliest)}

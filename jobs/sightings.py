@@ -1,0 +1,111 @@
+"""What the cluster shows of the open attempts, written as facts: only what changed, each write guarded."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from clusters.driver import Seen, State
+from clusters.failpoints import failpoint
+from clusters.models import Cluster
+from jobs import hints
+from jobs.models import Attempt
+
+# Absence needs two reads that are so far apart (design: "How a job moves").
+ABSENCE = timedelta(seconds=5)
+SHOWN_FIELDS = ("name", "seen_state", "seen_exit_code", "seen_reason", "seen_message", "absent_since")
+
+
+@dataclass(frozen=True)
+class Open:
+    """An attempt that may still have work at the cluster, as the database knew it before the cluster was read."""
+
+    id: int
+    job_id: int
+    name: str
+    is_confirmed: bool
+    seen: tuple[str, int | None, str, str]
+    is_missed: bool
+
+
+def open_attempts(cluster_id: int) -> dict[str, Open]:
+    """The cluster's open attempts by name. Load first, look second: what is made later is not missed."""
+    rows = Attempt.objects.filter(removed_at=None, job__cluster_id=cluster_id)
+    return {
+        row.name: Open(
+            id=row.pk,
+            job_id=row.job_id,
+            name=row.name,
+            is_confirmed=row.facts.is_created and not row.is_absent,
+            seen=(row.seen_state, row.seen_exit_code, row.seen_reason, row.seen_message),
+            is_missed=row.absent_since is not None,
+        )
+        for row in rows
+    }
+
+
+def record(cluster_id: int, known: Mapping[str, Open], seen: Iterable[Seen]) -> set[int]:
+    """Write what differs from `known`; the ids of the jobs that a worker has to look at."""
+    failpoint("watch.seen")
+    by_name = {work.name: work for work in seen}
+    changed: set[int] = set()
+    with transaction.atomic():
+        for attempt in known.values():
+            work = by_name.get(attempt.name)
+            is_news = _absent(attempt) if work is None else _present(attempt, work)
+            if is_news:
+                hints.poke(attempt.job_id)
+                changed.add(attempt.job_id)
+        if changed:
+            transaction.on_commit(partial(hints.hint_cluster, cluster_id), robust=True)
+    return changed
+
+
+def _present(attempt: Open, work: Seen) -> bool:
+    """True when the lifecycle may have a next step because of it."""
+    told = (str(work.state), work.exit_code, work.reason[:40], work.message)
+    if told == attempt.seen and not attempt.is_missed:
+        return False
+    # What has ended stays ended: a slow read may not take it back.
+    updated = (
+        Attempt.objects.filter(pk=attempt.id, removed_at=None)
+        .exclude(seen_state=State.ENDED)
+        .update(
+            seen_state=told[0],
+            seen_exit_code=told[1],
+            seen_reason=told[2],
+            seen_message=told[3],
+            seen_at=Now(),
+            absent_since=None,
+        )
+    )
+    return bool(updated) and told[0] != attempt.seen[0]
+
+
+def _absent(attempt: Open) -> bool:
+    """Note a first miss; a second one, long enough after it, proves that the work is gone."""
+    if not attempt.is_confirmed or attempt.seen[0] == State.ENDED:
+        return False
+    row = Attempt.objects.filter(pk=attempt.id, removed_at=None, is_absent=False)
+    if not attempt.is_missed:
+        row.filter(absent_since=None).update(absent_since=Now())
+        return False
+    return bool(row.filter(absent_since__lt=Now() - ABSENCE).update(is_absent=True))
+
+
+def reached(cluster_id: int) -> None:
+    """The cluster answered."""
+    Cluster.objects.filter(pk=cluster_id).update(last_seen_at=Now())
+    Cluster.objects.filter(~Q(unreachable_since=None) | ~Q(trouble=""), pk=cluster_id).update(
+        unreachable_since=None, trouble=""
+    )
+
+
+def not_reached(cluster_id: int, trouble: str) -> None:
+    """The cluster did not answer, and why. No job ends by that."""
+    Cluster.objects.filter(pk=cluster_id, unreachable_since=None).update(unreachable_since=Now())
+    Cluster.objects.filter(pk=cluster_id).exclude(trouble=trouble).update(trouble=trouble)
