@@ -84,7 +84,8 @@ TEMPLATES = [
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql://stellwerk@localhost/stellwerk")}
 DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {
+    "OPTIONS": DATABASES["default"].get("OPTIONS", {})
+    | {
         # A lock that is held is waited for five seconds; then the caller tries its transaction again.
         "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
         "pool": {"min_size": 1, "max_size": env.int("STELLWERK_DB_POOL", default=10), "timeout": 10},
