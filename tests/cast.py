@@ -5,6 +5,7 @@ Alice owns, Bob is in her team, Charlie is not and must see nothing, Dana admini
 
 import hashlib
 import itertools
+import uuid
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from clusters.models import Cluster, Image, Profile
 from jobs.lifecycle import TERMINAL
-from jobs.models import Attempt, Blob, Bundle, BundleFile, Job
+from jobs.models import Artifact, Attempt, Blob, Bundle, BundleFile, Job
 from teams.models import Membership, Role, Team, User
 
 PASSWORD = "correct horse battery"
@@ -112,3 +113,13 @@ def new_attempt(job: Job, **fields: Any) -> Attempt:
     attempt = Attempt.objects.create(job=job, **defaults | fields)
     attempt.refresh_from_db()
     return attempt
+
+
+def new_artifact(attempt: Attempt, path: str, content: bytes = b"x\n", **fields: Any) -> Artifact:
+    """A listed result file of the attempt, its content really stored."""
+    if "key" not in fields:
+        fields["key"] = default_storage.save(f"results/{attempt.pk}/{uuid.uuid4().hex}", ContentFile(content))
+    defaults = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "is_listed": True}
+    artifact = Artifact.objects.create(attempt=attempt, path=path, **defaults | fields)
+    artifact.refresh_from_db()
+    return artifact

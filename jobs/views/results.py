@@ -1,30 +1,103 @@
 """The Results tab, previews, downloads."""
 
-from typing import Any
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_safe
 
-from django.http import Http404, HttpRequest, HttpResponse
+from jobs import results
+from jobs.access import SignedInRequest, find_job
+from jobs.previews.kinds import content_type_of, kind_of
+from jobs.sending import SANDBOX, dress, send_stored
+from jobs.views.frame import job_frame
+
+PAGE_FILES = 120
+# A picture or text: an SVG opened by its address may style itself, and that is all.
+STILL = f"{SANDBOX}; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+# Chromium shows no PDF in a sandboxed document. Its viewer runs the PDF's own scripts in a process of its
+# own, without this origin's rights; the page around it gets none.
+PDF = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'self'"
+# Reports made by plotly, htmlwidgets or bokeh hold all they need: inline scripts and data. In an origin of
+# their own (no allow-same-origin) they have no cookies and no storage, and nothing goes to the network.
+ACTIVE = (
+    f"{SANDBOX} allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
+    "style-src 'unsafe-inline' data: blob:; img-src data: blob:; font-src data: blob:; media-src data: blob:; "
+    "worker-src blob: data:; child-src blob: data:; connect-src 'none'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'self'"
+)
+POLICIES = {"html": ACTIVE, "pdf": PDF}
 
 
-def job_results(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@require_safe
+@login_required
+def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
+    """The tiles, a page of them at a time."""
+    job = find_job(request.user, job_id)
+    attempt = results.newest_attempt(job)
+    page = Paginator(results.listed(attempt), PAGE_FILES).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "artifacts": results.with_snippets(job, page),
+        "flags": results.flags(job, attempt),
+        "skipped": results.left_out(attempt),
+        "zip_url": reverse("job_results_zip", args=[job.pk]) if page.paginator.count else "",
+    }
+    return render(request, "jobs/job_results.html", job_frame(request, job) | context)
 
 
-def job_results_zip(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@require_GET
+@login_required
+def job_results_zip(request: SignedInRequest, job_id: int) -> HttpResponseBase:
+    """All results as one .zip, made while it is sent."""
+    job = find_job(request.user, job_id)
+    artifacts = list(results.listed(results.newest_attempt(job)))
+    response = StreamingHttpResponse(results.zipped(artifacts), content_type="application/zip")
+    return dress(response, f"{job.name} results.zip")
 
 
-def artifact_detail(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@require_safe
+@login_required
+def artifact_detail(request: SignedInRequest, job_id: int, artifact_id: int) -> HttpResponse:
+    """One file: its preview, and the way to the next."""
+    job = find_job(request.user, job_id)
+    artifact = results.find_artifact(job, artifact_id)
+    previous, following = results.neighbours(artifact)
+    context = {
+        "job": job,
+        "artifact": results.shown(job, artifact),
+        "preview": results.preview(job, artifact),
+        "previous": previous and results.shown(job, previous),
+        "next": following and results.shown(job, following),
+    }
+    return render(request, "jobs/artifact_detail.html", context)
 
 
-def artifact_raw(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@require_safe
+@login_required
+def artifact_raw(request: SignedInRequest, job_id: int, artifact_id: int) -> HttpResponseBase:
+    """The content for `<img>` and `<iframe>`: by its name's type, in an origin of its own."""
+    job = find_job(request.user, job_id)
+    artifact = results.find_artifact(job, artifact_id)
+    kind = kind_of(artifact.path)
+    if kind == "html" and _is_own_page(request):
+        # Alone in a tab its script could lead the tab anywhere with the user's rights; in our frame it cannot.
+        return redirect("artifact_detail", job.pk, artifact.pk)
+    policy = POLICIES.get(kind, STILL)
+    content_type = content_type_of(artifact.path)
+    return send_stored(artifact.key, artifact.name, content_type, as_attachment=False, policy=policy)
 
 
-def artifact_download(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@require_safe
+@login_required
+def artifact_download(request: SignedInRequest, job_id: int, artifact_id: int) -> HttpResponseBase:
+    """The content to be saved, as bytes that no browser opens by itself."""
+    job = find_job(request.user, job_id)
+    artifact = results.find_artifact(job, artifact_id)
+    return send_stored(artifact.key, artifact.name)
+
+
+def _is_own_page(request: HttpRequest) -> bool:
+    return request.headers.get("Sec-Fetch-Dest") == "document"

@@ -1,0 +1,1 @@
+"""Result files shown on pages: judged by name, read from the beginning only, never executed, never trusted."""

@@ -1,0 +1,90 @@
+"""One preview of one file: which kind shows it, and the promise that nothing of it is unbounded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from django.utils.safestring import SafeString
+
+from jobs.previews import json_data, markdown, notebook, source, table
+from jobs.previews.addresses import Addresses
+from jobs.previews.decoding import HEAD_BYTES, Head, decode, read_head
+from jobs.previews.kinds import kind_of, language_of
+
+SNIPPET_BYTES = 4096
+# Kinds that the browser loads by itself, from the file's own address.
+FRAMED = frozenset({"image", "html", "pdf"})
+UNSHOWN = frozenset({"archive", "binary"})
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the page of one file shows. `html` is empty where a frame, a picture or nothing is shown."""
+
+    kind: str
+    html: SafeString = SafeString("")
+    note: str = ""
+    truncated: bool = False
+
+
+def preview_of(
+    path: str, size: int, open_file: Callable[[], BinaryIO], addresses: Addresses | None = None
+) -> Preview:
+    """The preview of the file at `path`. Reads at most HEAD_BYTES, of a notebook more. Raises FileNotFoundError.
+
+    `addresses` says where a document's relative pictures and links lead.
+    """
+    kind = kind_of(path)
+    if kind in FRAMED or kind in UNSHOWN:
+        return Preview(kind)
+    addresses = addresses or Addresses()
+    if kind == "notebook" and size <= notebook.MOST_BYTES:
+        with open_file() as file:
+            rendered = notebook.render(file.read(notebook.MOST_BYTES), addresses)
+        if rendered is not None:
+            return Preview(kind, rendered.html, rendered.note, rendered.is_cut)
+    with open_file() as file:
+        head = read_head(file, HEAD_BYTES)
+    return _of_text(path, kind, head, addresses)
+
+
+def snippet_of(path: str, data: bytes) -> SafeString:
+    """A few lines for the grid, made of the file's first SNIPPET_BYTES; empty where an icon says more."""
+    head = decode(data, is_cut=len(data) >= SNIPPET_BYTES)
+    if not head.text or not head.text.strip():
+        return SafeString("")
+    kind = kind_of(path)
+    if kind == "table" and (grid := table.snippet(head, path)):
+        return grid
+    if kind == "json":
+        return source.snippet(json_data.laid_out(head, path).text, "json")
+    if kind == "code":
+        return source.snippet(head.text, language_of(path))
+    return source.snippet(head.text, "")
+
+
+def _of_text(path: str, kind: str, head: Head, addresses: Addresses) -> Preview:
+    if head.text is None:
+        return Preview("binary")
+    if not head.text:
+        return Preview("empty", note="an empty file")
+    made = _made(path, kind, head, addresses)
+    return replace(made, note=" · ".join(filter(None, [head.note, made.note])))
+
+
+def _made(path: str, kind: str, head: Head, addresses: Addresses) -> Preview:
+    text = head.text or ""
+    if kind == "table":
+        shown = table.render(head, path)
+        if shown is not None:
+            return Preview("table", shown.html, shown.note, head.is_cut or shown.is_cut)
+        return Preview("text", source.plain(text), "it cannot be read as a table", head.is_cut)
+    if kind == "json":
+        laid = json_data.laid_out(head, path)
+        return Preview("json", source.highlighted(laid.text, "json"), laid.note, head.is_cut)
+    if kind == "markdown":
+        return Preview("markdown", markdown.render(text, addresses), "", head.is_cut)
+    if kind == "code":
+        return Preview("code", source.highlighted(text, language_of(path)), "", head.is_cut)
+    note = notebook.UNREADABLE if kind == "notebook" else ""
+    return Preview("text", source.plain(text), note, head.is_cut)

@@ -1,0 +1,216 @@
+"""The result files of a job: which are listed, what pages ask them, and all of them as one .zip."""
+
+import posixpath
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO
+
+from django.core.files.storage import default_storage
+from django.db import close_old_connections
+from django.db.models import QuerySet
+from django.http import Http404
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from jobs.models import Artifact, Attempt, Job
+from jobs.previews.addresses import Addresses
+from jobs.previews.kinds import kind_of
+from jobs.previews.preview import SNIPPET_BYTES, Preview, preview_of, snippet_of
+from jobs.uploads.refusal import visible
+from jobs.uploads.tarstream import zip_stream
+
+NO_SNIPPET = SafeString("")
+MOST_SNIPPETS = 40
+# A tile loads the whole picture; a larger one is shown on its own page only.
+MOST_TILE_BYTES = 8 * 1024 * 1024
+SNIPPET_KINDS = frozenset({"table", "json", "markdown", "text", "code", "file"})
+OUTPUT_FILES = frozenset({"stdout.log", "stderr.log"})
+# In an archive: no separators of other systems, no drive letters, no invisible or reversing characters.
+UNSAFE_IN_ZIP = re.compile(r"[\\:]")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result file as pages see it. `path` and `name` can be shown: nothing in them is invisible."""
+
+    id: int
+    job_id: int
+    path: str
+    size: int
+    kind: str
+    preview_html: SafeString = NO_SNIPPET
+
+    @property
+    def name(self) -> str:
+        """The path's last part."""
+        return posixpath.basename(self.path)
+
+    @property
+    def folder(self) -> str:
+        """What stands before the name, with its slash; empty at the top."""
+        return self.path[: len(self.path) - len(self.name)]
+
+    @property
+    def is_image(self) -> bool:
+        """A browser can show it as a picture."""
+        return self.kind == "image"
+
+    @property
+    def is_tile_image(self) -> bool:
+        """It is also small enough for the grid."""
+        return self.is_image and self.size <= MOST_TILE_BYTES
+
+    @property
+    def view_url(self) -> str:
+        """Its own page."""
+        return reverse("artifact_detail", args=[self.job_id, self.id])
+
+    @property
+    def raw_url(self) -> str:
+        """Its content, for a picture or a frame."""
+        return reverse("artifact_raw", args=[self.job_id, self.id])
+
+    @property
+    def download_url(self) -> str:
+        """Its content, to be saved."""
+        return reverse("artifact_download", args=[self.job_id, self.id])
+
+
+def newest_attempt(job: Job) -> Attempt | None:
+    """The attempt whose results count; None before the first."""
+    return Attempt.objects.filter(job=job).order_by("-number").first()
+
+
+def listed(attempt: Attempt | None) -> QuerySet[Artifact]:
+    """The attempt's files that its manifest named, by path."""
+    files = Artifact.objects.filter(attempt=attempt, is_listed=True) if attempt else Artifact.objects.none()
+    return files.order_by("path")
+
+
+def find_artifact(job: Job, artifact_id: int) -> Artifact:
+    """A listed result of this very job. Raises Http404."""
+    artifact = Artifact.objects.filter(attempt__job=job, is_listed=True, pk=artifact_id).first()
+    if artifact is None:
+        raise Http404("There is no such result file.")
+    return artifact
+
+
+def neighbours(artifact: Artifact) -> tuple[Artifact | None, Artifact | None]:
+    """The results before and after it, by path."""
+    others = Artifact.objects.filter(attempt_id=artifact.attempt_id, is_listed=True)
+    before = others.filter(path__lt=artifact.path).order_by("-path").first()
+    return before, others.filter(path__gt=artifact.path).order_by("path").first()
+
+
+def shown(job: Job, artifact: Artifact, preview_html: SafeString = NO_SNIPPET) -> Result:
+    """What a page needs to know of it."""
+    path = shown_path(artifact.path)
+    return Result(artifact.pk, job.pk, path, artifact.size, kind_of(artifact.path), preview_html)
+
+
+def shown_path(path: str) -> str:
+    """The whole path with its invisible characters escaped."""
+    return "/".join(visible(part) for part in path.split("/"))
+
+
+def with_snippets(job: Job, artifacts: Iterable[Artifact]) -> list[Result]:
+    """The tiles of one page: the first MOST_SNIPPETS files that can have a snippet get one."""
+    left = MOST_SNIPPETS
+    tiles = []
+    for artifact in artifacts:
+        html = NO_SNIPPET
+        if left and artifact.size and kind_of(artifact.path) in SNIPPET_KINDS:
+            html = _snippet(artifact)
+            left -= 1
+        tiles.append(shown(job, artifact, html))
+    return tiles
+
+
+def preview(job: Job, artifact: Artifact) -> Preview:
+    """The preview of one file; a missing content is said, not raised."""
+    addresses = Addresses(
+        artifact.path,
+        picture=partial(_address_beside, job, artifact, "artifact_raw"),
+        page=partial(_address_beside, job, artifact, "artifact_detail"),
+    )
+    try:
+        return preview_of(artifact.path, artifact.size, _opener(artifact.key), addresses)
+    except FileNotFoundError:
+        return Preview("missing", note="its content is not stored any more")
+
+
+def flags(job: Job, attempt: Attempt | None) -> list[str]:
+    """What is wrong with the results as a whole, in sentences."""
+    if attempt is None or not job.is_finished:
+        return []
+    found = []
+    if attempt.started_at and attempt.collected_at is None:
+        found.append(
+            "The results are incomplete: the connection to the job was lost before all files had arrived. "
+            "Run it again to get them."
+        )
+    if cut := [file for file in attempt.skipped if _is_cut_output(file)]:
+        found.append(f"The output is not complete: {cut[0]['why']}. Write large amounts to a file instead.")
+    return found
+
+
+def left_out(attempt: Attempt | None) -> list[dict[str, str]]:
+    """The files that the runner did not take: path (can be shown) and why."""
+    skipped = attempt.skipped if attempt else []
+    return [
+        {"path": shown_path(str(file.get("path"))), "why": str(file.get("why"))}
+        for file in skipped
+        if not _is_cut_output(file)
+    ]
+
+
+def zipped(artifacts: Sequence[Artifact]) -> Iterator[bytes]:
+    """The files as one .zip in constant memory. Breaks off when one has vanished or changed its size."""
+    # A slow reader must not keep one of the few connections to the database.
+    close_old_connections()
+    taken: set[str] = set()
+    files = ((_unique(zip_path(a.path), taken), a.size, _opener(a.key)) for a in artifacts)
+    yield from zip_stream(files)
+
+
+def zip_path(path: str) -> str:
+    """The path inside an archive: relative, no `..`, nothing that any system reads as something else."""
+    visible_only = "".join("_" if unicodedata.category(char)[0] == "C" else char for char in path)
+    parts = UNSAFE_IN_ZIP.sub("_", visible_only).split("/")
+    return "/".join(part for part in parts if part not in {"", ".", ".."}) or "file"
+
+
+def _unique(path: str, taken: set[str]) -> str:
+    stem, suffix = posixpath.splitext(path)
+    number = 1
+    while path in taken:
+        number += 1
+        path = f"{stem} ({number}){suffix}"
+    taken.add(path)
+    return path
+
+
+def _opener(key: str) -> Callable[[], BinaryIO]:
+    return lambda: default_storage.open(key, "rb")  # type: ignore[return-value]
+
+
+def _snippet(artifact: Artifact) -> SafeString:
+    try:
+        with default_storage.open(artifact.key, "rb") as file:
+            return snippet_of(artifact.path, file.read(SNIPPET_BYTES))
+    except OSError:
+        return NO_SNIPPET
+
+
+def _address_beside(job: Job, artifact: Artifact, view: str, path: str) -> str | None:
+    other = Artifact.objects.filter(attempt_id=artifact.attempt_id, is_listed=True, path=path).first()
+    if other is None or (view == "artifact_raw" and kind_of(path) != "image"):
+        return None
+    return reverse(view, args=[job.pk, other.pk])
+
+
+def _is_cut_output(file: dict[str, str]) -> bool:
+    return file.get("path") in OUTPUT_FILES and "dropped" in str(file.get("why"))

@@ -1,0 +1,159 @@
+"""The Results tab: which files are listed, how they look, what is said about those that are missing."""
+
+import re
+from unittest.mock import patch
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from jobs.results import MOST_SNIPPETS, MOST_TILE_BYTES
+from jobs.views.results import PAGE_FILES
+from tests.cast import new_artifact
+
+
+@pytest.fixture
+def job(make_job):
+    return make_job(status="succeeded")
+
+
+@pytest.fixture
+def attempt(job, make_attempt):
+    return make_attempt(job, started_at=timezone.now(), collected_at=timezone.now())
+
+
+def page_of(client, job, **query):
+    response = client.get(reverse("job_results", args=[job.pk]), query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_owner_a_colleague_and_an_admin_see_the_files_with_their_sizes(
+    alice, bob, dana, client_of, job, attempt
+):
+    new_artifact(attempt, "results/metrics.json", b'{"rmse": 0.5}')
+    for user in (alice, bob, dana):
+        html = page_of(client_of(user), job)
+        assert "metrics.json" in html
+        assert "13 B" in html
+        assert "1 file" in html
+
+
+def test_a_stranger_gets_404_and_nobody_without_a_session_gets_in(charlie, client_of, client, job, attempt):
+    new_artifact(attempt, "secret-name.txt")
+    address = reverse("job_results", args=[job.pk])
+    assert client_of(charlie).get(address).status_code == 404
+    assert client.get(address).status_code == 302
+
+
+def test_only_listed_files_of_the_newest_attempt_are_shown(alice, client_of, job, attempt, make_attempt):
+    new_artifact(attempt, "of-the-first-try.txt")
+    newest = make_attempt(job, started_at=timezone.now(), collected_at=timezone.now())
+    new_artifact(newest, "complete.txt")
+    new_artifact(newest, "still-arriving.txt", is_listed=False)
+    html = page_of(client_of(alice), job)
+    assert "complete.txt" in html
+    assert "still-arriving.txt" not in html
+    assert "of-the-first-try.txt" not in html
+
+
+def test_pictures_are_pictures_tables_are_tables_and_text_is_a_few_lines(alice, client_of, job, attempt):
+    plot = new_artifact(attempt, "plot.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    new_artifact(attempt, "table.csv", b"speed,dist\n4,2\n7,22\n")
+    new_artifact(attempt, "notes.txt", b"a first line\n")
+    html = page_of(client_of(alice), job)
+    assert f'<img src="{reverse("artifact_raw", args=[job.pk, plot.pk])}"' in html
+    assert '<th scope="col" class="num">speed</th>' in html
+    assert "a first line" in html
+
+
+def test_a_picture_too_large_for_a_tile_is_an_icon(alice, client_of, job, attempt):
+    plot = new_artifact(attempt, "huge.png", size=MOST_TILE_BYTES + 1)
+    html = page_of(client_of(alice), job)
+    assert reverse("artifact_raw", args=[job.pk, plot.pk]) not in html
+    assert "result-icon" in html
+
+
+def test_names_and_cells_are_escaped(alice, client_of, job, attempt):
+    new_artifact(attempt, "<img src=x onerror=alert(1)>.csv", b"<script>alert(1)</script>,b\n1,2\n")
+    new_artifact(attempt, "\u202egnp.exe\n")
+    html = page_of(client_of(alice), job)
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    assert "&lt;img src=x onerror=alert(1)&gt;.csv" in html
+    assert "\u202e" not in html
+    assert r"\u202egnp.exe\x0a" in html
+
+
+def test_five_thousand_files_cost_a_bounded_page(
+    alice, client_of, job, attempt, django_assert_max_num_queries
+):
+    first = new_artifact(attempt, "part-00000.txt", b"line\n")
+    type(first).objects.bulk_create(
+        type(first)(
+            attempt=attempt, path=f"part-{i:05}.txt", size=5, sha256="", key=first.key, is_listed=True
+        )
+        for i in range(1, 5000)
+    )
+    opened = []
+
+    def counted(key, data, *rest):
+        opened.append(key)
+        return "snippet"
+
+    client = client_of(alice)
+    with patch("jobs.results.snippet_of", counted), django_assert_max_num_queries(12):
+        html = page_of(client, job)
+    assert len(re.findall('class="result"', html)) == PAGE_FILES
+    assert len(opened) == MOST_SNIPPETS
+    assert f"Files 1 to {PAGE_FILES} of 5000" in html
+    last = page_of(client, job, page=42)
+    assert "part-04999.txt" in last
+    assert "part-00000.txt" not in last
+    assert "part-00000.txt" in page_of(client, job, page="<b>")
+
+
+def test_a_vanished_content_leaves_the_page_whole(alice, client_of, job, attempt):
+    new_artifact(attempt, "gone.txt", key="results/not/there")
+    assert "gone.txt" in page_of(client_of(alice), job)
+
+
+def test_an_unfinished_job_says_that_nothing_is_there_yet_and_stays_live(alice, client_of, make_job):
+    job = make_job(status="running")
+    html = page_of(client_of(alice), job)
+    assert "No files yet" in html
+    assert f'data-live-url="{reverse("job_results", args=[job.pk])}"' in html
+
+
+def test_a_finished_job_without_files_says_what_to_do(alice, client_of, job):
+    html = page_of(client_of(alice), job)
+    assert "This job left no files" in html
+    assert 'id="job-results" aria-label="Results" data-live' not in html
+    assert reverse("job_results_zip", args=[job.pk]) not in html
+
+
+def test_results_that_never_arrived_are_flagged(alice, client_of, job, make_attempt):
+    make_attempt(job, started_at=timezone.now(), collected_at=None)
+    assert "The results are incomplete" in page_of(client_of(alice), job)
+
+
+def test_complete_results_are_not_flagged(alice, client_of, job, attempt):
+    assert "incomplete" not in page_of(client_of(alice), job)
+
+
+def test_a_script_that_never_started_has_nothing_incomplete(alice, client_of, make_job, make_attempt):
+    job = make_job(status="error")
+    make_attempt(job)
+    assert "incomplete" not in page_of(client_of(alice), job)
+
+
+def test_cut_output_is_a_flag_and_skipped_files_are_listed_with_why(alice, client_of, job, make_attempt):
+    skipped = [
+        {"path": "stdout.log", "why": "12 bytes above the limit, or after the disk was full, were dropped"},
+        {"path": "results/<b>link", "why": "it is a symbolic link"},
+    ]
+    make_attempt(job, started_at=timezone.now(), collected_at=timezone.now(), skipped=skipped)
+    html = page_of(client_of(alice), job)
+    assert "The output is not complete: 12 bytes above the limit" in html
+    assert "1 file left out" in html
+    assert "<code>results/&lt;b&gt;link</code> it is a symbolic link" in html

@@ -1,0 +1,155 @@
+"""All results as one .zip: streamed, readable everywhere, never silently short."""
+
+import io
+import re
+import subprocess
+import tracemalloc
+import zipfile
+from contextlib import contextmanager
+
+import pytest
+from django.core.files.storage import default_storage
+from django.urls import reverse
+
+from jobs import results
+from jobs.uploads.tarstream import SizeChanged
+from tests.cast import new_artifact
+
+
+@pytest.fixture
+def job(make_job):
+    return make_job(status="succeeded", name="Tränke über")
+
+
+@pytest.fixture
+def attempt(job, make_attempt):
+    return make_attempt(job)
+
+
+def address(job):
+    return reverse("job_results_zip", args=[job.pk])
+
+
+def test_it_holds_every_listed_file_under_its_path(alice, client_of, job, attempt, tmp_path):
+    files = {"results/größe.csv": b"a,b\n1,2\n", "results/deep/er/plot.svg": b"<svg/>", "empty.txt": b""}
+    for path, content in files.items():
+        new_artifact(attempt, path, content)
+    new_artifact(attempt, "unlisted.txt", is_listed=False)
+    response = client_of(alice).get(address(job))
+    data = b"".join(response.streaming_content)
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    assert archive.testzip() is None
+    assert {name: archive.read(name) for name in archive.namelist()} == files
+    assert response["Content-Type"] == "application/zip"
+    assert response["Content-Disposition"] == (
+        "attachment; filename*=utf-8''Tr%C3%A4nke%20%C3%BCber%20results.zip"
+    )
+    assert response["Content-Security-Policy"] == "sandbox"
+
+
+def test_unzip_agrees(alice, client_of, job, attempt, tmp_path):
+    new_artifact(attempt, "results/a.txt", b"hello\n")
+    path = tmp_path / "results.zip"
+    path.write_bytes(b"".join(client_of(alice).get(address(job)).streaming_content))
+    try:
+        done = subprocess.run(["unzip", "-t", path], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no unzip on this machine")
+    assert done.returncode == 0, done.stdout
+    assert "No errors detected" in done.stdout
+
+
+def test_a_stranger_gets_404_and_nobody_without_a_session_gets_in(charlie, client_of, client, job):
+    assert client_of(charlie).get(address(job)).status_code == 404
+    assert client.get(address(job)).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("path", "inside"),
+    [
+        ("../../etc/passwd", "etc/passwd"),
+        ("/abs/olute", "abs/olute"),
+        ("a//./b", "a/b"),
+        ("..\\..\\a", ".._.._a"),
+        ("C:\\a", "C__a"),
+        ("a\x00b\n\u202ec", "a_b__c"),
+        ("..", "file"),
+        ("plain/größe.csv", "plain/größe.csv"),
+    ],
+)
+def test_no_name_leads_out_of_the_folder_it_is_unpacked_to(path, inside):
+    assert results.zip_path(path) == inside
+
+
+def test_two_paths_that_become_one_name_are_both_kept(attempt):
+    for path, content in {"a:b.txt": b"1", "a_b.txt": b"2"}.items():
+        new_artifact(attempt, path, content)
+    data = b"".join(results.zipped(list(results.listed(attempt))))
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    assert sorted(archive.namelist()) == ["a_b (2).txt", "a_b.txt"]
+    assert sorted(archive.read(name) for name in archive.namelist()) == [b"1", b"2"]
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_file_that_changed_breaks_the_download_off(attempt, size):
+    new_artifact(attempt, "a.txt", b"first")
+    new_artifact(attempt, "b.txt", b"four", size=size)
+    taken = []
+    with pytest.raises(SizeChanged):
+        taken.extend(results.zipped(list(results.listed(attempt))))
+    assert b"first" in b"".join(taken)
+    assert not zipfile.is_zipfile(io.BytesIO(b"".join(taken)))
+
+
+def test_a_file_that_vanished_breaks_the_download_off(attempt):
+    new_artifact(attempt, "a.txt", b"first")
+    new_artifact(attempt, "b.txt", key="results/not/there")
+    taken = []
+    with pytest.raises(FileNotFoundError):
+        taken.extend(results.zipped(list(results.listed(attempt))))
+    assert not zipfile.is_zipfile(io.BytesIO(b"".join(taken)))
+
+
+def test_the_memory_does_not_grow_with_the_files(attempt):
+    new_artifact(attempt, "large.bin", bytes(48 * 1024**2))
+    artifacts = list(results.listed(attempt))
+    with peak_memory() as peak:
+        size = sum(len(chunk) for chunk in results.zipped(artifacts))
+    assert size > 48 * 1024**2
+    assert peak() < 6 * 1024**2
+
+
+@contextmanager
+def peak_memory():
+    tracemalloc.start()
+    try:
+        yield lambda: tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_head_is_not_answered_with_the_work_of_a_download(alice, client_of, job):
+    assert client_of(alice).head(address(job)).status_code == 405
+
+
+def test_only_one_file_is_open_at_a_time(attempt, monkeypatch):
+    for number in range(5):
+        new_artifact(attempt, f"{number}.txt", b"x" * 10)
+    open_now, most = [], []
+    real = default_storage.open
+
+    def counted(key, mode):
+        file = real(key, mode)
+        open_now.append(file)
+        most.append(sum(not f.closed for f in open_now))
+        return file
+
+    monkeypatch.setattr(default_storage, "open", counted)
+    b"".join(results.zipped(list(results.listed(attempt))))
+    assert max(most) == 1
+
+
+def test_the_page_offers_it(alice, client_of, job, attempt):
+    new_artifact(attempt, "a.txt")
+    html = client_of(alice).get(reverse("job_results", args=[job.pk])).content.decode()
+    assert re.search(rf'href="{address(job)}"', html)
