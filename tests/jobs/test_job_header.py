@@ -1,0 +1,67 @@
+"""The head of a job's page: status, sentence, the actions one may do, phases."""
+
+import pytest
+
+ACTIONS = ("cancel", "again", "change", "delete")
+
+
+@pytest.fixture
+def header(client_of):
+    def read(user, job):
+        response = client_of(user).get(f"/jobs/{job.pk}/header/")
+        assert response.status_code == 200
+        return response.content.decode().strip()
+
+    return read
+
+
+def offered(page, job):
+    return [name for name in ACTIONS if f'"/jobs/{job.pk}/{name}/"' in page]
+
+
+def test_it_is_one_element_with_title_and_favicon_for_the_tab(make_job, header, alice):
+    job = make_job(name="train", status="failed", reason="out_of_memory")
+    page = header(alice, job)
+    assert page.startswith("<header")
+    assert page.endswith("</header>")
+    assert 'data-title="Failed · train · Stellwerk"' in page
+    assert "favicon/failed.svg" in page
+    assert "Needed more memory" in page
+    assert "data-live-job" not in page
+
+
+def test_it_is_live_while_the_job_can_change(make_job, header, alice):
+    job = make_job(status="running")
+    assert f'data-live-job="{job.pk}"' in header(alice, job)
+
+
+def test_the_owner_is_offered_everything(make_job, header, alice):
+    job = make_job(status="running")
+    assert offered(header(alice, job), job) == list(ACTIONS)
+
+
+@pytest.mark.parametrize("status", ["finishing", "succeeded"])
+def test_nobody_is_offered_to_cancel_what_has_ended(make_job, header, alice, status):
+    job = make_job(status=status)
+    assert offered(header(alice, job), job) == ["again", "change", "delete"]
+
+
+def test_a_colleague_is_offered_what_a_colleague_may_do(make_job, header, bob):
+    job = make_job(status="running")
+    assert offered(header(bob, job), job) == ["again", "change"]
+
+
+def test_a_manager_and_an_admin_are_offered_everything(make_job, header, manager, dana):
+    job = make_job(status="running")
+    for user in (manager, dana):
+        assert offered(header(user, job), job) == list(ACTIONS)
+
+
+def test_run_again_has_a_fresh_key_each_time(make_job, client_of, alice):
+    job, client = make_job(), client_of(alice)
+    keys = {client.get(f"/jobs/{job.pk}/header/").context["run_again_key"] for _ in range(2)}
+    assert len(keys) == 2
+
+
+def test_a_stranger_gets_404(make_job, client_of, charlie):
+    assert client_of(charlie).get(f"/jobs/{make_job().pk}/header/").status_code == 404
