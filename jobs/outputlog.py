@@ -10,15 +10,19 @@ import os
 import shutil
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 
 STREAMS = ("stdout", "stderr")
 RECORD = struct.Struct("<BQI")
 READ_BYTES = 256 * 1024
+RECORDS_AT_ONCE = 4096
 
 
 class Gap(Exception):
@@ -87,12 +91,24 @@ def _record(folder: Path, stream: int, size: int) -> None:
     with (folder / "order.idx").open("ab+") as index:
         whole = index.tell() - index.tell() % RECORD.size
         index.truncate(whole)
-        index.seek(0)
-        covered = max((o + n for s, o, n in RECORD.iter_unpack(index.read(whole)) if s == stream), default=0)
+        covered = _covered(index, stream, whole)
         while covered < size:
             length = min(size - covered, 2**32 - 1)
             index.write(RECORD.pack(stream, covered, length))
             covered += length
+
+
+def _covered(index: BinaryIO, stream: int, whole: int) -> int:
+    """How far the index covers the stream: its last record says so. Read from the end, it is nearly always near."""
+    end = whole
+    while end:
+        start = max(0, end - RECORD.size * RECORDS_AT_ONCE)
+        index.seek(start)
+        for found, offset, length in reversed(list(RECORD.iter_unpack(index.read(end - start)))):
+            if found == stream:
+                return int(offset + length)
+        end = start
+    return 0
 
 
 @contextmanager
@@ -116,6 +132,22 @@ def delete(attempt_id: int) -> None:
     shutil.rmtree(folder_of(attempt_id), ignore_errors=True)
 
 
+def stored_attempts() -> set[int]:
+    """Ids of all attempts with stored output."""
+    folder = folder_of(0).parent
+    return (
+        {int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()}
+        if folder.exists()
+        else set()
+    )
+
+
+def touched_at(attempt_id: int) -> float:
+    """When something was last written, in Unix seconds; 0 where nothing is stored."""
+    folder = folder_of(attempt_id)
+    return max((entry.stat().st_mtime for entry in folder.glob("*")), default=0.0)
+
+
 class Reader:
     """Reads both streams in order of arrival, from a place on; keeps the place of what it gave out.
 
@@ -135,35 +167,50 @@ class Reader:
         return Place(self._given[0] - held[0], self._given[1] - held[1])
 
     def read(self, most: int = READ_BYTES) -> list[tuple[str, str]]:
-        """The next (stream, text) pairs, about `most` bytes; empty: nothing more is stored now."""
+        """The next (stream, text) pairs, of `most` bytes together; empty: nothing more is stored now."""
         found: list[tuple[str, str]] = []
-        for stream, offset, length in self._records():
-            done = self._take(stream, offset + length, most, found)
-            if not done:
-                break
-            self._index_at += RECORD.size
-            if sum(len(text) for _, text in found) >= most:
-                break
+        with ExitStack() as open_files:
+            logs: dict[int, BinaryIO] = {}
+            for stream, end, records in self._runs():
+                missing = end - self._given[stream]
+                if missing > 0:
+                    if most <= 0:
+                        break
+                    if stream not in logs:
+                        logs[stream] = open_files.enter_context(self._log(stream).open("rb"))
+                    taken = self._take(logs[stream], stream, min(missing, most), found)
+                    most -= taken
+                    if taken < missing:
+                        break
+                self._index_at += records * RECORD.size
         return found
 
-    def _records(self) -> list[tuple[int, int, int]]:
+    def finish(self) -> list[tuple[str, str]]:
+        """What is left of characters that were never completed; for when nothing more will be written."""
+        rest = [decoder.decode(b"", final=True) for decoder in self._decoders]
+        return [(name, text) for name, text in zip(STREAMS, rest, strict=True) if text]
+
+    def _runs(self) -> Iterator[tuple[int, int, int]]:
+        """From where the index was read to: the stream, where it ends by then, how many records said so."""
         path = self._folder / "order.idx"
         if not path.exists():
-            return []
+            return
         with path.open("rb") as index:
             index.seek(self._index_at)
-            raw = index.read(RECORD.size * 4096)
-        return list(RECORD.iter_unpack(raw[: len(raw) - len(raw) % RECORD.size]))
+            while raw := index.read(RECORD.size * RECORDS_AT_ONCE):
+                records = RECORD.iter_unpack(raw[: len(raw) - len(raw) % RECORD.size])
+                for stream, run in groupby(records, key=itemgetter(0)):
+                    ends = [offset + length for _, offset, length in run]
+                    yield stream, ends[-1], len(ends)
 
-    def _take(self, stream: int, end: int, most: int, found: list[tuple[str, str]]) -> bool:
-        """Read up to `end`; False when more of the record is left for the next call."""
-        length = min(end - self._given[stream], most)
-        if length <= 0:
-            return True
-        with (self._folder / f"{STREAMS[stream]}.log").open("rb") as log:
-            log.seek(self._given[stream])
-            data = log.read(length)
+    def _take(self, log: BinaryIO, stream: int, length: int, found: list[tuple[str, str]]) -> int:
+        """Read on in a stream; how many bytes there were."""
+        log.seek(self._given[stream])
+        data = log.read(length)
         self._given[stream] += len(data)
         if text := self._decoders[stream].decode(data):
             found.append((STREAMS[stream], text))
-        return self._given[stream] >= end
+        return len(data)
+
+    def _log(self, stream: int) -> Path:
+        return self._folder / f"{STREAMS[stream]}.log"

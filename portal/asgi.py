@@ -3,6 +3,13 @@
 import os
 
 from django.core.asgi import get_asgi_application
+from django.core.signals import request_started
+from django.db import close_old_connections, reset_queries
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings_live"
 application = get_asgi_application()
+
+# Receivers that cannot be awaited would give each stream a thread of its own for as long as it lives. There is
+# nothing for them to do: the look-ups close their connections themselves (jobs/live/lookups.py).
+request_started.disconnect(close_old_connections)
+request_started.disconnect(reset_queries)

@@ -1,9 +1,7 @@
-"""Settings of the live process: only middleware that can be awaited, only the event streams' addresses."""
+"""Settings of the live process: no middleware (each would cost every stream a thread), only the streams' addresses."""
 
 from portal.settings import *  # noqa: F403
 
-MIDDLEWARE = [
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-]
+# Who asks is found out by jobs/live/lookups.py, in threads that all streams share.
+MIDDLEWARE = []
 ROOT_URLCONF = "portal.urls_live"

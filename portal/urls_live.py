@@ -1,5 +1,10 @@
 """Every address of the live process: event streams only."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from jobs.live import views
+
+urlpatterns = [
+    path("live/jobs/<int:job_id>/output", views.job_output_stream, name="job_output_stream"),
+    path("live/changes", views.job_changes, name="job_changes"),
+]

@@ -1,0 +1,1 @@
+"""The live process: event streams of a job's output and of what changed. Nothing here runs in the web process."""

@@ -1,0 +1,197 @@
+"""What all streams of the process wait for, looked up once for all of them.
+
+Every two seconds, and at once after a hint, one query reads the facts of all jobs that a stream is about; every
+five seconds each session is asked whether it may still look. Hints only bring a look forward (level-triggered).
+"""
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import FrameType
+
+from jobs.live.bell import Bell
+from jobs.live.lookups import Facts, ask, facts_of, visible_ids
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 2.0
+RIGHTS_SECONDS = 5.0
+WATCHED_AGAIN_SECONDS = 6.0
+# Hints come in bursts; one look answers all of them.
+GATHER_SECONDS = 0.03
+
+
+@dataclass(eq=False)
+class Listener:
+    """One stream's place at the board. `woken` is set when there may be something to send."""
+
+    session_key: str
+    facts: dict[int, Facts]
+    wants_output: bool = False
+    changed: set[int] = field(default_factory=set)
+    is_shut_out: bool = False
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.ids = frozenset(self.facts)
+
+    def take_changed(self) -> set[int]:
+        """The jobs that changed since the last call."""
+        changed, self.changed = self.changed, set()
+        return changed
+
+    def learn(self, facts: dict[int, Facts], hinted: set[int]) -> None:
+        """Compare with what the stream was told; a job that is not there any more has changed, too."""
+        new = {pk: facts[pk] for pk in self.ids if pk in facts}
+        changed = {pk for pk in self.ids if new.get(pk) != self.facts.get(pk)} | (hinted & self.ids)
+        self.facts = new
+        if changed:
+            self.changed |= changed
+            self.woken.set()
+
+    def shut_out(self) -> None:
+        """Whoever looks has no right to it any more."""
+        self.is_shut_out = True
+        self.woken.set()
+
+
+class Board:
+    """One for each process; works only while somebody listens."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.is_closing = False
+        self._listeners: set[Listener] = set()
+        self._hinted: set[int] = set()
+        self._due = asyncio.Event()
+        self._bell = Bell(self.ring)
+        self._task: asyncio.Task[None] | None = None
+        self._at = {"rights": 0.0, "watched": 0.0}
+        _hang_up_when_told_to_stop(self)
+
+    @contextmanager
+    def listening(self, listener: Listener) -> Iterator[Listener]:
+        """Keep the listener informed while the block runs."""
+        self._listeners.add(listener)
+        if listener.wants_output:
+            self._at["watched"] = 0.0
+            self._due.set()
+        if self._task is None or self._task.done():
+            self._task = self.loop.create_task(self._run())
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+            self._due.set()
+
+    def ring(self, job_id: int, what: str) -> None:
+        """A hint about a job came in."""
+        concerned = [listener for listener in self._listeners if job_id in listener.ids]
+        if what == "output":
+            for listener in concerned:
+                if listener.wants_output:
+                    listener.woken.set()
+        elif concerned:
+            self._hinted.add(job_id)
+            self._due.set()
+
+    def close(self) -> None:
+        """End all streams: the process is told to stop, and browsers come back to the next one."""
+        self.is_closing = True
+        for listener in self._listeners:
+            listener.woken.set()
+
+    async def _run(self) -> None:
+        hearing = self.loop.create_task(self._bell.listen())
+        try:
+            while self._listeners:
+                await self._round()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._due.wait()
+                        await asyncio.sleep(GATHER_SECONDS)
+                self._due.clear()
+        finally:
+            hearing.cancel()
+            with suppress(asyncio.CancelledError):
+                await hearing
+            await self._bell.close()
+
+    async def _round(self) -> None:
+        hinted, self._hinted = self._hinted, set()
+        try:
+            await self._look(hinted)
+            if self._is_time("rights", RIGHTS_SECONDS):
+                await self._check_rights()
+        except Exception as error:  # no failure may end the rounds: the streams would hang
+            # Nothing is lost: what was hinted stays hinted, and the next round looks at everything.
+            self._hinted |= hinted
+            log.warning("could not look: %s: %s", type(error).__name__, error)
+        if self._is_time("watched", WATCHED_AGAIN_SECONDS):
+            await self._note_watched()
+
+    async def _look(self, hinted: set[int]) -> None:
+        ids = set().union(*(listener.ids for listener in self._listeners))
+        facts = await ask(facts_of, ids)
+        for listener in list(self._listeners):
+            # One that came meanwhile may be about jobs that were not asked for.
+            if listener.ids <= ids:
+                listener.learn(facts, hinted)
+
+    async def _check_rights(self) -> None:
+        wanted: dict[str, set[int]] = {}
+        for listener in self._listeners:
+            wanted.setdefault(listener.session_key, set()).update(listener.ids)
+        for session_key, ids in wanted.items():
+            visible = await ask(visible_ids, session_key, ids)
+            for listener in list(self._listeners):
+                if listener.session_key == session_key and listener.ids <= ids and not listener.ids & visible:
+                    listener.shut_out()
+
+    async def _note_watched(self) -> None:
+        watched = {
+            facts.attempt_id
+            for listener in self._listeners
+            if listener.wants_output
+            for facts in listener.facts.values()
+            if facts.attempt_id and not facts.is_finished
+        }
+        if watched:
+            await self._bell.note_watched(watched)
+
+    def _is_time(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now - self._at[what] < seconds:
+            return False
+        self._at[what] = now
+        return True
+
+
+_board: Board | None = None
+
+
+def board() -> Board:
+    """The board of this process (of this event loop, where tests have several)."""
+    global _board
+    if _board is None or _board.loop is not asyncio.get_running_loop():
+        _board = Board()
+    return _board
+
+
+def _hang_up_when_told_to_stop(board: Board) -> None:
+    """The server waits for its streams, and a stream has no end of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    if not callable(before):
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        board.loop.call_soon_threadsafe(board.close)
+        before(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
