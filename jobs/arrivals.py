@@ -1,8 +1,6 @@
 """What the runner sends in bulk: pieces of the output, and result files of any size in constant memory."""
 
 import hashlib
-import os
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +21,12 @@ from clusters.failpoints import failpoint
 from jobs import hints, outputlog
 from jobs.bearer import IntakeRefused, length_of
 from jobs.models import Artifact, Attempt
+from jobs.uploads.incoming import NewFile, Receiver
 from jobs.uploads.paths import clean_path
 from jobs.uploads.refusal import UploadRefused
 
 CHUNK_MAX_BYTES = 1024 * 1024
 BLOCK_BYTES = 1024 * 1024
-INCOMING = "incoming"
 
 
 def take_output(attempt: Attempt, stream: str, offset: int, request: HttpRequest) -> int:
@@ -64,14 +62,14 @@ def take_result(attempt: Attempt, path: str, request: HttpRequest) -> dict[str, 
     length = length_of(request)
     _check_limits(attempt, path, length)
     _check_space(length)
-    partial_file, sha256 = _receive(request, length)
+    arrived = _receive(request, length)
     try:
         with _no_space_is_507():
-            key = _keep(partial_file, attempt.pk)
+            key = _keep(arrived.place, attempt.pk)
     finally:
-        partial_file.unlink(missing_ok=True)
-    _record(attempt, path, {"size": length, "sha256": sha256, "key": key})
-    return {"sha256": sha256, "size": length}
+        arrived.discard()
+    _record(attempt, path, {"size": length, "sha256": arrived.sha256, "key": key})
+    return {"sha256": arrived.sha256, "size": length}
 
 
 def result_path(raw: str) -> str:
@@ -97,40 +95,25 @@ def _check_space(length: int) -> None:
         raise IntakeRefused(507, "The portal's disk is full; an admin has to make room.")
 
 
-def _receive(request: HttpRequest, length: int) -> tuple[Path, str]:
-    """The body in a file beside the storage's own, and its hash."""
-    descriptor, name = tempfile.mkstemp(prefix="result-", dir=_incoming())
-    digest, left = hashlib.sha256(), length
+def _receive(request: HttpRequest, length: int) -> NewFile:
+    """The body in a file beside the storage, and its hash. Raises IntakeRefused (503, 507)."""
+    receiver = Receiver()
+    left = length
     try:
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
-            while left and (block := request.read(min(left, BLOCK_BYTES))):
-                digest.update(block)
-                with _no_space_is_507():
-                    _write_all(file.fileno(), block)
-                left -= len(block)
-        told = request.headers.get("X-Content-SHA256", "").lower()
-        if left or (told and told != digest.hexdigest()):
-            raise IntakeRefused(503, "The file arrived damaged; send it again.")
+        while left and (block := request.read(min(left, BLOCK_BYTES))):
+            with _no_space_is_507():
+                receiver.write(block)
+            left -= len(block)
+        with _no_space_is_507():
+            arrived = receiver.finish("")
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        receiver.abandon()
         raise
-    return Path(name), digest.hexdigest()
-
-
-def _write_all(descriptor: int, block: bytes) -> None:
-    view = memoryview(block)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _incoming() -> str | None:
-    """Where files arrive: on the storage's own disk, so that keeping one is a rename."""
-    try:
-        folder = Path(default_storage.path(INCOMING))
-    except NotImplementedError:
-        return None  # not a disk (S3): the content is copied there anyway
-    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    return str(folder)
+    told = request.headers.get("X-Content-SHA256", "").lower()
+    if left or (told and told != arrived.sha256):
+        arrived.discard()
+        raise IntakeRefused(503, "The file arrived damaged; send it again.")
+    return arrived
 
 
 class _Arrived(File):

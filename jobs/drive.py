@@ -1,7 +1,9 @@
 """The reconciler's hands: one job, from what is known to its next step, until there is nothing to do."""
 
 import logging
+from datetime import datetime
 from functools import partial
+from shutil import disk_usage
 
 from django.conf import settings
 from django.db import transaction
@@ -26,10 +28,12 @@ from jobs.hints import announce
 from jobs.lifecycle import DONE, OVER, TERMINAL, Act, Sight, Status, Step, next_step
 from jobs.models import Attempt, Job
 from jobs.reasons import Situation, explain
+from teams.wording import readable_bytes, readable_seconds
 
 log = logging.getLogger(__name__)
 MOST_STEPS = 8
 REFUSALS_BEFORE_ERROR = 5
+NO_SPACE = "no_space"
 
 
 class Retry(Exception):
@@ -74,6 +78,9 @@ def _do(step: Step, job: Job, attempt: Attempt | None) -> bool:
 
 def _admit(job: Job) -> bool:
     """Record the attempt, then nobody needs to remember anything: its name and token follow from the row."""
+    if not job.cluster.is_enabled:
+        return _give_up(job, "cluster_removed", "")
+    _wait_for_space(job)
     number = job.attempts.count() + 1
     with transaction.atomic():
         if not job.move_to(Status.STARTING, sentence=f"Preparing attempt {number} on {job.cluster.name}."):
@@ -85,12 +92,25 @@ def _admit(job: Job) -> bool:
     return True
 
 
+def _wait_for_space(job: Job) -> None:
+    """No job is started whose output could not be kept. Raises Retry."""
+    if disk_usage(settings.MEDIA_ROOT).free >= settings.STORAGE_RESERVE_BYTES:
+        return
+    if Job.objects.filter(pk=job.pk, status=Status.QUEUED).exclude(reason=NO_SPACE).update(reason=NO_SPACE):
+        announce(job.pk, "status")
+    raise Retry(10)
+
+
 def _create(job: Job, attempt: Attempt, driver: Driver) -> bool:
     try:
         driver.create(work_of(job, attempt))
     except ClusterUnreachable as error:
         raise Retry(5) from error
-    except (WorkInvalid, NameTaken) as error:
+    except NameTaken as error:
+        # Somebody else's work: nothing of ours is there to be stopped or removed.
+        Attempt.objects.filter(pk=attempt.pk).update(removed_at=Now())
+        return _give_up(job, "invalid", str(error))
+    except WorkInvalid as error:
         return _give_up(job, "invalid", str(error))
     except ClusterRefused as error:
         Attempt.objects.filter(pk=attempt.pk).update(create_failures=F("create_failures") + 1)
@@ -105,7 +125,7 @@ def _create(job: Job, attempt: Attempt, driver: Driver) -> bool:
 def _stop(job: Job, attempt: Attempt, driver: Driver) -> bool:
     try:
         driver.stop(attempt.name)
-    except ClusterUnreachable as error:
+    except (ClusterUnreachable, ClusterRefused) as error:
         raise Retry(3) from error
     failpoint("drive.stopped")
     Attempt.objects.filter(pk=attempt.pk, stop_sent_at=None).update(stop_sent_at=Now())
@@ -125,7 +145,10 @@ ACTS = {Act.CREATE: _create, Act.STOP: _stop, Act.REMOVE: _remove}
 
 
 def _give_up(job: Job, reason: str, detail: str) -> bool:
-    moved = job.move_to(Status.ERROR, reason=reason, detail=detail, sentence=detail)
+    now = Situation(
+        status=Status.ERROR, reason=reason, detail=detail, cluster=job.cluster.name, entry=job.entry
+    )
+    moved = job.move_to(Status.ERROR, reason=reason, detail=detail, sentence=explain(now).sentence)
     announce(job.pk, "status")
     return moved
 
@@ -139,11 +162,31 @@ def _move(job: Job, attempt: Attempt | None, to: Status) -> bool:
         exit_code=exit_code,
         cluster=job.cluster.name,
         entry=job.entry,
+        memory=readable_bytes(job.memory_bytes),
+        time_limit=readable_seconds(job.time_limit_seconds),
     )
-    job.move_to(to, reason=reason, detail=detail, exit_code=exit_code, sentence=explain(now).sentence)
+    job.move_to(
+        to,
+        reason=reason,
+        detail=detail,
+        exit_code=exit_code,
+        sentence=explain(now).sentence,
+        **_times(to, attempt),
+    )
     failpoint("drive.moved")
     announce(job.pk, "status")
     return True
+
+
+def _times(to: Status, attempt: Attempt | None) -> dict[str, datetime | None]:
+    """When the phase really began: the portal may have been down while it did."""
+    if attempt is None:
+        return {}
+    if to is Status.RUNNING:
+        return {"running_at": attempt.started_at}
+    if to is Status.FINISHING:
+        return {"running_at": attempt.started_at, "finishing_at": attempt.ended_at}
+    return {}
 
 
 def _why(to: Status, attempt: Attempt | None) -> tuple[str, str, int | None]:

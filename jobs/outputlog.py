@@ -148,6 +148,23 @@ def touched_at(attempt_id: int) -> float:
     return max((entry.stat().st_mtime for entry in folder.glob("*")), default=0.0)
 
 
+def arrivals(folder: Path, index_at: int = 0) -> Iterator[tuple[int, int, int]]:
+    """In order of arrival: the stream's number, where it ended by then, how many records of the index said so.
+
+    `index_at` is where in the index to begin, in bytes.
+    """
+    path = folder / "order.idx"
+    if not path.exists():
+        return
+    with path.open("rb") as index:
+        index.seek(index_at)
+        while raw := index.read(RECORD.size * RECORDS_AT_ONCE):
+            records = RECORD.iter_unpack(raw[: len(raw) - len(raw) % RECORD.size])
+            for stream, run in groupby(records, key=itemgetter(0)):
+                ends = [offset + length for _, offset, length in run]
+                yield stream, ends[-1], len(ends)
+
+
 class Reader:
     """Reads both streams in order of arrival, from a place on; keeps the place of what it gave out.
 
@@ -171,7 +188,7 @@ class Reader:
         found: list[tuple[str, str]] = []
         with ExitStack() as open_files:
             logs: dict[int, BinaryIO] = {}
-            for stream, end, records in self._runs():
+            for stream, end, records in arrivals(self._folder, self._index_at):
                 missing = end - self._given[stream]
                 if missing > 0:
                     if most <= 0:
@@ -189,19 +206,6 @@ class Reader:
         """What is left of characters that were never completed; for when nothing more will be written."""
         rest = [decoder.decode(b"", final=True) for decoder in self._decoders]
         return [(name, text) for name, text in zip(STREAMS, rest, strict=True) if text]
-
-    def _runs(self) -> Iterator[tuple[int, int, int]]:
-        """From where the index was read to: the stream, where it ends by then, how many records said so."""
-        path = self._folder / "order.idx"
-        if not path.exists():
-            return
-        with path.open("rb") as index:
-            index.seek(self._index_at)
-            while raw := index.read(RECORD.size * RECORDS_AT_ONCE):
-                records = RECORD.iter_unpack(raw[: len(raw) - len(raw) % RECORD.size])
-                for stream, run in groupby(records, key=itemgetter(0)):
-                    ends = [offset + length for _, offset, length in run]
-                    yield stream, ends[-1], len(ends)
 
     def _take(self, log: BinaryIO, stream: int, length: int, found: list[tuple[str, str]]) -> int:
         """Read on in a stream; how many bytes there were."""

@@ -44,6 +44,11 @@ def explain(now: Situation) -> Explanation:
         )
     if now.is_cancelling:
         return Explanation("Cancelling: waiting until the script has really stopped.")
+    if now.reason == "no_space" and now.status is Status.QUEUED:
+        return Explanation(
+            "Waiting: the portal's disk is nearly full, and output could not be kept.",
+            "It starts by itself when there is room again. Delete old jobs, or tell an admin.",
+        )
     if now.status is Status.FAILED:
         return _failed(now)
     if now.status is Status.ERROR:

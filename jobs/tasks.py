@@ -4,7 +4,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from celery import shared_task
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connection, connections
 
 from jobs import tidy as tidying
 from jobs.drive import drive as drive_job
@@ -13,6 +13,7 @@ from jobs.due import Due, clusters_with_due_jobs, give_back, take
 log = logging.getLogger(__name__)
 AT_ONCE = 6
 ROUNDS = 20
+AFTER_FAILURE = 10.0
 
 
 @shared_task(name="jobs.sweep")
@@ -32,6 +33,8 @@ def drive(cluster_id: int) -> None:
         if len(batch) == 1:
             _drive(batch[0])
             continue
+        # Back to the pool while others work: the process has hardly more connections than threads.
+        connection.close()
         with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(batch))) as pool:
             list(pool.map(_drive_in_thread, batch))
 
@@ -44,12 +47,16 @@ def tidy() -> None:
 
 def _drive(due: Due) -> None:
     """One job. A poison job is looked at again later and does not stop the others."""
+    again: float | None = AFTER_FAILURE
     try:
         again = drive_job(due.job_id)
     except Exception:
         log.exception("driving job %s failed", due.job_id)
-        again = 10.0
-    give_back(due, again)
+    try:
+        give_back(due, again)
+    except DatabaseError as error:
+        # The lease ends by itself.
+        log.warning("job %s was not given back: %s", due.job_id, type(error).__name__)
 
 
 def _drive_in_thread(due: Due) -> None:

@@ -1,28 +1,52 @@
 """What is deleted in the background, never under somebody's hands."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from clusters.driver import DriverError, State
+from clusters.drivers import driver_of
+from clusters.models import Cluster
 from jobs import bundles, outputlog
 from jobs.lifecycle import TERMINAL
 from jobs.models import Artifact, Attempt, Job
 
 log = logging.getLogger(__name__)
 CONTENT_AGE = timedelta(hours=24)
+# Whoever is just reading a deleted job's files has so long to end.
+DELETED_AGE = timedelta(seconds=30)
+AT_ONCE = 200
 
 
 def tidy() -> None:
-    """One round of all of it."""
-    for job in Job.objects.filter(deleted_at__lt=Now() - timedelta(seconds=30), status__in=TERMINAL)[:200]:
-        if not job.attempts.filter(removed_at=None).exists():
-            delete_job(job)
-    bundles.sweep_drafts()
-    bundles.sweep_blobs(CONTENT_AGE)
-    bundles.sweep_orphan_content(CONTENT_AGE)
+    """One round of all of it; what fails is tried again in the next round and stops nothing else."""
+    rounds: tuple[Callable[[], None], ...] = (
+        delete_jobs,
+        end_ghosts,
+        bundles.sweep_drafts,
+        lambda: bundles.sweep_blobs(CONTENT_AGE),
+        lambda: bundles.sweep_orphan_content(CONTENT_AGE),
+        lambda: sweep_what_jobs_left(CONTENT_AGE),
+    )
+    for sweep in rounds:
+        try:
+            sweep()
+        except Exception:
+            log.exception("a round of tidying failed")
+
+
+def delete_jobs() -> None:
+    """Forget the jobs that people deleted, once nothing of them can run any more."""
+    unfinished = Exists(Attempt.objects.filter(job=OuterRef("pk"), removed_at=None))
+    deleted = Job.objects.filter(deleted_at__lt=Now() - DELETED_AGE, status__in=TERMINAL)
+    for job in deleted.exclude(unfinished).select_related("bundle").order_by("deleted_at")[:AT_ONCE]:
+        delete_job(job)
 
 
 def delete_job(job: Job) -> None:
@@ -38,3 +62,45 @@ def delete_job(job: Job) -> None:
         default_storage.delete(key)
     for attempt_id in attempts:
         outputlog.delete(attempt_id)
+
+
+def end_ghosts() -> None:
+    """Stop and remove works at the clusters that no open attempt stands for: a create that arrived too late."""
+    for cluster in Cluster.objects.all():
+        try:
+            driver = driver_of(cluster)
+            # Look first, load second: an attempt is there before its work is.
+            seen = {work.name: work for work in driver.observe()}
+            known = Attempt.objects.filter(name__in=seen, removed_at=None).values_list("name", flat=True)
+            for name in seen.keys() - set(known):
+                log.warning("%s has a ghost: %s", cluster.name, name)
+                driver.stop(name)
+                if seen[name].state is State.ENDED:
+                    driver.remove(name)
+        except DriverError as error:
+            log.warning("ghosts on %s: %s", cluster.name, error)
+
+
+def sweep_what_jobs_left(age: timedelta) -> None:
+    """Remove output and result files without a row: a crash came between the rows' end and theirs."""
+    oldest = timezone.now() - age
+    for attempt_id in _without_attempt(outputlog.stored_attempts()):
+        if outputlog.touched_at(attempt_id) < oldest.timestamp():
+            outputlog.delete(attempt_id)
+    for folder in _folders("results"):
+        keys = {f"results/{folder}/{name}" for name in default_storage.listdir(f"results/{folder}")[1]}
+        known = set(Artifact.objects.filter(key__in=keys).values_list("key", flat=True))
+        for key in keys - known:
+            if default_storage.get_modified_time(key) < oldest:
+                default_storage.delete(key)
+
+
+def _without_attempt(ids: set[int]) -> set[int]:
+    return ids - set(Attempt.objects.filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _folders(name: str) -> list[str]:
+    try:
+        return list(default_storage.listdir(name)[0])
+    except FileNotFoundError:
+        return []

@@ -1,6 +1,7 @@
 """The job: what is wished (written by views) and what is known (written by workers)."""
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -128,18 +129,21 @@ class Job(JobShown, models.Model):
         detail: str = "",
         exit_code: int | None = None,
         sentence: str = "",
+        **times: datetime | None,
     ) -> bool:
         """Write a status: guarded by the old one, with its event, in one transaction.
 
+        `times` are phase times (`running_at` …) that are known better than "now"; None is not known.
         False: somebody else moved the job first and nothing was written. ValueError: the lifecycle has no such move.
         """
         old = Status(self.status)
         if status not in MOVES[old]:
             raise ValueError(f"no move from {old} to {status}")
-        times = {PHASE_TIMES[status]: Now()} if status in PHASE_TIMES else {"finished_at": Now()}
+        now = {PHASE_TIMES.get(status, "finished_at"): Now()}
+        known = {name: at for name, at in times.items() if at is not None}
         facts = {"status": status, "reason": reason, "detail": detail, "exit_code": exit_code}
         with transaction.atomic():
-            if not Job.objects.filter(pk=self.pk, status=old).update(**facts, **times):
+            if not Job.objects.filter(pk=self.pk, status=old).update(**facts, **now | known):
                 return False
             JobEvent.objects.create(job_id=self.pk, kind=status, sentence=sentence, data={"reason": reason})
         for name, value in facts.items():
