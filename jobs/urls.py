@@ -3,7 +3,7 @@
 from django.urls import path
 
 from jobs import intake
-from jobs.views import actions, history, info, new, output, results
+from jobs.views import actions, drafts, history, info, new, output, results
 
 urlpatterns = [
     path("", history.job_list, name="job_list"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("jobs/<int:job_id>/delete/", actions.job_delete, name="job_delete"),
     # New job
     path("new/", new.job_new, name="job_new"),
+    path("new/<uuid:draft_id>/", drafts.draft_edit, name="draft_edit"),
     path("jobs/<int:job_id>/again/", new.job_run_again, name="job_run_again"),
     path("jobs/<int:job_id>/change/", new.job_run_with_changes, name="job_run_with_changes"),
     path("examples/<slug:slug>/run/", new.example_run, name="example_run"),

@@ -167,7 +167,7 @@ STORAGES = {
 }
 MEDIA_ROOT = HOME / "files"
 FILE_UPLOAD_TEMP_DIR = env.str("STELLWERK_UPLOAD_TEMP_DIR", default="") or None
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["jobs.uploads.handler.HashingUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 5000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 12000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
@@ -181,6 +181,8 @@ UPLOAD_MAX_TOTAL_BYTES = env.int("UPLOAD_MAX_TOTAL_BYTES", default=8 * GIB)
 UPLOAD_MAX_ARCHIVE_ENTRIES = env.int("UPLOAD_MAX_ARCHIVE_ENTRIES", default=5000)
 UPLOAD_MAX_ARCHIVE_RATIO = env.int("UPLOAD_MAX_ARCHIVE_RATIO", default=200)
 UPLOAD_MAX_PATH_LENGTH = env.int("UPLOAD_MAX_PATH_LENGTH", default=240)
+# Unsent forms that nobody touched for so long are forgotten with their files.
+DRAFT_DAYS = env.int("DRAFT_DAYS", default=14)
 OUTPUT_MAX_BYTES = env.int("OUTPUT_MAX_BYTES", default=256 * MIB)
 RESULT_MAX_BYTES = env.int("RESULT_MAX_BYTES", default=16 * GIB)
 RESULT_MAX_FILES = env.int("RESULT_MAX_FILES", default=5000)

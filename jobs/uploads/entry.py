@@ -86,13 +86,28 @@ def entry_problem(
         advice = f"Did you mean “{visible(close[0])}”?" if close else "Choose one of the uploaded files."
         return Problem(f"There is no file “{shown}” among the uploaded files.", advice)
     suffix = PurePosixPath(path).suffix
-    if commands is not None and _command_suffix(suffix, commands) is None:
+    if commands is not None and known_suffix(suffix, commands) is None:
         known = ", ".join(sorted(commands)) or "no scripts"
         return Problem(
             f"The environment does not know how to start “{shown}”.",
             f"It starts {known}: choose such a file or another environment.",
         )
     return looks_like_script(head, path)
+
+
+def command_for(path: str, commands: Mapping[str, Sequence[str]], arguments: Sequence[str]) -> list[str]:
+    """The argument list that runs `path`. ValueError: `commands` know no such file."""
+    suffix = known_suffix(PurePosixPath(path).suffix, commands)
+    if suffix is None:
+        raise ValueError(f"no command for {path!r}")
+    # A script called "-c.py" is a file, not an option of its interpreter.
+    script = f"./{path}" if path.startswith("-") else path
+    return [*commands[suffix], script, *arguments]
+
+
+def known_suffix(suffix: str, commands: Mapping[str, Sequence[str]]) -> str | None:
+    """The suffix as `commands` spell it; compared without case: `train.r` is an R script too."""
+    return next((known for known in commands if suffix and known.lower() == suffix.lower()), None)
 
 
 def _is_script(path: str, commands: Mapping[str, Sequence[str]]) -> bool:
@@ -102,13 +117,8 @@ def _is_script(path: str, commands: Mapping[str, Sequence[str]]) -> bool:
         not hidden
         and pure.stem.lower() not in NEVER
         and not pure.stem.lower().startswith("test_")
-        and _command_suffix(pure.suffix, commands) is not None
+        and known_suffix(pure.suffix, commands) is not None
     )
-
-
-def _command_suffix(suffix: str, commands: Mapping[str, Sequence[str]]) -> str | None:
-    """Suffixes are compared without case: `train.r` is an R script too."""
-    return next((known for known in commands if suffix and known.lower() == suffix.lower()), None)
 
 
 def _place(suffixes: Sequence[str], suffix: str) -> int:

@@ -1,25 +1,77 @@
-"""New job, run again, run with changes, examples."""
+"""New job from nothing, from an older job and from an example; what a form is made into is in drafts.py."""
 
-from typing import Any
+from uuid import UUID, uuid4
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
 
+from jobs import drafts, submit
+from jobs.access import SignedInRequest, find_job
+from jobs.bundles import ContentGone
+from jobs.example_list import find_example
+from jobs.uploads.refusal import UploadRefused
 
-def job_new(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
-
-
-def job_run_again(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
-
-
-def job_run_with_changes(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+NO_KEY = "The form has no valid key. Reload the page and try again."
 
 
-def example_run(request: HttpRequest, **values: Any) -> HttpResponse:
-    """Not written yet."""
-    raise Http404
+@login_required
+@require_GET
+def job_new(request: SignedInRequest) -> HttpResponse:
+    """Lead to the form that was begun and not sent, or to a new one."""
+    return redirect("draft_edit", drafts.resume_or_create(request.user).pk)
+
+
+@login_required
+@require_POST
+def job_run_again(request: SignedInRequest, job_id: int) -> HttpResponse:
+    """The same once more, as a new job of whoever asks."""
+    job = find_job(request.user, job_id)
+    key = _key(request)
+    if key is None:
+        return HttpResponseBadRequest(NO_KEY)
+    try:
+        return redirect(submit.run_again(request.user, job, key))
+    except submit.CannotRun as error:
+        messages.error(request, str(error))
+        return redirect(job)
+
+
+@login_required
+@require_POST
+def job_run_with_changes(request: SignedInRequest, job_id: int) -> HttpResponse:
+    """A new form, filled with what the job was given."""
+    job = find_job(request.user, job_id)
+    try:
+        draft = drafts.from_job(request.user, job)
+    except ContentGone:
+        messages.error(request, "The files of this job are no longer there. Upload them to a new job.")
+        return redirect(job)
+    return redirect("draft_edit", draft.pk)
+
+
+@login_required
+@require_POST
+def example_run(request: SignedInRequest, slug: str) -> HttpResponse:
+    """One click: the example's job."""
+    example = find_example(slug)
+    if example is None:
+        raise Http404("There is no such example.")
+    key = _key(request) if request.POST.get("key") else uuid4()
+    if key is None:
+        return HttpResponseBadRequest(NO_KEY)
+    try:
+        return redirect(submit.run_example(request.user, example, key))
+    except (submit.CannotRun, UploadRefused) as error:
+        messages.error(request, str(error))
+        return redirect("job_list")
+
+
+def _key(request: SignedInRequest) -> UUID | None:
+    """What makes a double click one job."""
+    try:
+        return UUID(request.POST.get("key", ""))
+    except ValueError:
+        return None

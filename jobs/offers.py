@@ -1,0 +1,56 @@
+"""What a user may choose for a new job: teams, environments and profiles of the clusters that are switched on."""
+
+from dataclasses import dataclass
+
+from clusters.models import Image, Profile
+from jobs.uploads.entry import known_suffix
+from teams.models import Team, User
+from teams.policy import teams_of
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Everything in the order in which it is shown; images and profiles know their cluster."""
+
+    teams: list[Team]
+    images: list[Image]
+    profiles: list[Profile]
+
+    @property
+    def commands(self) -> dict[str, list[str]]:
+        """Every suffix that some environment starts; the first environment's command for it."""
+        found: dict[str, list[str]] = {}
+        for image in self.images:
+            for suffix, command in image.entry_commands.items():
+                found.setdefault(suffix, command)
+        return found
+
+    def team(self, key: str) -> Team | None:
+        """The team with this id, as it was typed."""
+        return next((team for team in self.teams if str(team.pk) == key), None)
+
+    def image(self, key: str) -> Image | None:
+        """The environment with this id, as it was typed."""
+        return next((image for image in self.images if str(image.pk) == key), None)
+
+    def profile(self, key: str) -> Profile | None:
+        """The profile with this id, as it was typed."""
+        return next((profile for profile in self.profiles if str(profile.pk) == key), None)
+
+    def image_for(self, suffix: str) -> Image | None:
+        """The first environment that starts such a file, else the first of all."""
+        fitting = (image for image in self.images if known_suffix(suffix, image.entry_commands))
+        return next(fitting, self.images[0] if self.images else None)
+
+    def profiles_on(self, cluster_id: int) -> list[Profile]:
+        """The profiles of one cluster, smallest first."""
+        return [profile for profile in self.profiles if profile.cluster_id == cluster_id]
+
+
+def offer_for(user: User) -> Offer:
+    """What `user` may choose now; an admin's own teams come before the others."""
+    own = set(user.memberships.values_list("team_id", flat=True))
+    teams = sorted(teams_of(user), key=lambda team: (team.pk not in own, team.name))
+    images = Image.objects.filter(is_enabled=True, cluster__is_enabled=True).select_related("cluster")
+    profiles = Profile.objects.filter(is_enabled=True, cluster__is_enabled=True).select_related("cluster")
+    return Offer(teams, list(images), list(profiles))

@@ -1,0 +1,239 @@
+"""Making jobs: from a form, from another job, from an example. However often it is asked, one key gives one job."""
+
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from clusters.failpoints import failpoint
+from clusters.models import Image, Profile
+from jobs import bundles, drafts, hints
+from jobs.example_list import Example
+from jobs.forms import NewJobForm
+from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent
+from jobs.offers import Offer, offer_for
+from jobs.typed import name_for
+from jobs.uploads.entry import command_for
+from jobs.uploads.incoming import check_space, discarding, receive
+from teams.models import Team, User
+
+UNIQUE = "job_submit_once"
+MOST_TRIES = 5
+
+
+class CannotRun(Exception):
+    """The user can act: the message is a sentence and what to do."""
+
+
+class DraftGone(Exception):
+    """There is neither such a form nor a job that was made of it."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What became of a sent form: its job, or the form with its errors."""
+
+    job: Job | None = None
+    form: NewJobForm | None = None
+
+
+class _Changed(Exception):
+    """The form was changed while it was being judged."""
+
+
+class _LockedDraft(drafts.Loaded):
+    """Within the transaction the storage is not asked: the file to start must be the one that was judged."""
+
+    def fetch_head(self, blob: Blob) -> bytes:
+        raise _Changed
+
+
+def submit_draft(user: User, draft_id: UUID) -> Submission:
+    """Freeze the form into a job, in one transaction. Sent again, the answer is the same job. Raises DraftGone."""
+    for _ in range(MOST_TRIES):
+        draft = drafts.find(user, draft_id)
+        if draft is None:
+            return Submission(job=_existing(user, draft_id))
+        loaded = drafts.load(draft, offer_for(user))
+        form = loaded.form()
+        if not form.is_valid():
+            return Submission(form=form)
+        try:
+            return _submit_locked(user, draft_id, loaded.heads)
+        except _Changed:
+            continue
+    raise CannotRun("The files are being changed in another tab. Wait until that has ended, then run again.")
+
+
+def _submit_locked(user: User, draft_id: UUID, heads: dict[int, bytes]) -> Submission:
+    try:
+        with transaction.atomic():
+            draft = Draft.objects.select_for_update().filter(owner=user, pk=draft_id).first()
+            if draft is None:  # another tab was faster
+                return Submission(job=_existing(user, draft_id))
+            loaded = _LockedDraft(draft, offer_for(user), list(drafts.files_of(draft)), heads)
+            form = loaded.form()
+            if not form.is_valid():
+                return Submission(form=form)
+            job = _job_from(form, user, draft)
+            Bundle.objects.filter(pk=draft.bundle_id).update(is_frozen=True)
+            draft.delete()
+            _create(job)
+    except IntegrityError as error:
+        return Submission(job=_existing_after(error, user, draft_id))
+    return Submission(job=job)
+
+
+def _job_from(form: NewJobForm, user: User, draft: Draft) -> Job:
+    values = form.cleaned_data
+    entry, arguments = values["entry"], values["arguments"]
+    return Job(
+        team=values["team"],
+        owner=user,
+        submit_key=draft.pk,
+        name=values["name"] or name_for(entry),
+        tags=values["tags"],
+        bundle_id=draft.bundle_id,
+        entry=entry,
+        arguments=arguments,
+        environment=values["environment"],
+        command=command_for(entry, values["image"].entry_commands, arguments),
+        time_limit_seconds=values["time_limit"],
+        **_snapshot(values["image"], values["profile"]),
+    )
+
+
+def _snapshot(image: Image, profile: Profile) -> dict[str, object]:
+    return {
+        "cluster": image.cluster,
+        "image": image,
+        "image_label": image.label,
+        "image_reference": image.reference,
+        "profile": profile,
+        "profile_label": profile.name,
+        "cpu_millis": profile.cpu_millis,
+        "memory_bytes": profile.memory_bytes,
+        "disk_bytes": profile.disk_bytes,
+        "max_processes": profile.max_processes,
+    }
+
+
+def run_again(user: User, job: Job, key: UUID) -> Job:
+    """The same snapshot and files as a new job of `user`. Raises CannotRun."""
+    if found := Job.objects.filter(owner=user, submit_key=key).first():
+        return found
+    _check_still_offered(job)
+    copied = {field: getattr(job, field) for field in COPIED}
+    again = Job(owner=user, submit_key=key, **copied)
+    try:
+        with transaction.atomic():
+            _create(again)
+    except IntegrityError as error:
+        return _existing_after(error, user, key)
+    return again
+
+
+COPIED = (
+    *("team_id", "name", "tags", "bundle_id", "entry", "arguments", "environment", "cluster_id", "image_id"),
+    *("profile_id", "image_label", "image_reference", "profile_label", "command", "cpu_millis"),
+    *("memory_bytes", "disk_bytes", "max_processes", "time_limit_seconds"),
+)
+
+
+def _check_still_offered(job: Job) -> None:
+    if not job.cluster.is_enabled:
+        raise CannotRun(
+            f"{job.cluster.name} was switched off by an admin. Choose “Run with changes” and another."
+        )
+    things = (("environment", job.image, job.image_label), ("profile", job.profile, job.profile_label))
+    for thing, chosen, label in things:
+        if chosen is None or not chosen.is_enabled:
+            what = "removed" if chosen is None else "switched off"
+            raise CannotRun(
+                f"The {thing} “{label}” of this job was {what} by an admin."
+                " Choose “Run with changes” and another one."
+            )
+
+
+def run_example(user: User, example: Example, key: UUID) -> Job:
+    """One click makes the bundle and the job. Raises CannotRun."""
+    if found := Job.objects.filter(owner=user, submit_key=key).first():
+        return found
+    offer = offer_for(user)
+    team, image, profile = _choice_for(example, offer)
+    blobs = _store_example(example)
+    try:
+        with transaction.atomic():
+            bundle = Bundle.objects.create(is_frozen=True)
+            BundleFile.objects.bulk_create(
+                BundleFile(bundle=bundle, path=path, size=blob.size, blob=blob)
+                for path, blob in blobs.items()
+            )
+            job = Job(
+                team=team,
+                owner=user,
+                submit_key=key,
+                name=example.title,
+                tags=list(example.tags),
+                bundle=bundle,
+                entry=example.entry,
+                arguments=list(example.arguments),
+                command=command_for(example.entry, image.entry_commands, example.arguments),
+                time_limit_seconds=EXAMPLE_SECONDS,
+                **_snapshot(image, profile),
+            )
+            _create(job)
+    except IntegrityError as error:
+        return _existing_after(error, user, key)
+    return job
+
+
+EXAMPLE_SECONDS = 600
+
+
+def _choice_for(example: Example, offer: Offer) -> tuple[Team, Image, Profile]:
+    image = next((image for image in offer.images if example.fits(image)), None)
+    if image is None:
+        raise CannotRun(f"No environment here runs {example.language}. Ask an admin to add one.")
+    profile = next(iter(offer.profiles_on(image.cluster_id)), None)
+    if profile is None:
+        raise CannotRun(f"{image.cluster.name} has no profile to run it with. Ask an admin to add one.")
+    if not offer.teams:
+        raise CannotRun("You are in no team yet. Ask an admin to add you to one.")
+    return offer.teams[0], image, profile
+
+
+def _store_example(example: Example) -> dict[str, Blob]:
+    check_space(0, example.title)
+    with discarding([]) as files:
+        for path, place in example.files():
+            with place.open("rb") as content:
+                files.append(receive(content, path))
+        blobs = bundles.store(files)
+        return {file.path: blobs[file.sha256] for file in files}
+
+
+def _create(job: Job) -> None:
+    """Within the caller's transaction: the row, its first event, and after the commit the hint."""
+    job.save(force_insert=True)
+    JobEvent.objects.create(
+        job=job, kind="queued", sentence=f"Submitted by {job.owner.display_name}.", data={"reason": ""}
+    )
+    failpoint("submit.before_commit")
+    transaction.on_commit(partial(failpoint, "submit.after_commit"), robust=True)
+    transaction.on_commit(partial(hints.hint_cluster, job.cluster_id), robust=True)
+
+
+def _existing(user: User, key: UUID) -> Job:
+    job = Job.objects.filter(owner=user, submit_key=key).first()
+    if job is None:
+        raise DraftGone
+    return job
+
+
+def _existing_after(error: IntegrityError, user: User, key: UUID) -> Job:
+    """The unique constraint says that the same request was here before: its job is the answer."""
+    if UNIQUE not in str(error):
+        raise error
+    return _existing(user, key)

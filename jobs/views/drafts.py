@@ -1,0 +1,170 @@
+"""The form of a new job: shown, saved while it is filled in, sent. All of it works by plain multipart forms."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.datastructures import MultiValueDictKeyError
+from django.views.decorators.http import require_http_methods
+
+from jobs import drafts, submit
+from jobs.access import SignedInRequest
+from jobs.draft_page import DraftPage, Outcome, draft_title, other_drafts
+from jobs.forms import NewJobForm
+from jobs.models import Draft, Job
+from jobs.offers import offer_for
+from jobs.uploads import limits
+from jobs.uploads.handler import ReceivedFile
+from jobs.uploads.unpacked import Upload, unpacked
+
+SENT_BEFORE = "This form was sent already: here is the job that was made of it."
+SENT_AND_DELETED = "This form was sent already, and the job that was made of it was deleted."
+CUT_OFF = "The upload was cut off before it was complete, and nothing of it was kept. Upload the files again."
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def draft_edit(request: SignedInRequest, draft_id: UUID) -> HttpResponse:
+    """GET shows the form. POST saves what it was given and then does the `action`; a script gets the changed parts."""
+    draft = drafts.find(request.user, draft_id)
+    if draft is None:
+        return _lead_to_job(request, draft_id)
+    if request.method == "GET":
+        return _page(request, draft)
+    outcome = Outcome()
+    if _is_cut_off(request):
+        outcome.trouble = CUT_OFF
+    else:
+        drafts.save_fields(draft_id, request.POST)
+        outcome.sources = _keep_files(request, draft_id)
+    return _answer(request, draft_id, outcome)
+
+
+def _answer(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpResponse:
+    """Do what was asked, unless something of the upload has to be looked at first."""
+    action = _action(request)
+    if action is _run:
+        if not outcome.is_bad:
+            return _run(request, draft_id, outcome)
+    else:
+        action(request, draft_id, outcome)
+    draft = drafts.find(request.user, draft_id)
+    if draft is None:
+        return _lead_to_job(request, draft_id)
+    is_script = "X-Parts" in request.headers
+    if not is_script and not outcome.is_bad:
+        for note in outcome.notes:
+            messages.info(request, note)
+        return redirect("draft_edit", draft_id)
+    return _page(request, draft, outcome=outcome)
+
+
+def _action(request: SignedInRequest) -> Callable[[SignedInRequest, UUID, Outcome], object]:
+    for name, action in (("remove", _remove), ("edit", _edit)):
+        if name in request.POST:
+            return action
+    return {"run": _run, "add_code": _add_code, "remove_all": _remove_all, "clear": _clear}.get(
+        request.POST.get("action", "save"), _save
+    )
+
+
+def _run(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpResponse:
+    """Send the form: to the job, or back to the form with its errors."""
+    _add_code(request, draft_id, outcome)
+    draft = drafts.find(request.user, draft_id)
+    if outcome.is_bad and draft:
+        return _page(request, draft, outcome=outcome)
+    try:
+        done = submit.submit_draft(request.user, draft_id)
+    except submit.DraftGone:
+        return _lead_to_job(request, draft_id)
+    except submit.CannotRun as error:
+        outcome.trouble = str(error)
+        done = submit.Submission()
+    if done.job:
+        return redirect(done.job) if not done.job.deleted_at else _lead_to_job(request, draft_id)
+    draft = drafts.find(request.user, draft_id)
+    return (
+        _page(request, draft, outcome=outcome, form=done.form) if draft else _lead_to_job(request, draft_id)
+    )
+
+
+def _save(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
+    """Saved already."""
+
+
+def _add_code(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
+    draft = drafts.find(request.user, draft_id)
+    source = drafts.add_code(draft) if draft else None
+    if source:
+        outcome.sources.append(source)
+
+
+def _remove(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
+    drafts.remove_files(draft_id, request.POST["remove"])
+
+
+def _remove_all(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
+    drafts.remove_files(draft_id, None)
+
+
+def _clear(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
+    drafts.clear(draft_id)
+
+
+def _edit(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
+    if draft := drafts.find(request.user, draft_id):
+        outcome.trouble = drafts.open_in_editor(draft, request.POST["edit"])
+
+
+def _is_cut_off(request: SignedInRequest) -> bool:
+    """The page's form ends with a mark; a body that was cut off (the browser went away) has lost it."""
+    return bool(request.FILES) and "begin" in request.POST and "end" not in request.POST
+
+
+def _keep_files(request: SignedInRequest, draft_id: UUID) -> list:
+    uploads = [*_uploads(request, "file", "path"), *_uploads(request, "inside", "inside_path")]
+    if not uploads:
+        return []
+    with unpacked(uploads, limits.from_settings()) as sources:
+        drafts.add_files(draft_id, sources)
+        return sources
+
+
+def _uploads(request: SignedInRequest, name: str, path_name: str) -> list[Upload]:
+    """Browsers cut folders off a file's name: the page's script sends each path beside its file."""
+    files = [file for file in request.FILES.getlist(name) if isinstance(file, ReceivedFile)]
+    paths = request.POST.getlist(path_name) or [str(file.name) for file in files]
+    if len(paths) != len(files):
+        raise MultiValueDictKeyError(path_name)
+    return [
+        Upload(path, file, is_inside_folder=name == "inside") for path, file in zip(paths, files, strict=True)
+    ]
+
+
+def _lead_to_job(request: SignedInRequest, draft_id: UUID) -> HttpResponse:
+    """The form was sent: to its job. Raises Http404 where there is none."""
+    job: Job | None = drafts.job_of(request.user, draft_id)
+    if job is None:
+        raise Http404("There is no such form.")
+    if job.deleted_at:
+        messages.info(request, SENT_AND_DELETED)
+        return redirect("job_list")
+    messages.info(request, SENT_BEFORE)
+    return redirect(job)
+
+
+def _page(
+    request: SignedInRequest, draft: Draft, *, outcome: Outcome | None = None, form: NewJobForm | None = None
+) -> HttpResponse:
+    """The page, or for a script its parts."""
+    page = DraftPage(drafts.load(draft, offer_for(request.user)), outcome, form)
+    is_bad = page.outcome.is_bad or bool(page.errors)
+    if "X-Parts" in request.headers:
+        return render(request, "jobs/_draft_parts.html", {"page": page})
+    others = [(draft_title(other), other) for other in other_drafts(request.user, draft)]
+    context = {"page": page, "others": others}
+    return render(request, "jobs/job_new.html", context, status=422 if is_bad else 200)
