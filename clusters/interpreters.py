@@ -40,8 +40,16 @@ def find_interpreters(path: str | None = None) -> list[Interpreter]:
     folders = [*(os.environ.get("PATH", "") if path is None else path).split(os.pathsep)]
     if path is None:
         folders += USUAL_FOLDERS
-    found = [Path(folder) for folder in dict.fromkeys(folders) if folder and Path(folder).is_dir()]
+    found = [Path(folder) for folder in dict.fromkeys(folders) if folder and _is_folder(Path(folder))]
     return [*_pythons(found), *_r(found), *_julia(found), *_bash(found)]
+
+
+def _is_folder(path: Path) -> bool:
+    """PATH may name what this user may not even ask about (`Path.is_dir` would raise)."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def is_runnable(program: Path, *, by_others: bool | None = None) -> bool:

@@ -49,6 +49,11 @@ def test_python_is_always_found_and_is_not_the_portals_virtual_environment():
     assert sys.prefix not in prefixes.stdout.split() or sys.prefix == sys.base_prefix
 
 
+def test_a_folder_on_the_path_that_cannot_be_looked_into_is_passed_over(folder):
+    put(folder, "bash", "true")
+    assert labels(f"{'x' * 300}{os.pathsep}{folder}")[-1] == "Bash"
+
+
 @as_root
 def test_every_program_found_runs_for_another_account():
     for found in find_interpreters():

@@ -15,8 +15,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from portal.up.account import THIS_USER
+
 BASE = Path(__file__).resolve().parents[2]
 NAMES = ("postgres", "valkey", "web", "live", "worker", "beat", "watch", "front")
+# Seconds that a start may take on a machine that is busy with other things.
+PATIENCE = 180.0
 # A test's own databases and settings are not the portal's.
 _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "STELLWERK_HOME", "SECRET_KEY"}
 
@@ -24,7 +28,8 @@ _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "STELLW
 class PortalProcess:
     """Start it, use `url`, kill parts of it by name, stop it. Also a context manager; `remove` ends its data.
 
-    `environment` is added to the caller's (failpoints, limits). The first admin's one-time password is
+    `environment` is added to the caller's (failpoints, limits). `account` and `python` may be set before the
+    start: who runs it, and with which Python. The first admin's one-time password is
     `admin_password` after the start, until it was changed.
     """
 
@@ -32,6 +37,7 @@ class PortalProcess:
         self.home = home or Path(tempfile.mkdtemp(prefix="stellwerk-test-")) / "home"
         self.owns_home = home is None
         self.base, self.environment = base, environment
+        self.account, self.python = THIS_USER, sys.executable
         self.port = free_port()
         self.admin_password: str | None = None
         self.popen: subprocess.Popen[bytes] | None = None
@@ -69,22 +75,23 @@ class PortalProcess:
         values = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         values |= {"STELLWERK_HOME": str(self.home), "STELLWERK_BIND": f"127.0.0.1:{self.port}"}
         self.popen = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
+            [self.python, "manage.py", "up"],
             cwd=self.base,
             env=values | {"PYTHONIOENCODING": "utf-8"} | self.environment,
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            **self.account.popen_arguments(),
         )
 
-    def start(self, seconds: float = 90) -> "PortalProcess":
+    def start(self, seconds: float = PATIENCE) -> "PortalProcess":
         """Start and wait until the front answers; raises AssertionError with the output when it does not."""
         self.launch()
         self.wait_until_ready(seconds)
         return self
 
-    def wait_until_ready(self, seconds: float = 90) -> None:
+    def wait_until_ready(self, seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         while not self.record.get("is_ready") or self.record["supervisor"]["pid"] != self.supervisor_pid:
             assert self.popen is not None
@@ -116,7 +123,7 @@ class PortalProcess:
             self.popen.wait()
         return pid
 
-    def wait_for_new(self, name: str, old_pid: int, seconds: float = 20) -> float:
+    def wait_for_new(self, name: str, old_pid: int, seconds: float = 60) -> float:
         """Seconds until the supervisor has started the part anew."""
         began = time.monotonic()
         while self.record.get("processes", {}).get(name, {}).get("pid", old_pid) == old_pid:
@@ -135,7 +142,7 @@ class PortalProcess:
         except OSError:
             return 0
 
-    def wait_for_answer(self, path: str = "/", seconds: float = 30) -> float:
+    def wait_for_answer(self, path: str = "/", seconds: float = 60) -> float:
         """Seconds until a GET answers without a server error."""
         began = time.monotonic()
         while not 0 < self.status(path) < 500:

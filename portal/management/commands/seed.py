@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 
-from clusters.interpreters import Interpreter, find_interpreters
+from clusters.interpreters import Interpreter, find_interpreters, is_runnable
 from clusters.machine import read_machine, sizes_for
 from clusters.models import Cluster, DriverKind, Image, Profile
 from teams.models import Membership, Role, Team, User
@@ -118,7 +118,7 @@ def _seed_image(cluster: Cluster, found: Interpreter) -> bool:
 def _repair(image: Image, found: Interpreter) -> None:
     """A command whose program is gone is of no use to anyone: the same interpreter was found elsewhere."""
     programs = [Path(command[0]) for command in image.entry_commands.values() if command]
-    if any(program.is_absolute() and not program.exists() for program in programs):
+    if any(program.is_absolute() and not is_runnable(program, by_others=False) for program in programs):
         image.entry_commands = dict(found.commands)
         image.save(update_fields=["entry_commands"])
 
