@@ -3,7 +3,6 @@
 What a test makes with the cast (and commits: `transactional_db`) is what a browser sees; no job moves by itself.
 """
 
-import os
 import time
 from pathlib import Path
 
@@ -50,6 +49,8 @@ class Site:
         deadline = time.monotonic() + 60
         for process in chosen:
             while not process.is_ready:
+                assert process.popen is not None
+                assert process.popen.poll() is None, last_lines(process.program.log, 20)
                 assert time.monotonic() < deadline, last_lines(process.program.log, 20)
                 time.sleep(0.02)
         return self
@@ -64,8 +65,3 @@ class Site:
         client.force_login(user)
         name = settings.SESSION_COOKIE_NAME
         return {"name": name, "value": client.cookies[name].value, "url": self.url}
-
-
-def log_of(site: Site, name: str) -> str:
-    """What a process wrote."""
-    return Path(os.fspath(site.home.log(name))).read_text(errors="replace")
