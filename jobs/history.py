@@ -1,8 +1,8 @@
 """Pages and counts of the history, in time that does not grow with the number of jobs.
 
 A page walks one index backwards from its cursor (keyset, never OFFSET). Filters that the index does not hold are
-checked on the way, and the walk ends after WINDOW jobs, found or not: then the page says how far it looked, and its
-link "older" goes on from there. A tag or a text that is rare is found at any depth by its own index instead.
+checked on the way, and such a walk ends after SEARCHED jobs, found or not: then the page says how far it looked, and
+its link "older" goes on from there. A tag or a text that is rare is found at any depth by its own index instead.
 `docs/decisions/history.md` has the reasons and the figures.
 """
 
@@ -16,10 +16,13 @@ from django.db import connection
 from jobs.filters import Filters
 
 PAGE = 50
-WINDOW = 10_000
+# How many jobs are looked at by the index alone, and how many are read for what the index does not hold.
+COUNTED = 10_000
+SEARCHED = 2_000
+# More matches than this are not rare: they are left to the walk.
+RARE = 3_000
 # Ids and creation times are given almost, not exactly, in the same order.
 SLACK = 1000
-COLUMNS = "id, team_id, owner_id, cluster_id, status, created_at, tags, name"
 
 
 @dataclass(frozen=True)
@@ -69,46 +72,49 @@ class Sql:
 
 PAGE_SQL = Sql("""
 WITH walk AS MATERIALIZED (
-    SELECT id FROM ({candidates}) c WHERE {checks} {order} LIMIT {size}
+    SELECT id FROM {checked} WHERE {checks} {order} LIMIT {size}
 ), edge AS MATERIALIZED (
-    SELECT count(*) AS walked, {outermost}(id) AS id FROM ({candidates}) c WHERE (SELECT count(*) FROM walk) < {size}
-)
-SELECT 'job' AS kind, id, 0 AS walked FROM walk {deep}
+    SELECT count(*) AS walked, {outermost}(id) AS id FROM ({candidates}) k WHERE (SELECT count(*) FROM walk) < {size}
+){deep}
+SELECT 'job' AS kind, id, 0 AS walked FROM walk {deeper}
 UNION ALL SELECT 'edge', id, walked FROM edge
 """)
 # Runs only where the walk ended early: the planner puts the question about `edge` before everything else.
-DEEP_SQL = Sql("""
-UNION ALL (
-    SELECT 'job', id, 0 FROM jobs_job c
-    WHERE (SELECT walked FROM edge) >= {window} AND c.id {beyond} (SELECT id FROM edge)
-      AND c.deleted_at IS NULL AND {checks} AND {driven} {order} LIMIT {size}
+DEEP_SQL = Sql(""", hits AS MATERIALIZED (
+    SELECT id, {found} AS is_found FROM jobs_job c
+    WHERE (SELECT walked FROM edge) >= {window} AND deleted_at IS NULL AND {rare} LIMIT {most}
 )
+""")
+DEEPER_SQL = Sql("""
+UNION ALL (
+    SELECT 'job', id, 0 FROM hits
+    WHERE is_found AND id {beyond} (SELECT id FROM edge) AND (SELECT count(*) FROM hits) < {most} {order} LIMIT {size}
+)
+UNION ALL SELECT 'hits', 0, count(*) FROM hits
 """)
 
 
 def find_page(team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor) -> Page:
     """One page of the jobs of these teams (None: of all). One statement."""
-    walk = Walk(team_ids, asked, cursor)
-    size = PAGE + 1
-    pieces = {
-        "candidates": walk.candidates(),
-        "checks": walk.checks(),
-        "driven": walk.driven(),
-        "order": walk.order,
+    walk, size = Walk(team_ids, asked, cursor), PAGE + 1
+    pieces = walk.pieces() | {
         "size": Sql("%s", (size,)),
-        "window": Sql("%s", (WINDOW,)),
         "outermost": Sql("max" if cursor.is_newer else "min"),
         "beyond": Sql(">" if cursor.is_newer else "<"),
     }
-    is_deep = asked.is_rare_by_index
-    deep = DEEP_SQL.put(**pieces) if is_deep else Sql("")
-    rows = run(PAGE_SQL.put(**pieces, deep=deep))
-    ids = sorted((row[1] for row in rows if row[0] == "job"), reverse=True)
-    edge = next((row for row in rows if row[0] == "edge"), None)
-    has_ended_early = edge is not None and edge[2] >= WINDOW and len(ids) < size and not is_deep
+    deep, deeper = Sql(""), Sql("")
+    if asked.is_rare_by_index:
+        deep, deeper = DEEP_SQL.put(**pieces), DEEPER_SQL.put(**pieces)
+    rows = run(PAGE_SQL.put(**pieces, deep=deep, deeper=deeper))
+    ids = sorted({row_id for kind, row_id, _ in rows if kind == "job"}, reverse=True)
+    walked = {kind: (row_id, count) for kind, row_id, count in rows if kind != "job"}
     has_more = len(ids) >= size
+    edge_id, count = walked["edge"]
+    is_cut = (
+        not has_more and count >= walk.window and not (asked.is_rare_by_index and walked["hits"][1] < RARE)
+    )
     ids = ids[-PAGE:] if cursor.is_newer else ids[:PAGE]
-    return Page(ids, has_more, edge[1] if edge is not None and has_ended_early else 0)
+    return Page(ids, has_more, edge_id if is_cut else 0)
 
 
 class Walk:
@@ -119,43 +125,59 @@ class Walk:
         self.team_ids = None if team_ids is None else list(team_ids)
         if asked.team:
             self.team_ids = [asked.team] if team_ids is None or asked.team in team_ids else []
+        self.is_checked = bool(asked.tag or asked.text or self._has_cluster_to_check)
+        self.window = SEARCHED if self.is_checked else COUNTED
 
     @property
     def order(self) -> Sql:
         """Newest first, or from the cursor upwards."""
         return Sql("ORDER BY id ASC" if self.cursor.is_newer else "ORDER BY id DESC")
 
+    def pieces(self) -> dict[str, Sql]:
+        """What every statement over this walk is put together from."""
+        candidates = self.candidates()
+        joined = Sql("({candidates}) k JOIN jobs_job c USING (id)").put(candidates=candidates)
+        return {
+            "candidates": candidates,
+            "checked": joined if self.is_checked else Sql("({candidates}) c").put(candidates=candidates),
+            "checks": Sql.join(" AND ", [Sql("true"), *self._rare(), *self._others()]),
+            "found": Sql.join(" AND ", [Sql("true"), *self._others(), *self._walked()]),
+            "rare": Sql.join(" AND ", self._rare()),
+            "order": self.order,
+            "window": Sql("%s", (self.window,)),
+            "most": Sql("%s", (RARE,)),
+        }
+
     def candidates(self) -> Sql:
-        """At most WINDOW jobs in order, from one index, or merged from several ranges of it."""
+        """Ids of at most `window` jobs in order, from one index, or merged from several ranges of it."""
         branches = [self._branch(equal) for equal in self._ranges()]
         if not branches:
-            return Sql("SELECT " + COLUMNS + " FROM jobs_job WHERE false")  # noqa: S608
+            return Sql("SELECT id, status FROM jobs_job WHERE false")
         if len(branches) == 1:
             return branches[0]
         merged = Sql("SELECT * FROM ({union}) u {order} LIMIT {window}")
         union = Sql.join(" UNION ALL ", (Sql("({one})").put(one=branch) for branch in branches))
-        return merged.put(union=union, order=self.order, window=Sql("%s", (WINDOW,)))
+        return merged.put(union=union, order=self.order, window=Sql("%s", (self.window,)))
 
-    def checks(self) -> Sql:
-        """What the walked index does not hold."""
-        asked, checks = self.asked, [Sql("true")]
-        if asked.owner and self.team_ids is not None:
-            checks.append(Sql("c.team_id = ANY(%s)", (self.team_ids,)))
-        if asked.cluster and (asked.owner or asked.status):
-            checks.append(Sql("c.cluster_id = %s", (asked.cluster,)))
-        if asked.since:
-            checks.append(Sql("c.created_at >= %s", (asked.since,)))
-        if asked.until:
-            checks.append(Sql("c.created_at < %s", (asked.until,)))
-        if asked.tag:
-            checks.append(Sql("c.tags @> ARRAY[%s]::varchar[]", (asked.tag,)))
-        if asked.text:
-            checks.append(Sql("UPPER(c.name) LIKE UPPER(%s)", (_like(asked.text),)))
-        return Sql.join(" AND ", checks)
+    @property
+    def _has_cluster_to_check(self) -> bool:
+        return bool(self.asked.cluster and (self.asked.owner or self.asked.status))
 
-    def driven(self) -> Sql:
-        """What the walked index does hold, as checks for a statement that does not walk it."""
-        asked, checks = self.asked, [Sql("true")]
+    def _rare(self) -> list[Sql]:
+        """The checks that have an index of their own."""
+        checks = []
+        if self.asked.tag:
+            checks.append(Sql("c.tags @> ARRAY[%s]::varchar[]", (self.asked.tag,)))
+        if self.asked.text:
+            checks.append(Sql("UPPER(c.name) LIKE UPPER(%s)", (_like(self.asked.text),)))
+        return checks
+
+    def _others(self) -> list[Sql]:
+        return [Sql("c.cluster_id = %s", (self.asked.cluster,))] if self._has_cluster_to_check else []
+
+    def _walked(self) -> list[Sql]:
+        """What the walked index holds, as checks for a statement that does not walk it."""
+        asked, checks = self.asked, self._times("c.")
         if self.team_ids is not None:
             checks.append(Sql("c.team_id = ANY(%s)", (self.team_ids,)))
         if asked.owner:
@@ -164,40 +186,50 @@ class Walk:
             checks.append(Sql("c.status = ANY(%s)", (asked.statuses,)))
         if asked.cluster:
             checks.append(Sql("c.cluster_id = %s", (asked.cluster,)))
-        return Sql.join(" AND ", checks)
+        return checks
+
+    def _times(self, of: str = "") -> list[Sql]:
+        checks = []
+        if self.asked.since:
+            checks.append(Sql(of + "created_at >= %s", (self.asked.since,)))
+        if self.asked.until:
+            checks.append(Sql(of + "created_at < %s", (self.asked.until,)))
+        return checks
 
     def _ranges(self) -> list[dict[str, Any]]:
         """The ranges of one index: each a set of columns with their one value (see Job.Meta.indexes)."""
         asked = self.asked
+        if self.team_ids == []:
+            return []
+        is_by_team = self.team_ids is not None and not asked.owner
+        teams: list[Any] = list(self.team_ids or []) if is_by_team else [None]
+        cluster = asked.cluster if asked.cluster and not self._has_cluster_to_check else None
+        fixed = {"owner_id": asked.owner or None, "cluster_id": cluster}
         statuses: list[Any] = list(asked.statuses) or [None]
-        if asked.owner:
-            teams: list[Any] = [None] if self.team_ids != [] else []
-        else:
-            teams = [None] if self.team_ids is None else list(self.team_ids)
-        fixed = {"owner_id": asked.owner or None}
-        if asked.cluster and not asked.owner and not asked.status:
-            fixed["cluster_id"] = asked.cluster
-        return [fixed | {"team_id": team, "status": status} for team, status in product(teams, statuses)]
+        pairs = product(teams, statuses)
+        return [fixed | {"team_id": team, "status": status} for team, status in pairs]
 
     def _branch(self, equal: dict[str, Any]) -> Sql:
         wheres = [Sql("deleted_at IS NULL")]
         wheres += [Sql(f"{column} = %s", (value,)) for column, value in equal.items() if value is not None]
-        wheres += self._bounds()
-        branch = Sql("SELECT " + COLUMNS + " FROM jobs_job WHERE {wheres} {order} LIMIT {window}")  # noqa: S608
-        return branch.put(wheres=Sql.join(" AND ", wheres), order=self.order, window=Sql("%s", (WINDOW,)))
+        if self.asked.owner and self.team_ids is not None:
+            wheres.append(Sql("team_id = ANY(%s)", (self.team_ids,)))
+        wheres += [*self._times(), *self._bounds()]
+        columns = "id" if self.is_checked else "id, status"
+        branch = Sql("SELECT " + columns + " FROM jobs_job WHERE {wheres} {order} LIMIT {window}")  # noqa: S608
+        window = Sql("%s", (self.window,))
+        return branch.put(wheres=Sql.join(" AND ", wheres), order=self.order, window=window)
 
     def _bounds(self) -> list[Sql]:
         """The cursor, and ids for the times: so that a walk ends where the time ends."""
-        bounds = []
-        if self.cursor.before:
-            bounds.append(Sql("id < %s", (self.cursor.before,)))
-        if self.cursor.after:
-            bounds.append(Sql("id > %s", (self.cursor.after,)))
-        if self.asked.since:
-            bounds.append(Sql(FIRST_ID_SQL, (self.asked.since, SLACK)))
-        if self.asked.until:
-            bounds.append(Sql(LAST_ID_SQL, (self.asked.until, SLACK)))
-        return bounds
+        asked, cursor = self.asked, self.cursor
+        bounds = [
+            ("id < %s", (cursor.before,), cursor.before),
+            ("id > %s", (cursor.after,), cursor.after),
+            (FIRST_ID_SQL, (asked.since, SLACK), asked.since),
+            (LAST_ID_SQL, (asked.until, SLACK), asked.until),
+        ]
+        return [Sql(text, values) for text, values, is_asked in bounds if is_asked]
 
 
 FIRST_ID_SQL = """

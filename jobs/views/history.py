@@ -13,7 +13,7 @@ from jobs.access import SignedInRequest, find_job
 from jobs.chips import counts, filter_bar
 from jobs.example_list import available_examples
 from jobs.filters import Filters, number
-from jobs.history import WINDOW, Cursor, Page, find_page
+from jobs.history import SEARCHED, Cursor, Page, find_page
 from jobs.models import Job
 from jobs.overview import find_counts, find_overview
 from teams.models import User
@@ -44,7 +44,7 @@ def job_list(request: SignedInRequest) -> HttpResponse:
             "jobs": jobs,
             "changeable_ids": changeable_ids(rights, jobs),
             "no_match": not jobs,
-            "window_words": f"{'these' if cursor.before else 'the newest'} {WINDOW:,}",
+            "window_words": f"{'these' if cursor.before else 'the newest'} {SEARCHED:,}",
             **pager(asked, cursor, page),
         },
     )

@@ -205,8 +205,7 @@ def test_filters_stay_while_paging(make_job, client_of, alice, monkeypatch):
 
 
 def test_a_search_ends_after_its_window_and_goes_on_from_there(make_job, client_of, alice, monkeypatch):
-    monkeypatch.setattr(history, "WINDOW", 4)
-    monkeypatch.setattr(overview, "WINDOW", 4)
+    monkeypatch.setattr(history, "SEARCHED", 4)
     wanted = make_job(name="ab")  # two letters: no index finds them
     for _ in range(6):
         make_job(name="other")
@@ -218,8 +217,7 @@ def test_a_search_ends_after_its_window_and_goes_on_from_there(make_job, client_
 
 
 def test_what_an_index_finds_is_found_beyond_the_window(make_job, names, monkeypatch, client_of, alice):
-    monkeypatch.setattr(history, "WINDOW", 3)
-    monkeypatch.setattr(overview, "WINDOW", 3)
+    monkeypatch.setattr(history, "SEARCHED", 3)
     make_job(name="needle", tags=["paper"], status="failed")
     for _ in range(6):
         make_job(name="hay")
@@ -243,8 +241,7 @@ def test_counts_are_above_the_list_and_follow_the_other_filters(make_job, client
 
 
 def test_counts_that_are_not_whole_say_so(make_job, client_of, alice, monkeypatch):
-    monkeypatch.setattr(overview, "WINDOW", 2)
-    monkeypatch.setattr(history, "WINDOW", 2)
+    monkeypatch.setattr(history, "COUNTED", 2)
     for _ in range(3):
         make_job()
     counts = client_of(alice).get("/").context["filters"].counts
@@ -327,3 +324,21 @@ def test_a_page_loads_no_long_fields(make_job, client_of, alice):
     job = client_of(alice).get("/").context["jobs"][0]
     assert {"command", "arguments"} <= job.get_deferred_fields()
     assert Job.objects.get(pk=job.pk).command
+
+
+def test_what_is_too_common_for_its_index_is_left_to_the_walk(make_job, client_of, alice, monkeypatch):
+    monkeypatch.setattr(history, "SEARCHED", 2)
+    monkeypatch.setattr(history, "RARE", 3)
+    monkeypatch.setattr(overview, "RARE", 3)
+    for _ in range(4):
+        make_job(name="needle")
+    for _ in range(3):
+        make_job(name="hay")
+    client = client_of(alice)
+    page = client.get("/?text=needle").context
+    found = 0
+    assert page["no_match"]
+    while page["next_url"]:
+        page = client.get(page["next_url"]).context
+        found += len(page["jobs"])
+    assert found == 4
