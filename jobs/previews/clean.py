@@ -15,7 +15,8 @@ ATTRIBUTES = deepcopy(nh3.ALLOWED_ATTRIBUTES)
 ATTRIBUTES["a"] = {"href", "title"}
 ATTRIBUTES["img"] = {"src", "alt", "title", "width", "height"}
 TOKEN_CLASSES = {name for name in STANDARD_TYPES.values() if name}
-CLASSES = {"span": TOKEN_CLASSES, "table": {"dataframe"}}
+COLOUR_CLASSES = {f"ansi{number}" for number in range(108)}
+CLASSES = {"span": TOKEN_CLASSES | COLOUR_CLASSES, "table": {"dataframe"}}
 HIDDEN_CONTENT = {
     "script",
     "style",

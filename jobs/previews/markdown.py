@@ -11,6 +11,8 @@ from jobs.previews.addresses import Addresses
 from jobs.previews.clean import cleaned
 from jobs.previews.kinds import LANGUAGES
 
+# The parser's worst inputs take time with the square of their length: this much takes two seconds.
+MOST_CHARACTERS = 64 * 1024
 CODE_NAMES = {
     **{extension[1:]: name for extension, name in LANGUAGES.items()},
     "json": "json",
@@ -20,8 +22,8 @@ CODE_NAMES |= {name: name for name in LANGUAGES.values()}
 
 
 def render(text: str, addresses: Addresses) -> SafeString:
-    """The document's HTML; pictures and links only as `addresses` allows."""
-    return cleaned(_renderer().render(text), addresses)
+    """The HTML of the first MOST_CHARACTERS; pictures and links only as `addresses` allows."""
+    return cleaned(_renderer().render(text[:MOST_CHARACTERS]), addresses)
 
 
 def _renderer() -> MarkdownIt:

@@ -63,14 +63,14 @@ def _cells_html(cells: list[dict[str, Any]], language: str, addresses: Addresses
 
 
 def _markdown_cell(cell: dict[str, Any], text: str, addresses: Addresses, budget: Budget) -> SafeString:
-    if not budget.allows(text):
+    if len(text) > markdown.MOST_CHARACTERS or not budget.allows(text):
         return format_html('<div class="nb-cell">{}</div>', source.plain(text))
     here = replace(addresses, attachments=_attachments(cell.get("attachments")))
     return format_html('<div class="nb-cell nb-text">{}</div>', markdown.render(text, here))
 
 
 def _code_cell(cell: dict[str, Any], text: str, language: str, budget: Budget) -> SafeString:
-    code = source.highlighted(text, language if budget.allows(text) else "")
+    code = source.highlighted(text, language if budget.allows(text) else "") if text else ""
     outputs = cell.get("outputs")
     shown = [output_html(output, budget) for output in outputs] if isinstance(outputs, list) else []
     count = cell.get("execution_count")

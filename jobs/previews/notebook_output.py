@@ -91,7 +91,7 @@ def _richest(data: Mapping[str, Any], budget: Budget) -> SafeString:
 
 def _words(data: Mapping[str, Any], budget: Budget) -> SafeString:
     text = as_text(data.get("text/markdown"))
-    if text and budget.allows(text):
+    if text and len(text) <= markdown.MOST_CHARACTERS and budget.allows(text):
         return markdown.render(text, Addresses())
     if "application/json" in data:
         text = _json(data["application/json"])

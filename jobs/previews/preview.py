@@ -83,7 +83,8 @@ def _made(path: str, kind: str, head: Head, addresses: Addresses) -> Preview:
         laid = json_data.laid_out(head, path)
         return Preview("json", source.highlighted(laid.text, "json"), laid.note, head.is_cut)
     if kind == "markdown":
-        return Preview("markdown", markdown.render(text, addresses), "", head.is_cut)
+        is_cut = head.is_cut or len(text) > markdown.MOST_CHARACTERS
+        return Preview("markdown", markdown.render(text, addresses), "", is_cut)
     if kind == "code":
         return Preview("code", source.highlighted(text, language_of(path)), "", head.is_cut)
     note = notebook.UNREADABLE if kind == "notebook" else ""
