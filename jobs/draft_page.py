@@ -1,10 +1,12 @@
 """What the new-job page shows: the fields with their errors, the files, and what will happen where and when."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import PurePosixPath
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count
@@ -99,7 +101,7 @@ class DraftPage:
     def _shown(self, name: str) -> FieldShown:
         value = self.values[name]
         is_told = self.is_sent or bool(value)
-        errors = self.form.errors.get(name, []) if is_told else []
+        errors: Iterable[object] = self.form.errors.get(name, []) if is_told else []
         warning = self.form.entry_warning if name == "entry" else None
         return FieldShown(
             name,
@@ -207,11 +209,8 @@ class DraftPage:
             return f"{cluster.name} cannot be reached at the moment. The job waits until it can."
         waiting, running = _load_of(cluster)
         if waiting:
-            return (
-                f"{_jobs(waiting)} there before it, and {running} run."
-                if running
-                else f"{_jobs(waiting)} there before it."
-            )
+            beside = f", {_running(running)} now." if running else "."
+            return f"{_jobs(waiting)} there before it{beside}"
         if running:
             return f"Nothing waits there: it should start within seconds. {_running(running)} now."
         return "Nothing waits or runs there: it should start within seconds."
@@ -234,7 +233,7 @@ class DraftPage:
         """The limits of an upload in one sentence."""
         most = limits.from_settings()
         each, together = amount(most.max_file_bytes), amount(most.max_total_bytes)
-        return f"At most {most.max_files} files, {each} each, {together} together."
+        return f"At most {most.max_files:,} files, {each} each, {together} together."
 
     @property
     def max_files(self) -> int:
@@ -252,17 +251,25 @@ class DraftPage:
         return readable_seconds(settings.JOB_TIME_LIMIT_SECONDS)
 
 
-def other_drafts(user: User, draft: Draft) -> Sequence[Draft]:
-    """Forms with something in them that the user began and did not send."""
-    begun = Draft.objects.filter(owner=user).exclude(pk=draft.pk)
-    filled = begun.annotate(count=Count("bundle__files")).exclude(count=0, fields={})
-    return list(filled.order_by("-updated_at")[:5])
+@dataclass(frozen=True)
+class OtherDraft:
+    """A form that waits elsewhere."""
+
+    id: UUID
+    title: str
+    updated_at: datetime
 
 
-def draft_title(draft: Draft) -> str:
-    """What an unsent form is called: its name, its script or its age."""
-    fields = draft.fields
-    return str(fields.get("name") or fields.get("entry") or "")
+def other_drafts(user: User, draft: Draft) -> list[OtherDraft]:
+    """Forms with something in them that the user began and did not send, newest first."""
+    begun = Draft.objects.filter(owner=user).exclude(pk=draft.pk).annotate(count=Count("bundle__files"))
+    filled = [other for other in begun.order_by("-updated_at")[:20] if other.count or _title(other)]
+    return [OtherDraft(other.pk, _title(other) or "Without a name", other.updated_at) for other in filled[:5]]
+
+
+def _title(draft: Draft) -> str:
+    named = (draft.fields.get(name) for name in ("name", "entry", "arguments", "code_name"))
+    return next((str(value) for value in named if value), "Pasted code" if draft.fields.get("code") else "")
 
 
 def _load_of(cluster: Cluster) -> tuple[int, int]:

@@ -86,7 +86,9 @@ def save_fields(draft_id: UUID, posted: QueryDict) -> None:
 
 def _as_typed(posted: QueryDict) -> dict[str, str]:
     # PostgreSQL's JSON has no NUL.
-    typed_now = {name: str(posted[name]).replace("\0", "") for name in (*NAMES, *CODE_NAMES) if name in posted}
+    typed_now = {
+        name: str(posted[name]).replace("\0", "") for name in (*NAMES, *CODE_NAMES) if name in posted
+    }
     for name in GUESSED:
         if name in typed_now and typed_now[name] == posted.get(f"guessed_{name}"):
             typed_now[name] = ""
@@ -101,14 +103,6 @@ def clear(draft_id: UUID) -> None:
             draft.bundle.files.all().delete()
             draft.fields = {}
             draft.save(update_fields=["fields", "updated_at"])
-
-
-def discard(draft_id: UUID) -> None:
-    """Forget the form and its files."""
-    with transaction.atomic():
-        draft = Draft.objects.select_for_update(of=("self",)).select_related("bundle").filter(pk=draft_id)
-        if found := draft.first():
-            bundles.delete_draft(found)
 
 
 def add_files(draft_id: UUID, sources: list[Source]) -> None:
@@ -176,7 +170,7 @@ def _cleared_code() -> QueryDict:
 
 def open_in_editor(draft: Draft, path: str) -> str:
     """Put an uploaded text file into the code field, to be changed. A sentence where that cannot be."""
-    file = draft.bundle.files.select_related("blob").filter(path=path).first()
+    file = draft.bundle.files.select_related("blob").filter(path=path.replace("\0", "")).first()
     if file is None:
         return f"“{visible(path)}” is no longer among the files."
     if str(draft.fields.get("code", "")).strip():
@@ -203,6 +197,7 @@ def remove_files(draft_id: UUID, path: str | None) -> None:
             return
         files = draft.bundle.files.all()
         if path is not None:
+            path = path.replace("\0", "")
             files = files.filter(path__startswith=path) if path.endswith("/") else files.filter(path=path)
         files.delete()
         draft.save(update_fields=["updated_at"])

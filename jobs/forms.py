@@ -136,12 +136,14 @@ class NewJobForm(forms.Form):
 
     @property
     def command(self) -> list[str] | None:
-        """The exact argument list, as far as it is known already."""
+        """The exact argument list; None while it is not known."""
         values = self.cleaned_data
+        if "arguments" not in values:
+            return None
         image, entry = values.get("image"), values.get("entry") or self.data.get("entry")
         if not image or not entry or not known_suffix(PurePosixPath(entry).suffix, image.entry_commands):
             return None
-        return command_for(entry, image.entry_commands, values.get("arguments") or [])
+        return command_for(entry, image.entry_commands, values["arguments"])
 
 
 def default_time_limit() -> str:

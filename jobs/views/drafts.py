@@ -5,20 +5,20 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.datastructures import MultiValueDictKeyError
 from django.views.decorators.http import require_http_methods
 
 from jobs import drafts, submit
 from jobs.access import SignedInRequest
-from jobs.draft_page import DraftPage, Outcome, draft_title, other_drafts
+from jobs.draft_page import DraftPage, Outcome, other_drafts
 from jobs.forms import NewJobForm
 from jobs.models import Draft, Job
 from jobs.offers import offer_for
 from jobs.uploads import limits
 from jobs.uploads.handler import ReceivedFile
-from jobs.uploads.unpacked import Upload, unpacked
+from jobs.uploads.unpacked import Source, Upload, unpacked
 
 SENT_BEFORE = "This form was sent already: here is the job that was made of it."
 SENT_AND_DELETED = "This form was sent already, and the job that was made of it was deleted."
@@ -39,7 +39,7 @@ def draft_edit(request: SignedInRequest, draft_id: UUID) -> HttpResponse:
         outcome.trouble = CUT_OFF
     else:
         drafts.save_fields(draft_id, request.POST)
-        outcome.sources = _keep_files(request, draft_id)
+        outcome.sources = _keep_files(draft_id, _uploads(request))
     return _answer(request, draft_id, outcome)
 
 
@@ -54,8 +54,7 @@ def _answer(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpR
     draft = drafts.find(request.user, draft_id)
     if draft is None:
         return _lead_to_job(request, draft_id)
-    is_script = "X-Parts" in request.headers
-    if not is_script and not outcome.is_bad:
+    if not _is_script(request) and not outcome.is_bad:
         for note in outcome.notes:
             messages.info(request, note)
         return redirect("draft_edit", draft_id)
@@ -120,13 +119,17 @@ def _edit(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
         outcome.trouble = drafts.open_in_editor(draft, request.POST["edit"])
 
 
+def _is_script(request: SignedInRequest) -> bool:
+    """The page's script asks for the parts that may have changed."""
+    return "script" in request.POST
+
+
 def _is_cut_off(request: SignedInRequest) -> bool:
     """The page's form ends with a mark; a body that was cut off (the browser went away) has lost it."""
     return bool(request.FILES) and "begin" in request.POST and "end" not in request.POST
 
 
-def _keep_files(request: SignedInRequest, draft_id: UUID) -> list:
-    uploads = [*_uploads(request, "file", "path"), *_uploads(request, "inside", "inside_path")]
+def _keep_files(draft_id: UUID, uploads: list[Upload]) -> list[Source]:
     if not uploads:
         return []
     with unpacked(uploads, limits.from_settings()) as sources:
@@ -134,22 +137,27 @@ def _keep_files(request: SignedInRequest, draft_id: UUID) -> list:
         return sources
 
 
-def _uploads(request: SignedInRequest, name: str, path_name: str) -> list[Upload]:
+def _uploads(request: SignedInRequest) -> list[Upload]:
+    """Files as they are named; those from inside a folder apart."""
+    return [*_uploads_of(request, "file", "path"), *_uploads_of(request, "inside", "inside_path")]
+
+
+def _uploads_of(request: SignedInRequest, name: str, path_name: str) -> list[Upload]:
     """Browsers cut folders off a file's name: the page's script sends each path beside its file."""
     files = [file for file in request.FILES.getlist(name) if isinstance(file, ReceivedFile)]
     paths = request.POST.getlist(path_name) or [str(file.name) for file in files]
     if len(paths) != len(files):
-        raise MultiValueDictKeyError(path_name)
+        raise BadRequest(f"{len(files)} files came with {len(paths)} paths.")
     return [
         Upload(path, file, is_inside_folder=name == "inside") for path, file in zip(paths, files, strict=True)
     ]
 
 
 def _lead_to_job(request: SignedInRequest, draft_id: UUID) -> HttpResponse:
-    """The form was sent: to its job. Raises Http404 where there is none."""
+    """The form was sent: to its job. Raises Http404 where there is none, and for a script, which stays where it is."""
     job: Job | None = drafts.job_of(request.user, draft_id)
-    if job is None:
-        raise Http404("There is no such form.")
+    if job is None or _is_script(request):
+        raise Http404("There is no such form any more.")
     if job.deleted_at:
         messages.info(request, SENT_AND_DELETED)
         return redirect("job_list")
@@ -163,8 +171,7 @@ def _page(
     """The page, or for a script its parts."""
     page = DraftPage(drafts.load(draft, offer_for(request.user)), outcome, form)
     is_bad = page.outcome.is_bad or bool(page.errors)
-    if "X-Parts" in request.headers:
+    if _is_script(request):
         return render(request, "jobs/_draft_parts.html", {"page": page})
-    others = [(draft_title(other), other) for other in other_drafts(request.user, draft)]
-    context = {"page": page, "others": others}
+    context = {"page": page, "others": other_drafts(request.user, draft)}
     return render(request, "jobs/job_new.html", context, status=422 if is_bad else 200)
