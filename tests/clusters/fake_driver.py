@@ -1,0 +1,84 @@
+"""A cluster of which a test says what happens. Kept honest by tests/clusters/test_fake_driver.py."""
+
+from dataclasses import replace
+
+from clusters.driver import LABEL_INSTALLATION, ClusterRefused, NameTaken, Seen, State, Work, WorkInvalid
+from clusters.local_volumes import is_plain_name
+
+
+class FakeDriver:
+    """Works stay as they are made until the test moves them with `show`, or lets them vanish."""
+
+    def __init__(self, installation: str) -> None:
+        self.installation = installation
+        self.works: dict[str, Work] = {}
+        self.seen: dict[str, Seen] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.troubles: dict[str, list[Exception]] = {}
+
+    def create(self, work: Work) -> None:
+        self._call("create", work.name)
+        if not is_plain_name(work.name):
+            raise WorkInvalid(f"{work.name!r} is no name.")
+        if work.name in self.works:
+            if dict(self.works[work.name].labels) != dict(work.labels):
+                raise NameTaken(f"{work.name} is somebody else's.")
+            return
+        self.works[work.name] = work
+        uid = f"uid-{len(self.works)}"
+        self.seen[work.name] = Seen(work.name, dict(work.labels), uid, State.PENDING)
+        self.begin(work)
+
+    def stop(self, name: str) -> None:
+        self._call("stop", name)
+        if name in self.seen and self.seen[name].state is not State.ENDED:
+            self.end(name)
+
+    def remove(self, name: str) -> None:
+        self._call("remove", name)
+        if name in self.seen and self.seen[name].state is not State.ENDED:
+            raise ClusterRefused(f"{name} has not ended.")
+        self.vanish(name)
+
+    def observe(self) -> list[Seen]:
+        self._call("observe", "")
+        return [seen for seen in self.seen.values() if self._is_mine(seen)]
+
+    def look(self, name: str) -> Seen | None:
+        self._call("look", name)
+        seen = self.seen.get(name)
+        return seen if seen and self._is_mine(seen) else None
+
+    # What a test does
+
+    def show(self, name: str, state: State, **facts) -> None:
+        """From now on the work is seen like this."""
+        self.seen[name] = replace(self.seen[name], state=state, **facts)
+
+    def vanish(self, name: str) -> None:
+        self.works.pop(name, None)
+        self.seen.pop(name, None)
+
+    def fail(self, method: str, *errors: Exception) -> None:
+        """The next calls of the method raise these, one each."""
+        self.troubles.setdefault(method, []).extend(errors)
+
+    def called(self, method: str) -> list[str]:
+        """The names that the method was called with."""
+        return [name for called, name in self.calls if called == method]
+
+    # What a pod would do; a fake that has pods overrides these
+
+    def begin(self, work: Work) -> None:
+        """The work was made."""
+
+    def end(self, name: str) -> None:
+        """The work was told to stop."""
+
+    def _call(self, method: str, name: str) -> None:
+        self.calls.append((method, name))
+        if self.troubles.get(method):
+            raise self.troubles[method].pop(0)
+
+    def _is_mine(self, seen: Seen) -> bool:
+        return seen.labels[LABEL_INSTALLATION] == self.installation

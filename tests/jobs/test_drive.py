@@ -1,0 +1,329 @@
+"""The reconciler's hands on a scripted cluster: from the click to the end, and everything that goes wrong."""
+
+import pytest
+from django.db.models.functions import Now
+
+from clusters.driver import (
+    ClusterRefused,
+    ClusterUnreachable,
+    NameTaken,
+    State,
+    WorkInvalid,
+)
+from clusters.drivers import installation_id
+from jobs import drive as driving
+from jobs.drive import drive
+from jobs.models import Attempt, Job
+from jobs.sightings import open_attempts, record
+from tests.clusters.fake_driver import FakeDriver
+from tests.jobs.intake_caller import Runner
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    fake = FakeDriver(installation_id())
+    monkeypatch.setattr(driving, "driver_of", lambda cluster: fake)
+    return fake
+
+
+@pytest.fixture
+def job(make_job):
+    return make_job()
+
+
+def watched(job, driver):
+    """What `manage.py watch` does in one round."""
+    record(job.cluster_id, open_attempts(job.cluster_id), driver.observe())
+
+
+def started(job, driver):
+    """The job's runner, its script just started."""
+    drive(job.pk)
+    attempt = Attempt.objects.get(job=job)
+    runner = Runner(attempt)
+    assert runner.claim().status_code == 200
+    assert runner.started().status_code == 200
+    driver.show(attempt.name, State.RUNNING)
+    drive(job.pk)
+    return runner
+
+
+def over(job, driver, **seen):
+    """The pod is gone; everything follows."""
+    driver.show(Attempt.objects.get(job=job).name, State.ENDED, **seen)
+    watched(job, driver)
+    return drive(job.pk)
+
+
+def course(job):
+    job.refresh_from_db()
+    return [event.kind for event in job.events.all()]
+
+
+def test_a_job_is_admitted_and_created_with_its_own_values(job, driver):
+    assert drive(job.pk) == 10.0
+    attempt = Attempt.objects.get()
+    (work,) = driver.works.values()
+    assert work.name == attempt.name == f"sw-{installation_id()}-{job.pk}-1"
+    assert dict(work.labels) == {
+        "stellwerk/installation": installation_id(),
+        "stellwerk/job": str(job.pk),
+        "stellwerk/attempt": "1",
+        "stellwerk/team": str(job.team_id),
+    }
+    assert (work.cpu_millis, work.memory_bytes, work.image) == (1000, job.memory_bytes, job.image_reference)
+    assert work.token == attempt.token
+    assert attempt.token not in repr(work)
+    assert course(job) == ["starting"]
+
+
+def test_a_job_goes_its_whole_way_and_leaves_nothing_at_the_cluster(job, driver):
+    runner = started(job, driver)
+    assert course(job)[-1] == "running"
+    runner.output(b"hello\n")
+    runner.ended(exit_code=0)
+    drive(job.pk)
+    assert course(job)[-1] == "finishing"
+    runner.collected()
+    drive(job.pk)
+    assert course(job) == ["starting", "running", "finishing", "succeeded"]
+    assert (job.exit_code, job.reason) == (0, "")
+    assert over(job, driver, exit_code=0) is None
+    assert driver.works == {}
+    assert drive(job.pk) is None
+
+
+def test_driving_again_and_again_creates_once(job, driver):
+    for _ in range(5):
+        drive(job.pk)
+    assert len(driver.called("create")) == 1
+    assert Attempt.objects.count() == 1
+
+
+def test_a_worker_that_died_after_the_create_is_followed_by_one_that_adopts(job, driver, monkeypatch):
+    def dies(name):
+        if name == "drive.created":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driving, "failpoint", dies)
+        with pytest.raises(KeyboardInterrupt):
+            drive(job.pk)
+    assert Attempt.objects.get().created_at is None
+    drive(job.pk)
+    assert Attempt.objects.get().created_at is not None
+    assert len(driver.works) == 1
+
+
+@pytest.mark.parametrize("method", ["create", "stop", "remove"])
+def test_an_unreachable_cluster_ends_nothing(job, driver, method):
+    runner = None
+    if method != "create":
+        runner = started(job, driver)
+        Job.objects.update(cancel_requested_at=Now())
+    if method == "remove":
+        runner.ended(exit_code=0)
+        runner.collected()
+    driver.fail(method, ClusterUnreachable("It is away."))
+    before = course(job)
+    pause = drive(job.pk)
+    assert 0 < pause <= 10
+    assert course(job)[: len(before)] == before
+    assert "error" not in course(job)
+    drive(job.pk)
+    assert len(driver.called(method)) == 2
+
+
+def test_a_cluster_that_refuses_is_asked_five_times_ever_more_patiently(job, driver):
+    driver.fail("create", *[ClusterRefused("The key is wrong.")] * 5)
+    pauses = [drive(job.pk) for _ in range(5)]
+    assert pauses[:4] == sorted(set(pauses[:4]))
+    job.refresh_from_db()
+    assert (job.status, job.reason) == ("error", "cluster_refused")
+    assert "The key is wrong." in job.sentence
+    assert "The key is wrong." in job.events.last().sentence
+
+
+def test_work_that_no_cluster_takes_is_the_users_to_change(job, driver):
+    driver.fail("create", WorkInvalid("The image has no name."))
+    drive(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.reason) == ("error", "invalid")
+    assert "The image has no name." in job.sentence
+
+
+def test_somebody_elses_work_of_that_name_is_left_alone(job, driver):
+    driver.fail("create", NameTaken("It is taken."))
+    assert drive(job.pk) is None
+    assert driver.called("stop") == driver.called("remove") == []
+    assert course(job)[-1] == "error"
+
+
+def test_a_queued_job_is_cancelled_without_an_attempt(job, driver):
+    Job.objects.update(cancel_requested_at=Now())
+    assert drive(job.pk) is None
+    assert course(job) == ["cancelled"]
+    assert driver.calls == []
+    assert not Attempt.objects.exists()
+
+
+def test_a_cancel_before_the_claim_waits_for_the_refused_pod(job, driver):
+    drive(job.pk)
+    Job.objects.update(cancel_requested_at=Now())
+    assert drive(job.pk) == 5.0
+    assert course(job) == ["starting"]
+    attempt = Attempt.objects.get()
+    assert driver.called("stop")[0] == attempt.name
+    assert Runner(attempt).claim().status_code == 409
+    over(job, driver, reason="refused")
+    assert course(job) == ["starting", "cancelled"]
+    assert driver.works == {}
+
+
+def test_a_cancel_of_an_unconfirmed_create_is_granted_and_its_late_pod_refused_and_removed(job, driver):
+    driver.fail("create", ClusterUnreachable("Who knows whether it came through."))
+    drive(job.pk)
+    Job.objects.update(cancel_requested_at=Now())
+    driver.fail("remove", ClusterUnreachable("Still away."))
+    assert drive(job.pk) == 2.0
+    assert course(job) == ["starting", "cancelled"]
+    attempt = Attempt.objects.get()
+    driver.create(driving.work_of(job, attempt))  # it came through after all
+    assert Runner(attempt).claim().status_code == 409
+    watched(job, driver)
+    drive(job.pk)
+    assert driver.called("stop")[-1] == attempt.name
+    assert over(job, driver, reason="refused") is None
+    assert driver.works == {}
+    assert course(job) == ["starting", "cancelled"]
+
+
+def test_a_cancel_while_it_runs_waits_until_the_script_has_really_stopped(job, driver):
+    runner = started(job, driver)
+    Job.objects.update(cancel_requested_at=Now())
+    assert drive(job.pk) == 5.0
+    assert course(job)[-1] == "running"
+    runner.output(b"so far\n")
+    runner.ended(exit_code=None, signal=15, reason="stopped")
+    drive(job.pk)
+    assert course(job)[-1] == "finishing"
+    runner.collected()
+    drive(job.pk)
+    assert course(job)[-1] == "cancelled"
+
+
+def test_success_before_a_cancel_took_effect_stays_success(job, driver):
+    runner = started(job, driver)
+    runner.ended(exit_code=0)
+    Job.objects.update(cancel_requested_at=Now())
+    runner.collected()
+    drive(job.pk)
+    assert course(job)[-1] == "succeeded"
+
+
+def test_a_stop_that_nobody_wished_is_an_error(job, driver):
+    runner = started(job, driver)
+    runner.ended(exit_code=None, signal=15, reason="stopped")
+    runner.collected()
+    drive(job.pk)
+    assert (course(job)[-1], job.reason) == ("error", "stopped")
+    assert "from outside" in job.sentence
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "words"),
+    [
+        ({"exit_code": 3}, "exit_code", "exit code 3"),
+        ({"exit_code": None, "signal": 11}, "signal", "SIGSEGV"),
+        ({"exit_code": None, "signal": 9, "reason": "out_of_memory"}, "out_of_memory", "2 GiB"),
+        ({"exit_code": 143, "reason": "time_limit"}, "time_limit", "1 h"),
+    ],
+)
+def test_a_failure_says_why(job, driver, end, reason, words):
+    runner = started(job, driver)
+    runner.ended(**end)
+    runner.collected()
+    drive(job.pk)
+    assert (course(job)[-1], job.reason) == ("failed", reason)
+    assert words in job.sentence
+    assert words in job.events.last().sentence
+
+
+def test_a_pod_that_died_with_the_outcome_loses_the_job(job, driver):
+    started(job, driver)
+    over(job, driver, reason="lost", message="The machine was restarted.")
+    assert (course(job)[-1], job.reason) == ("error", "lost")
+    assert "The machine was restarted." in job.sentence
+    assert driver.works == {}
+
+
+def test_a_pod_that_could_not_prepare_the_script_says_so(job, driver):
+    drive(job.pk)
+    over(job, driver, reason="start_failed", message="The files arrive damaged.")
+    assert (course(job)[-1], job.reason) == ("error", "refused")
+    assert "The files arrive damaged." in job.sentence
+
+
+@pytest.mark.parametrize(("exit_code", "status"), [(0, "succeeded"), (4, "failed")])
+def test_an_outcome_that_only_the_cluster_knows_counts(job, driver, exit_code, status):
+    """The portal was down until the pod gave up telling."""
+    drive(job.pk)
+    Runner(Attempt.objects.get()).claim()
+    over(job, driver, exit_code=exit_code)
+    assert (course(job)[-1], job.exit_code) == (status, exit_code)
+
+
+def test_work_that_vanished_is_lost_after_two_reads_apart_in_time(job, driver, monkeypatch):
+    started(job, driver)
+    driver.vanish(Attempt.objects.get().name)
+    watched(job, driver)
+    watched(job, driver)
+    drive(job.pk)
+    assert course(job)[-1] == "running"
+    Attempt.objects.update(absent_since="2026-01-01T00:00Z")
+    watched(job, driver)
+    drive(job.pk)
+    assert (course(job)[-1], job.reason) == ("error", "lost")
+
+
+def test_the_phases_have_the_times_when_they_really_began(job, driver):
+    runner = started(job, driver)
+    runner.ended()
+    attempt = Attempt.objects.get()
+    Attempt.objects.update(started_at="2026-01-01T10:00Z", ended_at="2026-01-01T10:05Z")
+    Job.objects.update(status="starting")
+    drive(job.pk)
+    attempt.refresh_from_db()
+    job.refresh_from_db()
+    assert (job.running_at, job.finishing_at) == (attempt.started_at, attempt.ended_at)
+
+
+def test_no_job_starts_on_a_cluster_that_was_switched_off(job, driver):
+    type(job.cluster).objects.update(is_enabled=False)
+    assert drive(job.pk) is None
+    assert (course(job)[-1], job.reason) == ("error", "cluster_removed")
+    assert driver.calls == []
+
+
+def test_without_disk_space_a_job_waits_and_says_why(job, driver, settings):
+    settings.STORAGE_RESERVE_BYTES = 1 << 60
+    assert drive(job.pk) == 10.0
+    job.refresh_from_db()
+    assert job.status == "queued"
+    assert "disk is nearly full" in job.sentence
+    settings.STORAGE_RESERVE_BYTES = 0
+    drive(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.reason) == ("starting", "")
+
+
+def test_a_job_that_is_gone_is_never_looked_at_again(db, driver):
+    assert drive(10**9) is None
+
+
+def test_two_workers_on_one_job_make_one_attempt(job, driver):
+    stale = Job.objects.select_related("cluster").get(pk=job.pk)
+    drive(job.pk)
+    assert driving._admit(stale) is True
+    assert Attempt.objects.count() == 1
+    assert course(job) == ["starting"]
