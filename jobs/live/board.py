@@ -53,9 +53,15 @@ class Listener:
             self.changed |= changed
             self.woken.set()
 
-    def shut_out(self) -> None:
-        """Whoever looks has no right to it any more."""
-        self.is_shut_out = True
+    def keep_only(self, visible: set[int]) -> None:
+        """Whoever looks has a right to no other jobs any more. The page is told once what it lost."""
+        lost = self.ids - visible
+        if not lost:
+            return
+        self.ids -= lost
+        self.changed |= lost
+        self.facts = {pk: facts for pk, facts in self.facts.items() if pk not in lost}
+        self.is_shut_out = not self.ids
         self.woken.set()
 
 
@@ -149,8 +155,8 @@ class Board:
         for session_key, ids in wanted.items():
             visible = await ask(visible_ids, session_key, ids)
             for listener in list(self._listeners):
-                if listener.session_key == session_key and listener.ids <= ids and not listener.ids & visible:
-                    listener.shut_out()
+                if listener.session_key == session_key and listener.ids <= ids:
+                    listener.keep_only(visible)
 
     async def _note_watched(self) -> None:
         watched = {

@@ -1,14 +1,16 @@
 // The event stream of a job's output: goes on where it was after a cut, and takes no bytes twice.
 
 const REOPEN_AFTER = 3000;
+const REOPEN_AT_MOST = 60000; // refused again and again: the server is away for long, or we are signed out
 const NOTICE_AFTER = 2500;
 
 const parts = (place) => place.split(",").map(Number);
 
 export class OutputSource {
-  /** `take` gets [[stream, text], …], `ended` is called once, `lost` with true and false. */
-  constructor(url, { take, ended, lost }) {
-    Object.assign(this, { url, take, ended, lost });
+  /** `take` gets [[stream, text], …], `ended` and `refused` are called once, `lost` with true and false. */
+  constructor(url, { take, ended, lost, refused }) {
+    Object.assign(this, { url, take, ended, lost, refused });
+    this.pause = REOPEN_AFTER;
     this.place = "0,0";
     this.isOver = false;
     this.events = null;
@@ -24,6 +26,7 @@ export class OutputSource {
     this.events.addEventListener("open", () => this.#found());
     this.events.addEventListener("message", (event) => this.#message(event));
     this.events.addEventListener("end", (event) => this.#end(event));
+    this.events.addEventListener("closed", () => this.#refuse());
     this.events.addEventListener("error", () => this.#error());
   }
 
@@ -49,10 +52,21 @@ export class OutputSource {
     if (this.events?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     this.#close();
     clearTimeout(this.reopening);
-    this.reopening = setTimeout(() => this.open(), REOPEN_AFTER);
+    // With a little chance in it: not every page comes back at the same moment.
+    this.reopening = setTimeout(() => this.open(), this.pause * (0.75 + Math.random() / 2));
+    this.pause = Math.min(this.pause * 2, REOPEN_AT_MOST);
+  }
+
+  /** The right to look has ended: signed out, no member any more, or the job was deleted. */
+  #refuse() {
+    this.isOver = true;
+    this.#close();
+    this.#found();
+    this.refused();
   }
 
   #found() {
+    this.pause = REOPEN_AFTER;
     clearTimeout(this.noticing);
     this.noticing = null;
     this.lost(false);

@@ -30,6 +30,7 @@ export class OutputViewer {
       take: (chunks) => this.take(chunks),
       ended: () => this.#ended(),
       lost: (isLost) => this.#lost(isLost),
+      refused: () => this.#refused(),
     });
   }
 
@@ -266,9 +267,18 @@ export class OutputViewer {
   }
 
   #lost(isLost) {
+    this.#notice(isLost ? "The live output is paused – reconnecting" : "");
+  }
+
+  #refused() {
+    this.part("state").textContent = "";
+    this.#notice("The live output has ended: you are signed out, or may not see this job any more. Reload the page.");
+  }
+
+  #notice(text) {
     const line = this.part("lost");
-    line.textContent = isLost ? "The live output is paused – reconnecting" : "";
-    line.hidden = !isLost;
+    line.textContent = text;
+    line.hidden = !text;
   }
 
   // Controls

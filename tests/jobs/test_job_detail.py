@@ -1,0 +1,106 @@
+"""A job's page, which begins with its output."""
+
+import pytest
+from django.urls import reverse
+
+from jobs import outputlog
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def job(make_job, make_attempt):
+    """A succeeded job that wrote to both streams."""
+    job = make_job(status="succeeded", name="Train & test")
+    attempt = make_attempt(job)
+    outputlog.append(attempt.pk, "stdout", 0, b"hello\n\x1b[32mgreen\x1b[0m <b>\n")
+    outputlog.append(attempt.pk, "stderr", 0, b"warning\n")
+    yield job
+    outputlog.delete(attempt.pk)
+
+
+def get(client, job, query=""):
+    return client.get(reverse("job_detail", args=[job.pk]) + query)
+
+
+def test_the_page_shows_the_output_with_numbers_that_are_links(client_of, alice, job):
+    response = get(client_of(alice), job)
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert 'id="L1" href="#L1">1</a><span class="line-text">hello</span>' in text
+    assert '<span class="ansi32">green</span> &lt;b&gt;' in text
+    assert "warning" in text
+    assert "3 lines" in text
+    assert "Train &amp; test" in text
+
+
+def test_the_page_names_the_live_stream(client_of, alice, job):
+    assert f'data-output-url="/live/jobs/{job.pk}/output"' in get(client_of(alice), job).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("?stream=stdout", [1, 2]),
+        ("?stream=stderr", [3]),
+        ("?stream=all", [1, 2, 3]),
+        ("?stream=x", [1, 2, 3]),
+    ],
+)
+def test_one_stream_alone_keeps_its_numbers(client_of, alice, job, query, numbers):
+    assert [line.number for line in get(client_of(alice), job, query).context["lines"]] == numbers
+
+
+def test_no_style_is_written_into_the_page(client_of, alice, job):
+    text = get(client_of(alice), job).content.decode()
+    assert "style=" not in text
+    assert "<script>" not in text
+
+
+def test_a_long_output_comes_in_pages(client_of, alice, make_job, make_attempt):
+    job = make_job(status="succeeded")
+    attempt = make_attempt(job)
+    text = "".join(f"line {number}\n" for number in range(1, 1201))
+    outputlog.append(attempt.pk, "stdout", 0, text.encode())
+    client = client_of(alice)
+
+    response = get(client, job)
+    assert response.context["lines"][-1].number == 1200
+    assert response.context["later_url"] == ""
+    response = get(client, job, response.context["earlier_url"])
+    assert response.context["lines"][-1].number == 700
+    response = get(client, job, response.context["later_url"])
+    assert response.context["lines"][0].number == 701
+    outputlog.delete(attempt.pk)
+
+
+@pytest.mark.parametrize("query", ["?from=abc", "?to=-1", "?from=99999999999999999999", "?to=²"])
+def test_a_position_that_is_none_shows_the_end(client_of, alice, job, query):
+    response = get(client_of(alice), job, query)
+    assert response.status_code == 200
+    assert len(response.context["lines"]) == 3
+
+
+def test_a_job_without_output_says_so(client_of, alice, make_job):
+    assert "has written nothing" in get(client_of(alice), make_job(status="cancelled")).content.decode()
+    assert "Nothing yet" in get(client_of(alice), make_job(status="queued")).content.decode()
+
+
+def test_colleagues_and_admins_see_it_strangers_get_404(client_of, bob, dana, charlie, job):
+    assert get(client_of(bob), job).status_code == 200
+    assert get(client_of(dana), job).status_code == 200
+    assert get(client_of(charlie), job).status_code == 404
+
+
+def test_nobody_sees_it_without_signing_in(client, job):
+    assert get(client, job).status_code == 302
+
+
+def test_the_page_is_only_read(client_of, alice, job):
+    assert client_of(alice).post(reverse("job_detail", args=[job.pk])).status_code == 405
+
+
+def test_the_page_asks_the_database_little(client_of, alice, job, django_assert_max_num_queries):
+    client = client_of(alice)
+    with django_assert_max_num_queries(8):
+        get(client, job)
