@@ -106,7 +106,7 @@ def _celery_url(url: str) -> str:
 REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "portal.cache.ForgivingCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "stellwerk",
         "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},

@@ -3,10 +3,10 @@
 from allauth.account import views
 from django.urls import path
 
-from teams.views import PasswordChange
+from teams.views import PasswordChange, SignIn
 
 urlpatterns = [
-    path("login/", views.login, name="account_login"),
+    path("login/", SignIn.as_view(), name="account_login"),
     path("logout/", views.logout, name="account_logout"),
     path("password/change/", PasswordChange.as_view(), name="account_change_password"),
 ]
