@@ -92,14 +92,7 @@ class ClusterWatch:
             log.warning("watch: the database does not answer: %s", type(error).__name__)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
-        def with_connection() -> T:
-            close_old_connections()
-            try:
-                return call()
-            finally:
-                close_old_connections()
-
-        return await asyncio.get_running_loop().run_in_executor(self.threads, with_connection)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, _with_connection, call)
 
 
 async def watch(stop: asyncio.Event) -> None:
@@ -107,7 +100,7 @@ async def watch(stop: asyncio.Event) -> None:
     tasks: dict[int, asyncio.Task[None]] = {}
     while not stop.is_set():
         try:
-            clusters = await asyncio.to_thread(_clusters)
+            clusters = await asyncio.to_thread(_with_connection, _clusters)
         except DatabaseError as error:
             log.warning("watch: the database does not answer: %s", type(error).__name__)
         else:
@@ -135,9 +128,14 @@ def _adjust(tasks: dict[int, asyncio.Task[None]], clusters: dict[int, Cluster]) 
 
 
 def _clusters() -> dict[int, Cluster]:
+    unfinished = Attempt.objects.filter(removed_at=None, job__cluster=OuterRef("pk"))
+    return Cluster.objects.filter(Q(is_enabled=True) | Exists(unfinished)).in_bulk()
+
+
+def _with_connection(call: Callable[[], T]) -> T:
+    """A thread of ours: a connection that broke is not used again."""
     close_old_connections()
     try:
-        unfinished = Attempt.objects.filter(removed_at=None, job__cluster=OuterRef("pk"))
-        return Cluster.objects.filter(Q(is_enabled=True) | Exists(unfinished)).in_bulk()
+        return call()
     finally:
         close_old_connections()

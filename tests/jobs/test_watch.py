@@ -1,0 +1,211 @@
+"""`manage.py watch`: a task for each cluster; a sick one costs the others nothing."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import OperationalError, connections
+
+from clusters.driver import ClusterUnreachable, State, Work
+from clusters.models import Cluster
+from jobs import watching
+from jobs.models import Attempt
+from jobs.watching import ClusterWatch, watch
+from tests import cast
+from tests.clusters.fake_driver import FakeDriver
+from tests.up.portal_process import BASE
+
+
+@pytest.fixture
+def driver():
+    return FakeDriver("lab")
+
+
+@pytest.fixture
+def attempt(make_job, make_attempt, driver):
+    job = make_job(status="running", next_look_at=None)
+    attempt = make_attempt(job)
+    labels = {"stellwerk/installation": "lab"}
+    work = Work(attempt.name, labels, "local", "http://x", "token", 1000, 1, 1, 1, 1, 1)
+    driver.create(work)
+    return attempt
+
+
+def test_a_change_is_written_in_the_round_that_sees_it(attempt, driver):
+    watcher = ClusterWatch(attempt.job.cluster_id, driver)
+    watcher.look()
+    attempt.refresh_from_db()
+    assert attempt.seen_state == "pending"
+    driver.show(attempt.name, State.ENDED, exit_code=0)
+    watcher.look()
+    attempt.refresh_from_db()
+    assert (attempt.seen_state, attempt.seen_exit_code) == ("ended", 0)
+
+
+def test_a_round_that_sees_nothing_new_asks_the_database_nothing(attempt, driver, django_assert_num_queries):
+    watcher = ClusterWatch(attempt.job.cluster_id, driver)
+    watcher.look()
+    with django_assert_num_queries(0):
+        watcher.look()
+
+
+def test_from_time_to_time_it_compares_anyway(attempt, driver, monkeypatch):
+    watcher = ClusterWatch(attempt.job.cluster_id, driver)
+    watcher.look()
+    Attempt.objects.update(seen_state="")
+    watcher.compared_at -= watching.COMPARE_SECONDS
+    watcher.look()
+    attempt.refresh_from_db()
+    assert attempt.seen_state == "pending"
+
+
+def in_rounds(watcher, count=1):
+    """So many rounds in an event loop, as the command does them; the pauses after each."""
+
+    async def rounds():
+        return [await watcher.round() for _ in range(count)]
+
+    try:
+        return asyncio.run(rounds())
+    finally:
+        watcher.threads.submit(connections.close_all).result()
+        watcher.threads.shutdown()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cluster_that_fails_is_asked_ever_less_often_and_says_why(cluster, driver):
+    driver.fail("observe", *[ClusterUnreachable("No route.")] * 3, RuntimeError("a defect"))
+    watcher = ClusterWatch(cluster.pk, driver)
+    pauses = in_rounds(watcher, 4)
+    assert pauses == [2, 4, 8, 16]
+    cluster.refresh_from_db()
+    assert cluster.unreachable_since is not None
+    assert "log of watch" in cluster.trouble
+    assert in_rounds(ClusterWatch(cluster.pk, driver, failures=4)) == [watching.ROUND_SECONDS]
+    cluster.refresh_from_db()
+    assert (cluster.unreachable_since, cluster.trouble) == (None, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_is_waited_for(cluster, driver, monkeypatch):
+    def away(*_):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(watching, "open_attempts", away)
+    assert in_rounds(ClusterWatch(cluster.pk, driver)) == [1.0]
+    cluster.refresh_from_db()
+    assert cluster.unreachable_since is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cluster_that_hangs_is_unreachable_and_holds_up_no_other(driver, monkeypatch):
+    sick, healthy = cast.new_cluster("sick", "Sick"), cast.new_cluster("healthy", "Healthy")
+    release = threading.Event()
+
+    class Hanging(FakeDriver):
+        def observe(self):
+            release.wait(30)
+            return []
+
+    drivers = {sick.pk: Hanging("lab"), healthy.pk: driver}
+    monkeypatch.setattr(watching, "driver_of", lambda cluster: drivers[cluster.pk])
+    monkeypatch.setattr(watching, "OBSERVE_SECONDS", 0.3)
+
+    async def until_both_are_known():
+        stop = asyncio.Event()
+        task = asyncio.create_task(watch(stop))
+        for _ in range(300):
+            rows = await asyncio.to_thread(read)
+            if rows["sick"][0] and rows["healthy"][1]:
+                break
+            await asyncio.sleep(0.1)
+        stop.set()
+        await task
+        return rows
+
+    def read():
+        try:
+            rows = Cluster.objects.values_list("slug", "unreachable_since", "last_seen_at")
+            return {slug: (since, seen) for slug, since, seen in rows}
+        finally:
+            connections.close_all()
+
+    try:
+        rows = asyncio.run(until_both_are_known())
+    finally:
+        release.set()
+    assert rows["sick"][0] is not None
+    assert rows["sick"][1] is None
+    assert rows["healthy"][0] is None
+    assert rows["healthy"][1] is not None
+
+
+def test_clusters_come_and_go_while_it_watches(db, driver, monkeypatch):
+    monkeypatch.setattr(watching, "driver_of", lambda cluster: driver)
+
+    async def course():
+        tasks = {}
+        one, two = Cluster(pk=1, name="one"), Cluster(pk=2, name="two")
+        watching._adjust(tasks, {1: one})
+        first = tasks[1]
+        watching._adjust(tasks, {1: one, 2: two})
+        assert set(tasks) == {1, 2}
+        assert tasks[1] is first
+        watching._adjust(tasks, {2: two})
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert set(tasks) == {2}
+        assert first.cancelled() or first.cancelling()
+        tasks[2].cancel()
+
+    monkeypatch.setattr(ClusterWatch, "look", lambda self: None)
+    asyncio.run(course())
+
+
+def test_a_cluster_that_was_switched_off_is_watched_while_it_has_work(attempt):
+    Cluster.objects.update(is_enabled=False)
+    assert set(watching._clusters()) == {attempt.job.cluster_id}
+    Attempt.objects.update(removed_at="2026-01-01T00:00Z")
+    assert watching._clusters() == {}
+    Cluster.objects.update(is_enabled=True)
+    assert set(watching._clusters()) == {attempt.job.cluster_id}
+
+
+@pytest.mark.processes
+def test_the_command_ends_within_a_second_when_told(servers, tmp_path):
+    environment = os.environ | {
+        "STELLWERK_HOME": str(tmp_path),
+        "DATABASE_URL": servers.database_url,
+        "REDIS_URL": servers.redis_url,
+        "SECRET_KEY": django_settings.SECRET_KEY,
+    }
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "watch"], cwd=BASE, env=environment, stdout=log, stderr=log
+        )
+        try:
+            _until_it_watches(process)
+            process.send_signal(signal.SIGTERM)
+            told = time.monotonic()
+            assert process.wait(20) == 0, (tmp_path / "log").read_text()
+            assert time.monotonic() - told < 3, "a second, and what a busy machine adds"
+        finally:
+            process.kill()
+
+
+def _until_it_watches(process):
+    """Its handler of SIGTERM is set (Linux tells which signals a process catches)."""
+    deadline = time.monotonic() + 60
+    mask = 0
+    while not mask & 1 << (signal.SIGTERM - 1):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+        with open(f"/proc/{process.pid}/status") as file:  # noqa: PTH123
+            mask = int(next(line for line in file if line.startswith("SigCgt")).split()[1], 16)
