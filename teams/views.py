@@ -4,7 +4,9 @@ from typing import Any
 
 from allauth.account.views import LoginView, PasswordChangeView
 from allauth.core.ratelimit import respond_429
-from django.http import HttpResponse
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 
 from teams.models import User
@@ -34,3 +36,10 @@ class PasswordChange(PasswordChangeView):
         response: HttpResponse = super().form_valid(form)
         User.objects.filter(pk=self.request.user.pk).update(must_change_password=False)
         return response
+
+
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Where the admin sends those who may not enter: to the sign-in page, or a sentence why not."""
+    if request.user.is_authenticated:
+        raise PermissionDenied("The administration is for admins only. Ask one of them for what you need.")
+    return redirect_to_login(request.GET.get("next") or "/admin/")
