@@ -1,4 +1,4 @@
-"""`python -m tests.bench [name]…`: all benches, or the named ones."""
+"""`python -m tests.bench [--write] [name]…`: all benches, or the named ones; `--write` puts the table into the docs."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterable
 
 from tests.bench import artefact, clone, history, idle, line, submit
-from tests.bench.report import Figure, keep, machine, table
+from tests.bench.report import Figure, keep, machine, table, write_into_docs
 
 BENCHES: dict[str, Callable[[], Iterable[Figure]]] = {
     "submit": submit.measure,
@@ -18,8 +18,9 @@ BENCHES: dict[str, Callable[[], Iterable[Figure]]] = {
 }
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """0 when every bench ran, whatever its figures; 2 for an unknown name."""
+    names = [argument for argument in arguments if argument != "--write"]
     if unknown := set(names) - set(BENCHES):
         print(f"There is no bench {', '.join(sorted(unknown))}. There are: {', '.join(BENCHES)}")
         return 2
@@ -37,6 +38,8 @@ def main(names: list[str]) -> int:
     print(f"\n{table(figures)}\n\n{machine()}")
     if figures:
         print(f"kept in {keep(figures)}")
+    if figures and "--write" in arguments:
+        write_into_docs(figures)
     if broken:
         print(f"BROKEN, no figures: {', '.join(broken)}")
     return 1 if broken else 0

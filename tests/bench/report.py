@@ -12,6 +12,8 @@ from pathlib import Path
 
 BASE = Path(__file__).resolve().parents[2]
 RESULTS = BASE / "bench-results"
+PAGE = BASE / "docs" / "benchmarks.md"
+MARK = "<!-- written by make bench ARGS=--write -->"
 
 
 @dataclass(frozen=True)
@@ -100,3 +102,10 @@ def keep(figures: Sequence[Figure]) -> Path:
     content = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return path
+
+
+def write_into_docs(figures: Sequence[Figure]) -> None:
+    """Replace the table of docs/benchmarks.md, which stands behind its mark up to the page's end."""
+    text = PAGE.read_text()
+    head = text[: text.index(MARK) + len(MARK)]
+    PAGE.write_text(f"{head}\n\n{table(figures)}\n\nMeasured on {machine()}.\n")
