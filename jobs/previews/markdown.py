@@ -32,8 +32,8 @@ def _renderer() -> MarkdownIt:
 
     def highlight(code: str, language: str, attributes: str) -> str:
         name = CODE_NAMES.get(re.split(r"[\s,{}]+", language.strip("{} "))[0].lower(), "")
-        is_quick = len(code) <= source.HIGHLIGHT_CHARACTERS and time.monotonic() < deadline
-        return source.tokens_html(code, name) if name and is_quick else ""
+        is_quick = source.is_quick(code, name) and time.monotonic() < deadline
+        return source.tokens_html(code, name) if is_quick else ""
 
     options = {"html": True, "highlight": highlight}
     return MarkdownIt("commonmark", options).enable(["table", "strikethrough"])

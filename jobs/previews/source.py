@@ -15,6 +15,8 @@ from jobs.previews.decoding import visible_controls
 # Above it the page gets heavy: every token becomes an element.
 HIGHLIGHT_CHARACTERS = 200_000
 HIGHLIGHT_SECONDS = 1.0
+# Some lexers' patterns take time with the square of a line's length; the one for JSON has no patterns.
+LONGEST_LINE = 4000
 SNIPPET_LINES = 14
 SNIPPET_COLUMNS = 120
 
@@ -27,9 +29,16 @@ def plain(text: str) -> SafeString:
 def highlighted(text: str, language: str) -> SafeString:
     """Source code with Pygments' classes; plain when it is long, or from the point where it takes too long."""
     text = visible_controls(text)
-    if not language or len(text) > HIGHLIGHT_CHARACTERS:
+    if not is_quick(text, language):
         return _preformatted(escape(text), "plain")
     return _preformatted(tokens_html(text, language), "code")
+
+
+def is_quick(text: str, language: str) -> bool:
+    """True when there is a lexer and nothing in the text that could keep it busy for seconds."""
+    if not language or len(text) > HIGHLIGHT_CHARACTERS:
+        return False
+    return language == "json" or max(map(len, text.split("\n"))) <= LONGEST_LINE
 
 
 def snippet(text: str, language: str) -> SafeString:

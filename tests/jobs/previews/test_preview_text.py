@@ -42,6 +42,11 @@ def test_long_code_is_plain_and_still_whole(preview):
     assert made.html.count("x = 1") == 50_000
 
 
+def test_a_line_that_could_keep_a_lexer_busy_is_plain(preview):
+    assert "<span" not in preview("a.ini", "=" * 100_000).html
+    assert "<span" in preview("a.ini", "a = 1\n").html
+
+
 def test_a_slow_lexer_is_stopped_and_the_rest_is_plain(monkeypatch):
     monkeypatch.setattr(source, "HIGHLIGHT_SECONDS", -1)
     html = source.tokens_html("import os\nimport <sys>\n", "python")
