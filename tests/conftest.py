@@ -15,6 +15,7 @@ from portal.up.embedded import EmbeddedServers, embedded_servers
 from teams.models import Role, Team, User
 from tests import cast
 from tests.chromium import NOT_FOUND, find_chromium
+from tests.site import Site
 
 # pytest-django has read it by now; a process that a test starts runs with the real settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
@@ -80,6 +81,17 @@ def chromium() -> str:
     if path is None:
         pytest.skip(NOT_FOUND)
     return path
+
+
+@pytest.fixture(scope="session")
+def site(servers: EmbeddedServers, django_db_setup: None, django_db_blocker) -> Iterator[Site]:
+    """The running portal without workers. What a test wants to be seen it makes under `transactional_db`."""
+    with django_db_blocker.unblock():
+        running = Site(servers)
+    try:
+        yield running.start()
+    finally:
+        running.stop()
 
 
 @pytest.fixture

@@ -6,20 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from portal.up.embedded import EmbeddedServers
 from teams.models import User
 from tests.site import Site
-
-
-@pytest.fixture(scope="session")
-def site(servers: EmbeddedServers, django_db_setup: None, django_db_blocker) -> Iterator[Site]:
-    """The running portal without workers. What a test wants to be seen it makes under `transactional_db`."""
-    with django_db_blocker.unblock():
-        running = Site(servers)
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session")
