@@ -11,14 +11,16 @@ from jobs.models import Job
 LEASE_SECONDS = 30
 BATCH = 64
 
+# A CTE, because a sub-select may be run again for each row, and then LIMIT does not limit.
 TAKE = """
-UPDATE jobs_job SET next_look_at = statement_timestamp() + make_interval(secs => %s)
-WHERE id IN (
+WITH due AS MATERIALIZED (
     SELECT id FROM jobs_job
     WHERE cluster_id = %s AND next_look_at <= statement_timestamp()
-    ORDER BY next_look_at LIMIT %s FOR UPDATE SKIP LOCKED
+    ORDER BY next_look_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 )
-RETURNING id, next_look_at
+UPDATE jobs_job SET next_look_at = statement_timestamp() + make_interval(secs => %s)
+FROM due WHERE jobs_job.id = due.id
+RETURNING jobs_job.id, jobs_job.next_look_at
 """
 
 
@@ -33,7 +35,7 @@ class Due:
 def take(cluster_id: int) -> list[Due]:
     """Up to BATCH due jobs of the cluster. They come back by themselves when the taker dies."""
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, [LEASE_SECONDS, cluster_id, BATCH])
+        cursor.execute(TAKE, [cluster_id, BATCH, LEASE_SECONDS])
         return [Due(*row) for row in cursor.fetchall()]
 
 

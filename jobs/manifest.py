@@ -30,14 +30,12 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
     flags = _check_output(attempt, told, wanted)
     skipped = [*_skipped_of(facts), *flags]
     with transaction.atomic():
+        tell(attempt, "intake.collected.after_commit")
         Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk)
         listed = _check_results(attempt, wanted)
-        if not Attempt.objects.filter(pk=attempt.pk, collected_at=None, ended_at__isnull=False).update(
-            collected_at=Now(), skipped=skipped
-        ):
-            return
-        _list(attempt, listed)
-        tell(attempt, "intake.collected.after_commit")
+        open_row = Attempt.objects.filter(pk=attempt.pk, collected_at=None, ended_at__isnull=False)
+        if open_row.update(collected_at=Now(), skipped=skipped):
+            _list(attempt, listed)
 
 
 def _check_output(

@@ -18,26 +18,29 @@ REASONS = frozenset({"", "time_limit", "out_of_memory", "stopped", "cpu_limit", 
 
 def report_started(attempt: Attempt) -> None:
     """The script's process is about to start. A repeat changes nothing."""
-    with transaction.atomic():
-        if Attempt.objects.filter(pk=attempt.pk, started_at=None).update(started_at=Now()):
+    if attempt.started_at is None:
+        with transaction.atomic():
             tell(attempt)
+            Attempt.objects.filter(pk=attempt.pk, started_at=None).update(started_at=Now())
 
 
 def report_ended(attempt: Attempt, facts: dict[str, Any]) -> None:
     """The script has ended. A repeat changes nothing; another end is refused. Raises IntakeRefused (400, 409)."""
     values = _end_of(facts)
-    with transaction.atomic():
-        now_known = _times(attempt, facts)
-        if Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(**values, **now_known):
+    if attempt.ended_at is None:
+        with transaction.atomic():
             tell(attempt, "intake.ended.after_commit")
-            return
+            Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(**values, **_times(attempt, facts))
     attempt.refresh_from_db(fields=list(values))
     if any(getattr(attempt, name) != value for name, value in values.items()):
         raise IntakeRefused(409, "Another end of this script is known already.")
 
 
 def tell(attempt: Attempt, point: str = "") -> None:
-    """Make the job due in this transaction; after it wake a worker and the open pages."""
+    """Make the job due in this transaction; after it wake a worker and the open pages.
+
+    To be called first: whoever locks rows of both locks the job before the attempt, or two would wait for each other.
+    """
     hints.poke(attempt.job_id)
     if point:
         transaction.on_commit(partial(failpoint, point))

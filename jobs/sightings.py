@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from clusters.driver import Seen, State
@@ -17,7 +17,6 @@ from jobs.models import Attempt
 
 # Absence needs two reads that are so far apart (design: "How a job moves").
 ABSENCE = timedelta(seconds=5)
-SHOWN_FIELDS = ("name", "seen_state", "seen_exit_code", "seen_reason", "seen_message", "absent_since")
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,9 @@ class Open:
     job_id: int
     name: str
     is_confirmed: bool
-    seen: tuple[str, int | None, str, str]
+    is_absent: bool
     is_missed: bool
+    seen: tuple[str, int | None, str, str]
 
 
 def open_attempts(cluster_id: int) -> dict[str, Open]:
@@ -40,9 +40,10 @@ def open_attempts(cluster_id: int) -> dict[str, Open]:
             id=row.pk,
             job_id=row.job_id,
             name=row.name,
-            is_confirmed=row.facts.is_created and not row.is_absent,
-            seen=(row.seen_state, row.seen_exit_code, row.seen_reason, row.seen_message),
+            is_confirmed=row.facts.is_created,
+            is_absent=row.is_absent,
             is_missed=row.absent_since is not None,
+            seen=(row.seen_state, row.seen_exit_code, row.seen_reason, row.seen_message),
         )
         for row in rows
     }
@@ -52,16 +53,13 @@ def record(cluster_id: int, known: Mapping[str, Open], seen: Iterable[Seen]) -> 
     """Write what differs from `known`; the ids of the jobs that a worker has to look at."""
     failpoint("watch.seen")
     by_name = {work.name: work for work in seen}
-    changed: set[int] = set()
-    with transaction.atomic():
-        for attempt in known.values():
-            work = by_name.get(attempt.name)
-            is_news = _absent(attempt) if work is None else _present(attempt, work)
-            if is_news:
-                hints.poke(attempt.job_id)
-                changed.add(attempt.job_id)
-        if changed:
-            transaction.on_commit(partial(hints.hint_cluster, cluster_id), robust=True)
+    changed = {
+        attempt.job_id
+        for attempt in known.values()
+        if (_present(attempt, by_name[attempt.name]) if attempt.name in by_name else _absent(attempt))
+    }
+    if changed:
+        hints.hint_cluster(cluster_id)
     return changed
 
 
@@ -71,30 +69,37 @@ def _present(attempt: Open, work: Seen) -> bool:
     if told == attempt.seen and not attempt.is_missed:
         return False
     # What has ended stays ended: a slow read may not take it back.
-    updated = (
-        Attempt.objects.filter(pk=attempt.id, removed_at=None)
-        .exclude(seen_state=State.ENDED)
-        .update(
-            seen_state=told[0],
-            seen_exit_code=told[1],
-            seen_reason=told[2],
-            seen_message=told[3],
-            seen_at=Now(),
-            absent_since=None,
-        )
-    )
-    return bool(updated) and told[0] != attempt.seen[0]
+    row = Attempt.objects.filter(pk=attempt.id, removed_at=None).exclude(seen_state=State.ENDED)
+    facts = {
+        "seen_state": told[0],
+        "seen_exit_code": told[1],
+        "seen_reason": told[2],
+        "seen_message": told[3],
+        "seen_at": Now(),
+        "absent_since": None,
+    }
+    if work.state is State.ENDED or not attempt.is_confirmed:
+        return _write_and_poke(attempt, row, facts)
+    row.update(**facts)
+    return False
 
 
 def _absent(attempt: Open) -> bool:
     """Note a first miss; a second one, long enough after it, proves that the work is gone."""
-    if not attempt.is_confirmed or attempt.seen[0] == State.ENDED:
+    if not attempt.is_confirmed or attempt.is_absent or attempt.seen[0] == State.ENDED:
         return False
     row = Attempt.objects.filter(pk=attempt.id, removed_at=None, is_absent=False)
-    if not attempt.is_missed:
-        row.filter(absent_since=None).update(absent_since=Now())
-        return False
-    return bool(row.filter(absent_since__lt=Now() - ABSENCE).update(is_absent=True))
+    if attempt.is_missed:
+        return _write_and_poke(attempt, row.filter(absent_since__lt=Now() - ABSENCE), {"is_absent": True})
+    row.filter(absent_since=None).update(absent_since=Now())
+    return False
+
+
+def _write_and_poke(attempt: Open, row: QuerySet[Attempt], facts: dict[str, Any]) -> bool:
+    """The job before the attempt, as everywhere: two orders would be a deadlock with a claim."""
+    with transaction.atomic():
+        hints.poke(attempt.job_id)
+        return bool(row.update(**facts))
 
 
 def reached(cluster_id: int) -> None:

@@ -6,6 +6,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections import Counter
 from pathlib import Path
 
@@ -23,6 +26,14 @@ echo "bye from $STELLWERK_JOB_ID"
 say end
 case "$1" in ok) exit 0 ;; bad) exit 3 ;; esac
 """
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
 
 
 class Crowd:
@@ -47,6 +58,31 @@ class Crowd:
         ]
         self.ids = self._call("submit", script=SCRIPT.format(witness=self.witness), runs=runs)
         self.fates = dict(zip(self.ids, fates, strict=True))
+
+    def run_again(self, source: int, key: str) -> int | None:
+        """Click "Run again" on a job's page; the new job's id, None where the portal did not answer with one."""
+        token = "c" * 32
+        form = urllib.parse.urlencode({"key": key, "csrfmiddlewaretoken": token}).encode()
+        cookies = f"sessionid={self._call('sign_in')}; csrftoken={token}"
+        request = urllib.request.Request(
+            f"{self.portal.url}/jobs/{source}/again/", form, {"Cookie": cookies, "Connection": "close"}
+        )
+        try:
+            with _OPENER.open(request, timeout=30) as answer:
+                raise AssertionError(f"an answer {answer.status} without a job: {answer.read(500)!r}")
+        except urllib.error.HTTPError as error:
+            if error.code == 302:
+                return int(error.headers["Location"].strip("/").rpartition("/")[2])
+            assert error.code in {502, 503, 504}, error.read(500)
+        except OSError:
+            pass
+        return None
+
+    def adopt(self, source: int, key: str) -> None:
+        """Count the one job that was made with `key` as one of the crowd, with the fate of its source."""
+        (made,) = self._call("with_key", key=key)
+        self.ids.append(made)
+        self.fates[made] = self.fates[source]
 
     def cancel_the_endless(self) -> None:
         self._call("cancel", ids=[pk for pk, fate in self.fates.items() if fate == ENDLESS])

@@ -3,10 +3,12 @@
 import os
 import signal
 import time
+import uuid
 
 import pytest
 import redis
 
+from clusters.failpoints import NAMES as POINT_NAMES
 from tests.up.portal_process import NAMES
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
@@ -64,6 +66,8 @@ POINTS = (
     {"drive.admitted": 2, "drive.created": 7, "drive.moved": 20},
 )
 
+SUBMIT_POINTS = ("submit.before_commit", "submit.after_commit")
+
 
 @pytest.mark.parametrize("points", POINTS, ids="+".join)
 def test_fifty_jobs_end_right_although_processes_die_at_the_named_points(portal, crowd, failpoints, points):
@@ -77,11 +81,25 @@ def test_fifty_jobs_end_right_although_processes_die_at_the_named_points(portal,
     assert [path.name for path in failpoints.iterdir()] == [], "these were never reached"
 
 
-def test_no_named_point_is_forgotten():
-    from clusters.failpoints import NAMES
+@pytest.mark.parametrize("point", SUBMIT_POINTS)
+def test_a_click_that_meets_a_crash_gives_one_job_when_it_is_repeated(portal, crowd, failpoints, point):
+    crowd.submit(count=4)
+    source, key = crowd.ids[0], str(uuid.uuid4())
+    (failpoints / point).write_text("0")
+    assert crowd.run_again(source, key) is None
+    assert not (failpoints / point).exists()
+    deadline = time.monotonic() + 60
+    while (made := crowd.run_again(source, key)) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert crowd.run_again(source, key) == made
+    crowd.adopt(source, key)
+    crowd.wait_until_over()
+    crowd.check()
 
-    tested = {name for points in POINTS for name in points}
-    assert tested | {name for name in NAMES if name.startswith("submit.")} == NAMES
+
+def test_no_named_point_is_forgotten():
+    assert {name for points in POINTS for name in points} | set(SUBMIT_POINTS) == POINT_NAMES
 
 
 def test_a_cancel_in_the_moment_of_the_start_is_no_race(portal, crowd):

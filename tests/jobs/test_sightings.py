@@ -28,11 +28,15 @@ def look(attempt, *works):
     return found
 
 
-def test_an_end_is_written_and_a_worker_called(attempt, django_capture_on_commit_callbacks, monkeypatch):
-    hinted = []
-    monkeypatch.setattr("jobs.hints.hint_cluster", hinted.append)
-    with django_capture_on_commit_callbacks(execute=True):
-        ended = look(attempt, seen(attempt, State.ENDED, 3, "time_limit", "Words."))
+@pytest.fixture(autouse=True)
+def hinted(monkeypatch):
+    told = []
+    monkeypatch.setattr("jobs.hints.hint_cluster", told.append)
+    return told
+
+
+def test_an_end_is_written_and_a_worker_called(attempt, hinted):
+    ended = look(attempt, seen(attempt, State.ENDED, 3, "time_limit", "Words."))
     assert ended == {attempt.job_id}
     assert (attempt.seen_state, attempt.seen_exit_code) == ("ended", 3)
     assert (attempt.seen_reason, attempt.seen_message) == ("time_limit", "Words.")
@@ -121,8 +125,15 @@ def test_what_was_removed_meanwhile_is_left_alone(attempt):
 
 def test_works_that_nobody_knows_are_not_ours_to_write_about(attempt):
     stranger = Seen("sw-other-1-1", {}, "uid", State.RUNNING)
-    assert look(attempt, seen(attempt), stranger) == {attempt.job_id}
-    assert Attempt.objects.count() == 1
+    look(attempt, seen(attempt), stranger)
+    assert Attempt.objects.get().seen_state == "running"
+
+
+def test_only_what_may_have_a_next_step_wakes_a_worker(attempt, make_job, make_attempt):
+    unconfirmed = make_attempt(make_job(status="cancelled"), created_at=None)
+    assert look(attempt, seen(attempt), seen(unconfirmed, State.PENDING)) == {unconfirmed.job_id}
+    assert look(attempt, seen(attempt, State.RUNNING, message="other words")) == set()
+    assert attempt.seen_message == "other words"
 
 
 def test_a_cluster_that_does_not_answer_is_shown_with_the_time_it_began(cluster):
