@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from jobs import hints, outputlog
@@ -34,7 +35,7 @@ def finish(job):
 
 def open_output(page, job, rest=""):
     page.goto(f"/jobs/{job.pk}/{rest}", wait_until="domcontentloaded")
-    page.wait_for_function("document.querySelector('[data-output-url]').viewer !== undefined")
+    page.wait_for_function("() => document.querySelector('[data-output-url]').viewer !== undefined")
     return page
 
 
@@ -110,6 +111,21 @@ def test_a_finished_stream_is_not_asked_for_again(running, alice, page_of):
     page.get_by_text("Complete", exact=True).wait_for()
     page.wait_for_timeout(4500)  # longer than any pause before a reconnect
     assert len(asked) == 1
+
+
+def test_who_is_signed_out_is_told_and_asks_no_more(running, alice, page_of):
+    job, attempt = running
+    write(attempt, "secret 1\n")
+    page = open_output(page_of(alice), job)
+    page.get_by_text("secret 1", exact=True).wait_for()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/output" in request.url else None)
+    Session.objects.all().delete()
+    page.get_by_text("The live output has ended: you are signed out").wait_for(timeout=PATIENCE)
+    write(attempt, "secret 2\n")
+    page.wait_for_timeout(4500)  # longer than any pause before a reconnect
+    assert asked == []
+    assert page.get_by_text("secret 2").count() == 0
 
 
 def test_a_hundred_thousand_lines_scroll_with_few_rows_on_the_page(running, alice, page_of):
@@ -258,7 +274,7 @@ def test_a_line_of_a_megabyte_is_cut_and_can_be_seen_whole(running, alice, page_
     button = page.get_by_role("button", name="Show whole line")
     assert len(page.locator(".line-text").first.inner_text()) < 20_000
     button.click()
-    page.wait_for_function("document.querySelector('.line-text').textContent.endsWith('END')")
+    page.wait_for_function("() => document.querySelector('.line-text').textContent.endsWith('END')")
 
 
 def test_long_lines_wrap_on_demand(running, alice, page_of):
@@ -280,7 +296,7 @@ def test_the_output_can_be_copied(running, alice, page_of):
     open_output(page, job)
     page.get_by_text("two", exact=True).wait_for()
     page.get_by_role("button", name="Copy the output").click()
-    page.wait_for_function("navigator.clipboard.readText().then(text => text === 'one\\ntwo')")
+    page.wait_for_function("() => navigator.clipboard.readText().then(text => text === 'one\\ntwo')")
 
 
 def test_without_javascript_the_last_lines_are_there(running, alice, page_of):
@@ -292,9 +308,10 @@ def test_without_javascript_the_last_lines_are_there(running, alice, page_of):
     assert page.locator("#L1200").is_visible()
     assert page.locator(".line").count() == 500
     page.get_by_role("link", name="Earlier lines").click()
-    assert page.locator("#L700").is_visible()
+    page.locator("#L700").wait_for()
     page.get_by_role("link", name="Later lines").click()
-    assert page.locator("#L1200").is_visible()
+    page.locator("#L1200").wait_for()
+    assert page.locator("#L700").count() == 0
 
 
 def test_the_downloads_come_through_nginx_byte_for_byte(running, alice, page_of):
