@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from clusters.relocated_python import relocated_python
-from portal.up.account import server_account
+from portal.up.account import others_can_enter, server_account
 from tests.up.portal_process import BASE, NAMES, PortalProcess
 
 pytestmark = [
@@ -24,36 +24,38 @@ PARTS = ("portal", "teams", "clusters", "jobs", "runner", "templates", "static")
 
 @pytest.fixture(scope="module")
 def place():
-    """A checkout with its packages in a folder of `nobody`'s own."""
+    """A checkout, and where its packages can be read, for `nobody`."""
     account = server_account()
     folder = Path(tempfile.mkdtemp(prefix="stellwerk-user-", dir="/var/tmp"))
-    without_caches = shutil.ignore_patterns("__pycache__")
     for name in PARTS:
-        shutil.copytree(BASE / name, folder / "checkout" / name, ignore=without_caches)
+        shutil.copytree(BASE / name, folder / "checkout" / name)
     for name in ("manage.py", "constraints.txt", "pyproject.toml"):
         shutil.copy2(BASE / name, folder / "checkout" / name)
     packages = Path(pytest.__file__).parents[1]
-    subprocess.run(["cp", "-r", "--reflink=auto", packages, folder / "packages"], check=True)
+    if not others_can_enter(packages / "x"):
+        # With their times, or what Python compiled of them would be out of date.
+        subprocess.run(["cp", "-a", "--reflink=auto", packages, folder / "packages"], check=True)
+        packages = folder / "packages"
     (folder / "own").mkdir()
     for found in (folder, folder / "own"):
         os.chown(found, account.uid, account.gid)
     subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
     (folder / "own").chmod(0o700)
-    yield folder
+    yield folder, packages
     shutil.rmtree(folder)
 
 
 @pytest.fixture
 def portal(place):
+    folder, packages = place
     python = relocated_python()
     if python is None:
         pytest.skip("LOUD: no Python here that a normal user can run")
     process = PortalProcess(
-        place / "own" / "home",
-        base=place / "checkout",
-        HOME=str(place / "own"),
-        PYTHONPATH=str(place / "packages"),
-        PYTHONDONTWRITEBYTECODE="1",
+        folder / "own" / "home",
+        base=folder / "checkout",
+        HOME=str(folder / "own"),
+        PYTHONPATH=str(packages),
         XDG_RUNTIME_DIR="",
     )
     process.account, process.python = server_account(), str(python)
