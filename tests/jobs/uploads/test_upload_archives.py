@@ -175,7 +175,7 @@ def test_a_nested_archive_stays_a_file():
 
 def test_zip_names_without_the_flag_are_read_as_utf8_or_code_page_437():
     flagged = corpus.zip_of([MAIN, ("\u00fc.txt", b"1")])
-    utf8 = flagged.replace(b"\x00\x08", b"\x00\x00")
+    utf8 = flagged.replace(b"\x00\x08\x08\x00", b"\x00\x00\x08\x00")  # flags, then the method
     assert list(contents(utf8)) == ["main.py", "ü.txt"]
     dos = corpus.zip_of([MAIN, ("ue.txt", b"1")]).replace(b"ue.txt", b"\x81e.txt")
     assert list(contents(dos)) == ["main.py", "üe.txt"]
