@@ -8,8 +8,9 @@ from django.db.models.functions import Now
 
 from jobs.models import Job
 
-LEASE_SECONDS = 30
-BATCH = 64
+# A dead worker's jobs wait for the end of its lease: short leases, and few jobs under each.
+LEASE_SECONDS = 15
+BATCH = 12
 
 # A CTE, because a sub-select may be run again for each row, and then LIMIT does not limit.
 TAKE = """

@@ -12,7 +12,7 @@ from jobs.due import Due, clusters_with_due_jobs, give_back, take
 
 log = logging.getLogger(__name__)
 AT_ONCE = 6
-ROUNDS = 20
+ROUNDS = 100
 AFTER_FAILURE = 10.0
 
 

@@ -103,7 +103,7 @@ class Crowd:
 
     def wait_until_some_run(self, count: int = 5) -> None:
         """Until so many scripts have started, by the witness."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while self.witnessed("start").total() < count:
             assert time.monotonic() < deadline, f"few jobs start: {self._call('statuses', ids=self.ids)}"
             time.sleep(0.05)

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from jobs import hints, tasks
-from jobs.due import BATCH, clusters_with_due_jobs, give_back, take
+from jobs.due import BATCH, LEASE_SECONDS, clusters_with_due_jobs, give_back, take
 from jobs.models import Job
 
 PAST = "2026-01-01T00:00Z"
@@ -58,7 +58,7 @@ def test_a_dead_workers_jobs_come_back_by_themselves(job):
 def test_given_back_it_rests_for_so_long(job):
     (due,) = take(job.cluster_id)
     give_back(due, 60)
-    assert 50 < (Job.objects.get().next_look_at - due.lease).total_seconds() + 30 < 70
+    assert 50 < (Job.objects.get().next_look_at - due.lease).total_seconds() + LEASE_SECONDS < 70
     assert take(job.cluster_id) == []
 
 
