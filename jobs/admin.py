@@ -67,13 +67,14 @@ class EventInline(ReadOnly, admin.TabularInline):
 class JobAdmin(ReadOnly, admin.ModelAdmin):
     """Found by id or by a status; the history's own filters do the rest."""
 
-    list_display = ("id", "name", "team", "owner", "cluster", "status", "reason", "created_at", "deleted_at")
+    list_display = ("id", "name", "owner", "team", "status", "reason", "created_at")
     list_display_links = ("id", "name")
-    list_select_related = ("team", "owner", "cluster")
+    list_select_related = ("team", "owner")
     list_filter = ("status",)
     search_fields = ("=id",)
     sortable_by = ()
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = CappedPaginator
     inlines = (AttemptInline, EventInline)
 

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -18,6 +19,8 @@ admin.site.site_url = "/"
 admin.site.has_permission = lambda request: bool(getattr(request.user, "is_admin", False))  # type: ignore[method-assign]
 # Rights follow from memberships; groups would be a second way.
 admin.site.unregister(Group)
+# An address is a field of the user here: nothing is verified by mail.
+admin.site.unregister(EmailAddress)
 
 
 class MembershipInline(admin.TabularInline):

@@ -48,6 +48,11 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 
+// On a phone the chosen status may lie beyond the edge.
+const chosen = document.querySelector(".count[aria-current]");
+const strip = chosen?.closest(".counts");
+if (strip) strip.scrollLeft = chosen.offsetLeft - strip.offsetLeft - 16;
+
 if (form) {
   form.addEventListener("change", (event) => {
     if (event.target.matches("[data-select-all]")) {
