@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from allauth.account.models import EmailAddress
+from allauth.account.admin import EmailAddress  # imported from there: it is registered by then
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
