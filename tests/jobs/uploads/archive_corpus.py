@@ -347,7 +347,7 @@ def _lying_cases() -> Iterator[Case]:
         at = content.index(b"PK\1\2")
         content[at + 20 : at + 24] = struct.pack("<L", announced)
         yield Case(f"zip lies about its packed size {announced}", "lie.zip", bytes(content))
-    for announced in (2, 600, 5000, 2**31, 2**40, 2**62):
+    for announced in (2, 5000, 2**31, 2**40, 2**62):
         raw = tar_header(b"lying.py", announced) + b"1" + bytes(511) + bytes(1024 if announced > 512 else 0)
         for suffix, pack in PACKERS.items():
             yield Case(f"{suffix} lies about its size {announced}", f"lie.{suffix}", pack(raw))
