@@ -1,6 +1,7 @@
 """POST /intake/claim: of all pods one may start the script."""
 
 import threading
+import time
 
 import pytest
 from django.db import connection, transaction
@@ -118,7 +119,16 @@ def test_a_claim_waits_for_a_cancel_that_is_being_written_and_is_refused(attempt
     with transaction.atomic():
         Job.objects.update(cancel_requested_at=Now())
         thread.start()
-        thread.join(0.5)
+        deadline = time.monotonic() + 60
+        while thread.is_alive() and not somebody_waits_for_a_lock():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         assert codes == []
     thread.join()
     assert codes == [409]
+
+
+def somebody_waits_for_a_lock():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0
