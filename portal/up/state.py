@@ -103,14 +103,14 @@ def reachable_folder(asked: Path, account: Account) -> Path:
     return moved
 
 
-def lock(home: Home) -> IO[str]:
-    """Hold the home until the file is closed or the process ends. Raises AlreadyRunning."""
+def lock(home: Home, asked: Path | None = None) -> IO[str]:
+    """Hold the home until the file is closed or the process ends. Raises AlreadyRunning, which names `asked`."""
     file = (home.path / "up.lock").open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.seek(0)
-        raise AlreadyRunning(home.path, file.read().strip()) from None
+        raise AlreadyRunning(asked or home.path, file.read().strip()) from None
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()

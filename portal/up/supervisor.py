@@ -80,7 +80,7 @@ class Supervisor:
             signal.signal(number, self._on_signal)
         self.console.line(f"{self.console.bold('Stellwerk')} starts in {self.asked}")
         self.home = open_home(self.asked, self.account)
-        with lock(self.home):
+        with lock(self.home, self.asked):
             if left := stop_leftovers(self.home):
                 self.console.again_line(f"Stopped what the last run had left: {', '.join(left)}")
             front.check_free(self.address)

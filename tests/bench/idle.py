@@ -19,8 +19,8 @@ def measure() -> Iterator[Figure]:
         time.sleep(SETTLE_SECONDS)
         parts, all_resident = memory.proportional(portal), memory.resident(portal)
     yield at_most(
-        "idle", "all processes together (PSS)", sum(parts.values()), "MiB", 600, "after a visit and a job"
+        "idle", "all processes together (PSS)", sum(parts.values()), "MB", 600, "after a visit and a job"
     )
-    yield Figure("idle", "the same as RSS", all_resident, "MiB", note="shared pages counted in each process")
+    yield Figure("idle", "the same as RSS", all_resident, "MB", note="shared pages counted in each process")
     for name, value in parts.items():
-        yield Figure("idle", f"  {name}", value, "MiB")
+        yield Figure("idle", f"  {name}", value, "MB")

@@ -4,18 +4,20 @@ from pathlib import Path
 
 from tests.up.portal_process import NAMES, PortalProcess
 
+MB_OF_KIB = 1024 / 1_000_000
+
 
 def proportional(portal: PortalProcess) -> dict[str, float]:
-    """MiB by part: PSS, in which a page that several processes share counts once; children go with their part."""
+    """MB by part: PSS, in which a page that several processes share counts once; children go with their part."""
     return {
-        name: sum(_rollup(pid, "Pss:") for pid in _family(portal.pid(name))) / 1024
+        name: sum(_rollup(pid, "Pss:") for pid in _family(portal.pid(name))) * MB_OF_KIB
         for name in ("supervisor", *NAMES)
     }
 
 
 def resident(portal: PortalProcess) -> float:
-    """MiB of RSS, in which shared pages count in every process."""
-    return sum(_rollup(pid, "Rss:") for pid in _pids(portal)) / 1024
+    """MB of RSS, in which shared pages count in every process."""
+    return sum(_rollup(pid, "Rss:") for pid in _pids(portal)) * MB_OF_KIB
 
 
 def peaks(portal: PortalProcess) -> dict[int, tuple[str, float]]:
