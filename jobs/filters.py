@@ -1,7 +1,7 @@
 """What the history is asked for: read from an address, written back to one."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -98,7 +98,7 @@ class Filters:
         return self._address("job_counts", {})
 
     def _address(self, view: str, extra: dict[str, Any]) -> str:
-        query = urlencode({name: value for name, value in (asdict(self) | extra).items() if value})
+        query = urlencode({name: value for name, value in (vars(self) | extra).items() if value})
         return reverse(view) + (f"?{query}" if query else "")
 
 

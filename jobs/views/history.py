@@ -19,7 +19,12 @@ from jobs.overview import find_counts, find_overview
 from teams.models import User
 from teams.policy import Rights, may_change, rights_of
 
-LONG = ("arguments", "environment", "command", "detail")
+# What a row shows; the rest (a job's command and its variables may be long) stays in the database.
+SHOWN = (
+    *("name", "tags", "profile_label", "status", "created_at", "cancel_requested_at", "deleted_at"),
+    *("starting_at", "running_at", "finishing_at", "finished_at", "team_id"),
+    *("owner__username", "owner__first_name", "owner__last_name", "cluster__name"),
+)
 
 
 @login_required
@@ -71,7 +76,7 @@ def job_row(request: SignedInRequest, job_id: int) -> HttpResponse:
 
 def load_jobs(ids: list[int]) -> list[Job]:
     """The jobs of a page in its order, with what a row shows."""
-    rows = Job.objects.filter(pk__in=ids).select_related("owner", "cluster").defer(*LONG)
+    rows = Job.objects.filter(pk__in=ids).select_related("owner", "cluster").only(*SHOWN)
     return list(rows.order_by("-pk"))
 
 

@@ -1,6 +1,7 @@
 """Template tags and filters that every page of the portal uses: statuses, sizes, durations, times, icons."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django import template
@@ -38,6 +39,12 @@ LOOKS = {
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """The inline drawing `templates/icons/<name>.html`; hidden from screen readers, so words go beside it."""
+    return _drawing(name)
+
+
+@lru_cache
+def _drawing(name: str) -> SafeString:
+    """Rendered once per process: a page of the history has a hundred of them."""
     svg = get_template(f"icons/{name}.html").render()
     return mark_safe(svg.strip())  # noqa: S308 - our own template, rendered without any context
 
