@@ -7,7 +7,14 @@ import os
 import tempfile
 from pathlib import Path
 
-_home = Path(tempfile.mkdtemp(prefix="stellwerk-tests-"))
+from portal.up.account import server_account
+from portal.up.state import open_home
+
+# As `make up` does it, before anything is stored: what nginx delivers must belong to its group from the start.
+_asked = Path(tempfile.mkdtemp(prefix="stellwerk-tests-"))
+_home = open_home(_asked, server_account()).path
+if _asked.is_symlink():
+    _asked.unlink()
 _environment = dict(os.environ)
 os.environ.update(STELLWERK_HOME=str(_home), SECRET_KEY="a-key-for-tests-only-" + "x" * 40)
 # What the developer's shell says about a portal is not for tests.
@@ -21,7 +28,7 @@ for _name in (
     os.environ.pop(_name, None)
 
 from portal.settings import *  # noqa: E402, F403
-from portal.settings import HOME, STORAGES  # noqa: E402
+from portal.settings import STORAGES  # noqa: E402
 
 # Processes that tests start make their own choice.
 os.environ.clear()
@@ -30,5 +37,3 @@ os.environ.update(_environment)
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-(HOME / "static").mkdir()
-(HOME / "files").mkdir()

@@ -3,9 +3,11 @@
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 PROC = Path("/proc")
+KILL_SECONDS = 5.0  # only a process in the middle of a disk operation dies later than at once
 _STATE, _SESSION, _STARTED = 0, 3, 19  # fields of /proc/<pid>/stat after the command's name, see proc(5)
 
 
@@ -25,7 +27,7 @@ def is_alive(pid: int, known_identity: str) -> bool:
 
 
 def kill_session(pid: int, known_identity: str) -> None:
-    """SIGKILL what is left of the session that `pid` leads or led.
+    """SIGKILL what is left of the session that `pid` leads or led, and wait until its ports and files are free.
 
     While a session has members the kernel gives its number to no new process: when `pid` is
     gone, its members are the ones we started. When `pid` is another process now, there are none.
@@ -35,8 +37,11 @@ def kill_session(pid: int, known_identity: str) -> None:
         return
     if known_identity and not known_identity.startswith(_boot()):
         return
-    for member in _session_members(pid):
-        _send(member, signal.SIGKILL)
+    deadline = time.monotonic() + KILL_SECONDS
+    while (members := _session_members(pid)) and time.monotonic() < deadline:
+        for member in members:
+            _send(member, signal.SIGKILL)
+        time.sleep(0.005)
 
 
 def send_signal(pid: int, known_identity: str, number: signal.Signals) -> None:
@@ -55,7 +60,11 @@ def _session_members(session: int) -> list[int]:
     if not PROC.exists():
         return [session] if identity(session) else []
     pids = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if (fields := _stat(pid)) and fields[_SESSION] == str(session)]
+    return [pid for pid in pids if _is_member(_stat(pid), session)]
+
+
+def _is_member(fields: list[str], session: int) -> bool:
+    return bool(fields) and fields[_STATE] not in "ZX" and fields[_SESSION] == str(session)
 
 
 def _stat(pid: int) -> list[str]:
@@ -74,6 +83,8 @@ def _boot() -> str:
 
 
 def _identity_by_ps(pid: int) -> str:
-    command = ["ps", "-o", "lstart=", "-p", str(pid)]
-    started = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return f"boot:{started}" if started else ""
+    command = ["ps", "-o", "state=,lstart=", "-p", str(pid)]
+    state, _, started = (
+        subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip().partition(" ")
+    )
+    return f"boot:{started.strip()}" if started and not state.startswith("Z") else ""

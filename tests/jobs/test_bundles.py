@@ -13,15 +13,15 @@ from django.utils import timezone
 
 from jobs import bundles
 from jobs.models import Blob, Bundle, BundleFile, Draft
-from jobs.uploads import incoming
+from jobs.uploads.incoming import NewFile, discarding, receive
 from tests import cast
 
 DAY = timedelta(hours=24)
 LONG_AGO = timezone.now() - timedelta(days=30)
 
 
-def new_file(content: bytes = b"content", path: str = "a.py") -> incoming.NewFile:
-    return incoming.receive(io.BytesIO(content), path)
+def new_file(content: bytes = b"content", path: str = "a.py") -> NewFile:
+    return receive(io.BytesIO(content), path)
 
 
 def age(key: str) -> None:
@@ -42,7 +42,8 @@ def test_stored_content_is_moved_not_copied_and_read_back(db):
 def test_the_same_content_again_is_the_same_blob_and_is_touched(db):
     first = bundles.store([new_file(b"same")])
     Blob.objects.update(touched_at=LONG_AGO)
-    second = bundles.store([new_file(b"same"), new_file(b"same", "b.py")])
+    with discarding([new_file(b"same"), new_file(b"same", "b.py")]) as arrived:
+        second = bundles.store(arrived)
     assert [blob.pk for blob in first.values()] == [blob.pk for blob in second.values()]
     assert Blob.objects.get().touched_at > timezone.now() - DAY
     assert len(default_storage.listdir(Blob.objects.get().key.rpartition("/")[0])[1]) == 1
