@@ -12,6 +12,7 @@ from django.urls import reverse
 from jobs.models import Blob, BundleFile, Draft
 from jobs.uploads import incoming
 from tests.jobs.uploads import archive_corpus as corpus
+from tests.jobs.uploads.archive_bytes import tar_of, zip_of
 
 MAIN = ("main.py", b"print(1)\n")
 
@@ -51,11 +52,11 @@ def on_disk() -> set[Path]:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.zip", corpus.zip_of([MAIN, ("data/a.csv", b"1")])),
-        ("A.TAR.GZ", corpus.PACKERS["tar.gz"](corpus.tar_of([MAIN, ("data/a.csv", b"1")]))),
+        ("a.zip", zip_of([MAIN, ("data/a.csv", b"1")])),
+        ("A.TAR.GZ", corpus.PACKERS["tar.gz"](tar_of([MAIN, ("data/a.csv", b"1")]))),
         (
             "a.tar.xz",
-            corpus.PACKERS["tar.xz"](corpus.tar_of([("top/main.py", b"1"), ("top/data/a.csv", b"1")])),
+            corpus.PACKERS["tar.xz"](tar_of([("top/main.py", b"1"), ("top/data/a.csv", b"1")])),
         ),
     ],
 )
@@ -81,7 +82,7 @@ def test_a_sample_of_the_hostile_archives_is_refused_with_nothing_stored_and_eve
 
 
 def test_what_is_refused_costs_the_other_files_nothing(client, url):
-    page = send(client, url, ("a.zip", corpus.zip_of([MAIN, ("../x", b"1")])), ("b.py", b"1"), ("..", b"1"))
+    page = send(client, url, ("a.zip", zip_of([MAIN, ("../x", b"1")])), ("b.py", b"1"), ("..", b"1"))
     assert paths() == {"b.py"}
     assert 'data-kept="1" data-refused="2"' in page
 
@@ -114,7 +115,7 @@ def test_a_second_upload_may_replace_a_file_but_not_differ_from_it_by_case(clien
 
 
 def test_an_archive_inside_a_folder_is_data(client, url):
-    archive = corpus.zip_of([MAIN])
+    archive = zip_of([MAIN])
     send(client, url, ("data/input.zip", archive), ("odd.rar", b"x"), inside=True)
     assert paths() == {"data/input.zip", "odd.rar"}
 
@@ -151,7 +152,7 @@ def test_without_free_space_nothing_is_taken_and_the_page_says_whom_to_ask(clien
 
 
 def test_nothing_is_left_where_files_arrive(client, url):
-    send(client, url, ("a.py", b"1"), ("a.py", b"2"), ("b.zip", corpus.zip_of([MAIN, ("..", b"1")])))
+    send(client, url, ("a.py", b"1"), ("a.py", b"2"), ("b.zip", zip_of([MAIN, ("..", b"1")])))
     assert list(incoming.folder().iterdir()) == []
 
 

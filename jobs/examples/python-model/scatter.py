@@ -46,11 +46,14 @@ def scatter(points, title, subtitle, labels):
             f'<circle cx="{x(measured):.1f}" cy="{y(predicted):.1f}" r="6" fill="{COLOURS[group]}"'
             f' fill-opacity="0.75" stroke="#ffffff"><title>{escape(name)}</title></circle>'
         )
+    return "\n".join([*parts, *legend(x(low) + 20, y(high) + 22), "</svg>", ""])
+
+
+def legend(left, top):
     for place, (group, colour) in enumerate(COLOURS.items()):
-        top = y(high) + 22 + place * 24
-        parts.append(f'<circle cx="{x(low) + 20}" cy="{top}" r="6" fill="{colour}" fill-opacity="0.75"/>')
-        parts.append(text(x(low) + 34, top + 5, f"{group} cylinders"))
-    return "\n".join([*parts, "</svg>", ""])
+        y = top + place * 24
+        yield f'<circle cx="{left}" cy="{y}" r="6" fill="{colour}" fill-opacity="0.75"/>'
+        yield text(left + 14, y + 5, f"{group} cylinders")
 
 
 def line(x1, y1, x2, y2, colour, dashes=""):

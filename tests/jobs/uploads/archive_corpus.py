@@ -2,7 +2,6 @@
 
 import bz2
 import gzip
-import io
 import lzma
 import random
 import stat
@@ -11,9 +10,22 @@ import tarfile
 import unicodedata
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from tests.jobs.uploads.archive_bytes import (
+    folder_tar,
+    overlapping_zip,
+    pax_record,
+    pax_sparse,
+    pax_tar,
+    quoted_overlap_zip,
+    tar_header,
+    tar_of,
+    with_checksum,
+    zip_of,
+    zip_with,
+)
 
 PACKERS = {"tar": bytes, "tar.gz": gzip.compress, "tar.bz2": bz2.compress, "tar.xz": lzma.compress}
 
@@ -102,112 +114,12 @@ class Case:
     mentions: str = ""
 
 
-def tar_of(files: list[tuple[str, bytes]], file_format: int = tarfile.PAX_FORMAT) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=file_format) as tar:
-        for name, content in files:
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return out.getvalue()
-
-
-def zip_of(files: list[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
-        for name, content in files:
-            info = zipfile.ZipInfo(name)
-            info.filename = name  # ZipInfo would cut the name at a NUL
-            info.compress_type = method
-            archive.writestr(info, content)
-    return out.getvalue()
-
-
-def zip_with(name: str, **fields: object) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("main.py", b"print(1)\n")
-        info = zipfile.ZipInfo(name)
-        for field, value in fields.items():
-            setattr(info, field, value)
-        archive.writestr(info, b"target")
-    return out.getvalue()
-
-
-def tar_header(name: bytes, size: int = 0, kind: bytes = b"0", link: bytes = b"") -> bytes:
-    """A raw ustar header with a right checksum, whatever it says."""
-    header = bytearray(512)
-    header[0 : len(name)] = name
-    header[100:108] = b"0000644\0"
-    header[124:136] = b"%011o\0" % size if size < 8**11 else b"\x80" + size.to_bytes(11, "big")
-    header[136:148] = b"00000000000\0"
-    header[156:157] = kind
-    header[157 : 157 + len(link)] = link
-    header[257:265] = b"ustar\x0000"
-    return with_checksum(header)
-
-
-def with_checksum(header: bytearray) -> bytes:
-    header[148:156] = b" " * 8
-    header[148:156] = b"%06o\0 " % sum(header)
-    return bytes(header)
-
-
-def overlapping_zip(copies: int) -> bytes:
-    """`copies` entries of the directory point to one content, as in Fifield's zip bomb."""
-    name, content = b"bomb.txt", zlib.compress(b"0" * 100_000)[2:-4]
-    crc = zlib.crc32(b"0" * 100_000)
-    local = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 8, 0, 0, crc, len(content), 100_000, len(name), 0)
-    body = local + name + content
-    directory = b""
-    for _ in range(copies):
-        directory += (
-            struct.pack(
-                "<4s6H3L5H2L",
-                b"PK\1\2",
-                20,
-                20,
-                0,
-                8,
-                0,
-                0,
-                crc,
-                len(content),
-                100_000,
-                len(name),
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-            )
-            + name
-        )
-    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, copies, copies, len(directory), len(body), 0)
-    return body + directory + end
-
-
-def quoted_overlap_zip() -> bytes:
-    """The second entry's bytes lie inside the first one's stored content."""
-    inner = zip_of([("inner.py", b"print(2)\n")], zipfile.ZIP_STORED)
-    local_length = inner.index(b"PK\1\2")
-    outer = zip_of([("outer.bin", inner[:local_length])], zipfile.ZIP_STORED)
-    body = outer[: outer.index(b"PK\1\2", 30 + 9 + local_length)]
-    shift = 30 + len("outer.bin")
-    outer_directory = outer[len(body) : outer.rindex(b"PK\5\6")]
-    inner_directory = bytearray(inner[local_length : inner.rindex(b"PK\5\6")])
-    inner_directory[42:46] = struct.pack("<L", shift)
-    directory = outer_directory + bytes(inner_directory)
-    return body + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 2, 2, len(directory), len(body), 0)
-
-
 def cases() -> Iterator[Case]:
     yield from _name_cases()
     yield from _collision_cases()
     yield from _kind_cases()
     yield from _damaged_cases()
-    yield from _bomb_cases()
+    yield from bomb_cases()
     yield from _lying_cases()
 
 
@@ -220,9 +132,9 @@ def _name_cases() -> Iterator[Case]:
         for suffix, pack in PACKERS.items():
             yield Case(f"{suffix} {what}", f"a.{suffix}", pack(tar_of(files)), mention)
         yield Case(f"gnu tar {what}", "a.tar", tar_of(files, tarfile.GNU_FORMAT), mention)
-        yield Case(f"tar folder {what}", "a.tgz", gzip.compress(_folder_tar(name)), mention)
+        yield Case(f"tar folder {what}", "a.tgz", gzip.compress(folder_tar(name)), mention)
     yield Case("zip NUL", "a.zip", zip_of([("main.py", b"1"), ("a\0b.py", b"1")]), "a\\x00b.py")
-    yield Case("pax NUL", "a.tar", _pax_tar("path", b"a\0b.py"), "")
+    yield Case("pax NUL", "a.tar", pax_tar("path", b"a\0b.py"), "")
     yield Case("tar invalid utf-8", "a.tar", tar_header(b"m\xfcller.py") + bytes(1024), "m\\xfcller.py")
     bad_flag = zip_of([("main.py", b"1"), ("m\u00fc.py", b"1")]).replace("m\u00fc".encode(), b"m\xff\xfe")
     yield Case("zip invalid utf-8", "a.zip", bad_flag)
@@ -263,7 +175,7 @@ def _kind_cases() -> Iterator[Case]:
         content[at + 10 : at + 12] = struct.pack("<H", method)
         yield Case(f"method {method}", "a.zip", bytes(content), "odd-entry.py")
     for map_version in ("0.0", "0.1", "1.0"):
-        yield Case(f"pax sparse {map_version}", "a.tar", _pax_sparse(map_version))
+        yield Case(f"pax sparse {map_version}", "a.tar", pax_sparse(map_version))
 
 
 def _damaged_cases() -> Iterator[Case]:
@@ -303,7 +215,7 @@ def _damaged_cases() -> Iterator[Case]:
     yield Case("a zip called tar.gz is read as zip, and is empty", "a.tar.gz", zip_of([]))
 
 
-def _bomb_cases() -> Iterator[Case]:
+def bomb_cases() -> Iterator[Case]:
     zeros = bytes(40 * 1024 * 1024)
     yield Case("zip bomb", "bomb.zip", zip_of([("main.py", b"1"), ("zeros", zeros)]))
     yield Case("many small bombs", "bomb.zip", zip_of([(f"zeros-{n}", zeros[: 2**20]) for n in range(30)]))
@@ -317,7 +229,7 @@ def _bomb_cases() -> Iterator[Case]:
     many = [(f"f{n}.txt", b"") for n in range(10_000)]
     yield Case("10,000 entries zip", "many.zip", zip_of(many))
     yield Case("10,000 entries tar.gz", "many.tar.gz", gzip.compress(tar_of(many)))
-    yield Case("10,000 folders tar", "many.tar", _folder_tar(*(f"d{n}" for n in range(10_000))))
+    yield Case("10,000 folders tar", "many.tar", folder_tar(*(f"d{n}" for n in range(10_000))))
     yield Case("10,000 folders zip", "many.zip", zip_of([(f"d{n}/", b"") for n in range(10_000)]))
     yield Case("too many files", "many.zip", zip_of(many[:3000]))
     for copies in (2, 3, 50, 4000):
@@ -328,7 +240,7 @@ def _bomb_cases() -> Iterator[Case]:
         body = tar_header(b"x", huge, kind)
         yield Case(f"header {kind!r} of 8 GiB", "a.tar", body + bytes(4096))
         yield Case(f"header {kind!r} of 8 GiB, packed", "a.tgz", gzip.compress(body + bytes(2**21)))
-    records = b"".join(_sized(b" k%d=" % n + b"v" * 1000 + b"\n") for n in range(200))
+    records = b"".join(pax_record(b" k%d=" % n + b"v" * 1000 + b"\n") for n in range(200))
     padding = bytes(-len(records) % 512)
     globals_ = tar_header(b"g", len(records), b"g") + records + padding
     yield Case("many global headers", "a.tar", globals_ * 50 + tar_of([("main.py", b"1")]))
@@ -356,8 +268,8 @@ def _lying_cases() -> Iterator[Case]:
     for suffix, pack in PACKERS.items():
         content = pack(with_checksum(negative) + bytes(2048))
         yield Case(f"{suffix} with a negative size", f"lie.{suffix}", content)
-    yield Case("pax size lies", "a.tar", _pax_tar("size", b"99999999"))
-    yield Case("pax path leads out", "a.tar", _pax_tar("path", b"../evil"))
+    yield Case("pax size lies", "a.tar", pax_tar("size", b"99999999"))
+    yield Case("pax path leads out", "a.tar", pax_tar("path", b"../evil"))
     for offset in (1, 31, 2**31, 2**32 - 2):
         content = bytearray(zip_of([("where.py", b"print(1)\n")]))
         at = content.index(b"PK\1\2")
@@ -365,44 +277,3 @@ def _lying_cases() -> Iterator[Case]:
         yield Case(f"zip points elsewhere {offset}", "lie.zip", bytes(content))
     content = zip_of([("shown.py", b"print(1)\n")])
     yield Case("two names for one entry", "lie.zip", content.replace(b"shown.py", b"other.py", 1))
-
-
-def _folder_tar(*names: str) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        main = tarfile.TarInfo("main.py")
-        tar.addfile(main, io.BytesIO())
-        for name in names:
-            info = tarfile.TarInfo(name)
-            info.type = tarfile.DIRTYPE
-            tar.addfile(info)
-    return out.getvalue()
-
-
-def _sized(body: bytes) -> bytes:
-    length = len(body)
-    while len(str(length)) + len(body) != length:
-        length = len(str(length)) + len(body)
-    return str(length).encode() + body
-
-
-def _pax_tar(key: str, value: bytes) -> bytes:
-    records = _sized(b" " + key.encode() + b"=" + value + b"\n")
-    head = tar_header(b"PaxHeader", len(records), b"x") + records + bytes(-len(records) % 512)
-    return head + tar_header(b"real.py", 1) + b"1" + bytes(511) + bytes(1024)
-
-
-def _pax_sparse(version: str) -> bytes:
-    major, minor = version.split(".")
-    fields = {"GNU.sparse.size": "100000", "GNU.sparse.name": "sparse.bin"}
-    if major == "1":
-        fields |= {"GNU.sparse.major": major, "GNU.sparse.minor": minor, "GNU.sparse.realsize": "100000"}
-        content = b"1\n0\n1\n".ljust(512, b"\0") + b"1"
-    else:
-        fields |= {"GNU.sparse.numblocks": "1", "GNU.sparse.offset": "0", "GNU.sparse.numbytes": "1"}
-        fields |= {"GNU.sparse.map": "0,1"} if minor == "1" else {}
-        content = b"1"
-    records = b"".join(_sized(f" {key}={value}\n".encode()) for key, value in fields.items())
-    head = tar_header(b"PaxHeader", len(records), b"x") + records + bytes(-len(records) % 512)
-    body = content + bytes(-len(content) % 512)
-    return head + tar_header(b"sparse.bin", len(content)) + body + bytes(1024)

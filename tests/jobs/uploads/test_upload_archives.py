@@ -15,6 +15,7 @@ from jobs.uploads.archives import is_archive, open_archive
 from jobs.uploads.limits import UploadLimits
 from jobs.uploads.refusal import UploadRefused
 from tests.jobs.uploads import archive_corpus as corpus
+from tests.jobs.uploads.archive_bytes import tar_of, zip_of
 
 LIMITS = UploadLimits()
 MAIN = ("main.py", b"print(1)\n")
@@ -64,7 +65,7 @@ def test_every_archive_of_the_corpus_is_refused_with_a_sentence_that_names_it(tm
 
 
 def test_bombs_are_refused_in_little_memory():
-    for case in corpus._bomb_cases():
+    for case in corpus.bomb_cases():
         file = io.BytesIO(case.content)
         tracemalloc.start()
         try:
@@ -81,20 +82,20 @@ def test_bombs_are_refused_in_little_memory():
 @pytest.mark.parametrize("suffix", corpus.PACKERS)
 def test_a_tar_of_every_packing_comes_through(suffix):
     files = [MAIN, ("data/a b.csv", os.urandom(200_000)), ("empty", b""), ("x" * 150 + "/" + "y" * 80, b"1")]
-    content = corpus.PACKERS[suffix](corpus.tar_of(files))
+    content = corpus.PACKERS[suffix](tar_of(files))
     assert contents(content, f"a.{suffix}") == dict(files)
 
 
 @pytest.mark.parametrize("file_format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_every_tar_format_comes_through(file_format):
     files = [MAIN, ("ä/ü.csv", b"1;2"), ("n" * 90 + "/" + "m" * 90, b"1")]
-    assert contents(corpus.tar_of(files, file_format), "a.tar") == dict(files)
+    assert contents(tar_of(files, file_format), "a.tar") == dict(files)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_zip_comes_through(method):
     files = [MAIN, ("data/a b.csv", os.urandom(200_000)), ("empty", b""), ("日本/ü.csv", b"1")]
-    assert contents(corpus.zip_of(files, method)) == dict(files)
+    assert contents(zip_of(files, method)) == dict(files)
 
 
 def test_odd_names_come_through_unchanged():
@@ -114,8 +115,8 @@ def test_odd_names_come_through_unchanged():
         "...",
     ]
     files = [(name, name.encode()) for name in names]
-    assert contents(corpus.zip_of(files)) == dict(files)
-    assert contents(corpus.tar_of(files), "a.tar") == dict(files)
+    assert contents(zip_of(files)) == dict(files)
+    assert contents(tar_of(files), "a.tar") == dict(files)
 
 
 def test_the_real_tar_with_a_leading_dot_comes_through(tmp_path):
@@ -138,7 +139,7 @@ def test_a_sparse_file_of_the_real_tar_is_refused(tmp_path):
 
 
 def test_one_folder_around_everything_is_taken_off_and_reported():
-    content = corpus.zip_of([("analysis/", b""), ("analysis/main.py", b"1"), ("analysis/data/a.csv", b"2")])
+    content = zip_of([("analysis/", b""), ("analysis/main.py", b"1"), ("analysis/data/a.csv", b"2")])
     archive = open_archive(io.BytesIO(content), "analysis.zip", LIMITS)
     assert archive.paths == ("main.py", "data/a.csv")
     assert archive.stripped_folder == "analysis"
@@ -146,13 +147,13 @@ def test_one_folder_around_everything_is_taken_off_and_reported():
 
 
 def test_a_file_beside_the_folder_keeps_the_folder():
-    content = corpus.tar_of([("analysis/main.py", b"1"), ("README", b"2")])
+    content = tar_of([("analysis/main.py", b"1"), ("README", b"2")])
     assert list(contents(content, "a.tar")) == ["analysis/main.py", "README"]
 
 
 def test_a_name_has_to_be_clean_without_the_folder_too():
     with pytest.raises(UploadRefused, match="absolute"):
-        contents(corpus.tar_of([("top/C:evil", b"1")]), "a.tar")
+        contents(tar_of([("top/C:evil", b"1")]), "a.tar")
 
 
 def test_what_macos_adds_is_left_out_and_reported():
@@ -162,37 +163,37 @@ def test_what_macos_adds_is_left_out_and_reported():
         ("a/.DS_Store", b"3"),
         ("a/._main.py", b"4"),
     ]
-    archive = open_archive(io.BytesIO(corpus.zip_of(files)), "a.zip", LIMITS)
+    archive = open_archive(io.BytesIO(zip_of(files)), "a.zip", LIMITS)
     assert archive.paths == ("main.py",)
     assert len(archive.skipped) == 3
     assert archive.notes[1].startswith("3 files that only macOS needs")
 
 
 def test_a_nested_archive_stays_a_file():
-    inner = corpus.zip_of([MAIN])
-    assert contents(corpus.zip_of([MAIN, ("inner.zip", inner)]))["inner.zip"] == inner
+    inner = zip_of([MAIN])
+    assert contents(zip_of([MAIN, ("inner.zip", inner)]))["inner.zip"] == inner
 
 
 def test_zip_names_without_the_flag_are_read_as_utf8_or_code_page_437():
-    flagged = corpus.zip_of([MAIN, ("\u00fc.txt", b"1")])
+    flagged = zip_of([MAIN, ("\u00fc.txt", b"1")])
     utf8 = flagged.replace(b"\x00\x08\x08\x00", b"\x00\x00\x08\x00")  # flags, then the method
     assert list(contents(utf8)) == ["main.py", "ü.txt"]
-    dos = corpus.zip_of([MAIN, ("ue.txt", b"1")]).replace(b"ue.txt", b"\x81e.txt")
+    dos = zip_of([MAIN, ("ue.txt", b"1")]).replace(b"ue.txt", b"\x81e.txt")
     assert list(contents(dos)) == ["main.py", "üe.txt"]
 
 
 def test_a_zip_behind_other_bytes_is_read():
-    assert contents(b"#!/bin/sh\n" + corpus.zip_of([MAIN]), "a.zip") == dict([MAIN])
+    assert contents(b"#!/bin/sh\n" + zip_of([MAIN]), "a.zip") == dict([MAIN])
 
 
 def test_a_gz_of_several_members_is_read():
-    tar = corpus.tar_of([MAIN, ("a.csv", b"1" * 5000)])
+    tar = tar_of([MAIN, ("a.csv", b"1" * 5000)])
     parts = gzip.compress(tar[:700]) + gzip.compress(tar[700:])
     assert contents(parts, "a.tar.gz")["main.py"] == MAIN[1]
 
 
 def test_entries_may_be_left_unread():
-    content = gzip.compress(corpus.tar_of([("a", b"1" * 5000), ("b", b"2" * 5000), ("c", b"3")]))
+    content = gzip.compress(tar_of([("a", b"1" * 5000), ("b", b"2" * 5000), ("c", b"3")]))
     last = {}
     for entry in open_archive(io.BytesIO(content), "a.tgz", LIMITS):
         if entry.path == "c":
@@ -201,7 +202,7 @@ def test_entries_may_be_left_unread():
 
 
 def test_nothing_is_yielded_when_a_later_entry_is_bad():
-    content = corpus.tar_of([MAIN, ("../evil", b"1")])
+    content = tar_of([MAIN, ("../evil", b"1")])
     with pytest.raises(UploadRefused):
         open_archive(io.BytesIO(content), "a.tar", LIMITS)
 
@@ -219,15 +220,15 @@ def test_nothing_is_yielded_when_a_later_entry_is_bad():
 @pytest.mark.parametrize("name", ["a.zip", "a.tar"])
 def test_each_limit_is_kept(limits, sentence, name):
     files = [MAIN, ("other.py", b"print(2)\n")]
-    content = corpus.zip_of(files) if name == "a.zip" else corpus.tar_of(files)
+    content = zip_of(files) if name == "a.zip" else tar_of(files)
     with pytest.raises(UploadRefused, match=sentence):
         contents(content, name, limits)
 
 
 def test_a_repetitive_table_in_an_honest_archive_comes_through():
     files = [("zeros.csv", b"0,0,0\n" * 500_000), ("noise.bin", os.urandom(100_000))]
-    assert contents(gzip.compress(corpus.tar_of(files)), "a.tgz") == dict(files)
-    assert contents(corpus.zip_of(files)) == dict(files)
+    assert contents(gzip.compress(tar_of(files)), "a.tgz") == dict(files)
+    assert contents(zip_of(files)) == dict(files)
 
 
 def test_only_names_of_archives_are_archives():

@@ -10,6 +10,7 @@ from jobs.uploads.handler import ReceivedFile
 from jobs.uploads.limits import UploadLimits
 from jobs.uploads.unpacked import Upload, unpacked
 from tests.jobs.uploads import archive_corpus as corpus
+from tests.jobs.uploads.archive_bytes import zip_of
 
 LIMITS = UploadLimits()
 
@@ -38,7 +39,7 @@ def test_every_archive_of_the_corpus_is_refused_and_leaves_nothing(arriving):
 
 def test_good_files_arrive_whole_and_are_gone_unless_somebody_stores_them(arriving):
     uploads = [
-        received("a.zip", corpus.zip_of([("a.py", b"1"), ("b/c.csv", b"22")])),
+        received("a.zip", zip_of([("a.py", b"1"), ("b/c.csv", b"22")])),
         received("d.py", b"333"),
     ]
     with unpacked(uploads, LIMITS) as sources:
@@ -50,7 +51,7 @@ def test_good_files_arrive_whole_and_are_gone_unless_somebody_stores_them(arrivi
 
 def test_a_source_that_does_not_fit_is_refused_as_a_whole(arriving):
     uploads = [
-        received("a.zip", corpus.zip_of([("new.py", b"1"), ("Train.py", b"2")])),
+        received("a.zip", zip_of([("new.py", b"1"), ("Train.py", b"2")])),
         received("new.py", b"3"),
     ]
     with unpacked(uploads, LIMITS) as sources:
@@ -64,7 +65,7 @@ def test_a_full_disk_while_unpacking_is_a_sentence(arriving, monkeypatch):
     def full(self, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    upload = received("a.zip", corpus.zip_of([("a.py", b"1")]))
+    upload = received("a.zip", zip_of([("a.py", b"1")]))
     monkeypatch.setattr(incoming.Receiver, "write", full)
     with unpacked([upload], LIMITS) as [source]:
         assert source.refused is not None
