@@ -1,7 +1,7 @@
 """What pages ask a job: named answers, so that templates hold no logic."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,10 @@ from teams.wording import readable_bytes, readable_seconds
 
 @dataclass(frozen=True)
 class Phase:
-    """One field of the phase strip. `state`: done, now, todo or skipped. Times are aware, durations in seconds."""
+    """One field of the phase strip. Times are aware, durations in seconds.
+
+    `state`: done, now, todo, skipped; or failed, cancelled, error: the phase in which that came about.
+    """
 
     name: str
     label: str
@@ -129,10 +132,23 @@ class JobShown:
         """Queued, starting, running, finishing, with their times."""
         begun = [self.created_at, self.starting_at, self.running_at, self.finishing_at]
         names = [Status.QUEUED, Status.STARTING, Status.RUNNING, Status.FINISHING]
-        return [
+        ended_in = self._ended_in
+        phases = [
             self._phase(name, at, begun[index + 1 :])
             for index, (name, at) in enumerate(zip(names, begun, strict=True))
         ]
+        return [
+            replace(phase, state=str(self.status)) if phase.name == ended_in else phase for phase in phases
+        ]
+
+    @property
+    def _ended_in(self) -> Status | None:
+        """The phase to blame: the script's own for a failure, otherwise the last one that began before the end."""
+        if not self.is_finished or self.status == Status.SUCCEEDED:
+            return None
+        if self.running_at:
+            return Status.RUNNING
+        return Status.STARTING if self.starting_at else Status.QUEUED
 
     def _phase(self, name: Status, started_at: datetime | None, later: list[datetime | None]) -> Phase:
         ended_at = next((at for at in later if at), self.finished_at) if started_at else None

@@ -34,6 +34,7 @@ LOOKS = {
     "cancelled": Look("Cancelled", "grey", "stroke"),
     "error": Look("Error", "orange", "triangle"),
 }
+ENDED_BADLY = ("failed", "cancelled", "error")
 
 
 @register.simple_tag
@@ -53,6 +54,13 @@ def _drawing(name: str) -> SafeString:
 def status_badge(job: Any) -> SafeString:
     """A job's status as icon, word and colour; `job` has `status` and, if it likes, its own `status_label`."""
     return status_mark(str(job.status), getattr(job, "status_label", ""))
+
+
+@register.simple_tag
+def phase_icon(state: str) -> SafeString:
+    """The drawing of a phase that is over: a tick, or the icon of the status in which the job ended there."""
+    look = LOOKS["succeeded" if state == "done" else state] if state in ("done", *ENDED_BADLY) else None
+    return icon(look.icon) if look else mark_safe("")
 
 
 @register.simple_tag

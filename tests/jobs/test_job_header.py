@@ -1,6 +1,11 @@
 """The head of a job's page: status, sentence, the actions one may do, phases."""
 
+import re
+
 import pytest
+from django.utils import timezone
+
+from jobs.lifecycle import TERMINAL
 
 ACTIONS = ("cancel", "again", "change", "delete")
 
@@ -65,3 +70,26 @@ def test_run_again_has_a_fresh_key_each_time(make_job, client_of, alice):
 
 def test_a_stranger_gets_404(make_job, client_of, charlie):
     assert client_of(charlie).get(f"/jobs/{make_job().pk}/header/").status_code == 404
+
+
+PHASES = ("queued", "starting", "running", "finishing")
+
+
+@pytest.mark.parametrize(
+    ("status", "begun", "states"),
+    [
+        ("queued", 1, ["now", "todo", "todo", "todo"]),
+        ("running", 3, ["done", "done", "now", "todo"]),
+        ("succeeded", 4, ["done"] * 4),
+        ("failed", 4, ["done", "done", "failed", "done"]),
+        ("cancelled", 1, ["cancelled", "skipped", "skipped", "skipped"]),
+        ("cancelled", 4, ["done", "done", "cancelled", "done"]),
+        ("error", 2, ["done", "error", "skipped", "skipped"]),
+    ],
+)
+def test_the_phases_show_where_a_job_ended(make_job, header, alice, status, begun, states):
+    job = make_job(status=status, finished_at=timezone.now() if status in TERMINAL else None)
+    for phase in PHASES[1:]:
+        setattr(job, f"{phase}_at", timezone.now() if PHASES.index(phase) < begun else None)
+    job.save()
+    assert re.findall(r'class="phase phase-(\w+)"', header(alice, job)) == states
