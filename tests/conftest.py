@@ -19,6 +19,11 @@ from tests.site import Site
 
 # pytest-django has read it by now; a process that a test starts runs with the real settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+# Each is waited for, 5,000 ms at most.
+END_OTHER_SESSIONS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 _skipped_browser_tests: list[str] = []
 
 
@@ -66,6 +71,14 @@ def servers() -> Iterator[EmbeddedServers]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(servers: EmbeddedServers) -> None:
     """pytest-django asks for this before it makes the test database."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker) -> Iterator[None]:
+    """pytest-django's, and at the end nobody else: the server notices late that a process or thread is gone."""
+    yield
+    with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
+        cursor.execute(END_OTHER_SESSIONS)
 
 
 def _use(running: EmbeddedServers) -> None:

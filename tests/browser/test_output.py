@@ -128,6 +128,20 @@ def test_who_is_signed_out_is_told_and_asks_no_more(running, alice, page_of):
     assert page.get_by_text("secret 2").count() == 0
 
 
+def test_who_is_signed_out_before_the_stream_begins_is_told(running, alice, page_of):
+    job, attempt = running
+    write(attempt, "secret 1\n")
+    page = page_of(alice)
+
+    def sign_out_first(route):
+        Session.objects.all().delete()
+        route.continue_()
+
+    page.route("**/live/jobs/*/output*", sign_out_first)
+    open_output(page, job)
+    page.get_by_text("The live output has ended: you are signed out").wait_for(timeout=PATIENCE)
+
+
 def test_a_hundred_thousand_lines_scroll_with_few_rows_on_the_page(running, alice, page_of):
     job, attempt = running
     write(attempt, "".join(f"{number} {'x' * (number % 90)}\n" for number in range(1, 100_001)))

@@ -1,10 +1,24 @@
 // The event stream of a job's output: goes on where it was after a cut, and takes no bytes twice.
 
 const REOPEN_AFTER = 3000;
-const REOPEN_AT_MOST = 60000; // refused again and again: the server is away for long, or we are signed out
+const REOPEN_AT_MOST = 60000; // refused again and again: the server is away for long
 const NOTICE_AFTER = 2500;
 
+const FORBIDDEN = [401, 404]; // signed out; not (or no longer) ours to see
+
 const parts = (place) => place.split(",").map(Number);
+
+async function isForbidden(url) {
+  const asking = new AbortController();
+  try {
+    const answer = await fetch(url, { credentials: "same-origin", signal: asking.signal });
+    return FORBIDDEN.includes(answer.status);
+  } catch {
+    return false; // the server is away
+  } finally {
+    asking.abort();
+  }
+}
 
 export class OutputSource {
   /** `take` gets [[stream, text], …], `ended` and `refused` are called once, `lost` with true and false. */
@@ -51,6 +65,15 @@ export class OutputSource {
     this.noticing ||= setTimeout(() => this.lost(true), NOTICE_AFTER);
     if (this.events?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     this.#close();
+    this.#comeBack();
+  }
+
+  /** An event stream hides why it was refused: ask again in the open, then give up or come back later. */
+  async #comeBack() {
+    if (await isForbidden(this.url)) {
+      this.#refuse();
+      return;
+    }
     clearTimeout(this.reopening);
     // With a little chance in it: not every page comes back at the same moment.
     this.reopening = setTimeout(() => this.open(), this.pause * (0.75 + Math.random() / 2));
