@@ -116,7 +116,9 @@ def test_a_finished_stream_is_not_asked_for_again(running, alice, page_of):
 def test_who_is_signed_out_is_told_and_asks_no_more(running, alice, page_of):
     job, attempt = running
     write(attempt, "secret 1\n")
-    page = open_output(page_of(alice), job)
+    page = page_of(alice)
+    with page.expect_response("**/live/jobs/*/output*"):  # the stream is open before its right ends
+        open_output(page, job)
     page.get_by_text("secret 1", exact=True).wait_for()
     asked = []
     page.on("request", lambda request: asked.append(request.url) if "/output" in request.url else None)

@@ -144,8 +144,8 @@ def test_a_dead_token_ends_the_script(lab):
 def test_the_script_cannot_read_the_token_or_another_jobs_files(lab):
     other = lab.run(["sh", "-c", "echo secret > mine.txt; chmod 777 mine.txt; sleep 60"])
     lab.intake.wait(lambda: other.attempt.started)
-    there = lab.driver.root / other.work.name
-    look = f"ls ..; ls {there}/work; cat {there}/work/mine.txt; ls {lab.driver.root}"
+    mine = lab.driver.root / other.work.name / "work" / "mine.txt"
+    look = f"ls ..; ls {mine.parent}; cat {mine}; ls {lab.driver.root}"
     script = f"cat ../work.json; cat ../claim.json; {look}; id -u; id -G"
     run = lab.run(["sh", "-c", script])
     lab.until_ended(run)
@@ -154,7 +154,7 @@ def test_the_script_cannot_read_the_token_or_another_jobs_files(lab):
     assert groups == user
     assert run.attempt.output["stdout"].count(b"\n") == 2
     assert run.attempt.output["stderr"].lower().count(b"permission denied") == 6
-    facts = json.loads((there / "work.json").read_text())
+    facts = json.loads((mine.parents[1] / "work.json").read_text())
     assert facts["run_as"] != int(user)
 
 

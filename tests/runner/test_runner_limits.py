@@ -130,7 +130,7 @@ def test_the_environment_is_clean_and_carries_the_jobs_variables(lab, monkeypatc
     assert "GREETING=a=b c\n" in text
     assert "STELLWERK_JOB_ID=7\n" in text
     assert "PYTHONUNBUFFERED=1\n" in text
-    assert f"STELLWERK_RESULTS={lab.driver.root / run.work.name}/work/results\n" in text
+    assert f"STELLWERK_RESULTS={lab.driver.root / run.work.name / 'work' / 'results'}\n" in text
     assert run.attempt.output["stderr"] == b"to-err\n"
     assert run.attempt.results == {}
 

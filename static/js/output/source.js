@@ -74,6 +74,7 @@ export class OutputSource {
       this.#refuse();
       return;
     }
+    if (document.hidden) return; // it opens when somebody looks again
     clearTimeout(this.reopening);
     // With a little chance in it: not every page comes back at the same moment.
     this.reopening = setTimeout(() => this.open(), this.pause * (0.75 + Math.random() / 2));
