@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
-from jobs.history import COUNTED
+from jobs.history.pages import COUNTED
 from jobs.models import Attempt, Job, JobEvent
 
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from celery import shared_task
 from django.db import DatabaseError, close_old_connections, connection, connections
 
-from jobs import tidy as tidying
-from jobs.drive import drive as drive_job
-from jobs.due import Due, clusters_with_due_jobs, give_back, take
+from jobs.reconciler import tidy as tidying
+from jobs.reconciler.drive import drive as drive_job
+from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, take
 
 log = logging.getLogger(__name__)
 AT_ONCE = 6

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jobs import intake
+from jobs.intake import calls
 from jobs.views import actions, drafts, history, info, new, output, results
 
 urlpatterns = [
@@ -34,11 +34,11 @@ urlpatterns = [
         name="artifact_download",
     ),
     # What the runner talks to
-    path("intake/claim", intake.claim, name="intake_claim"),
-    path("intake/inputs", intake.inputs, name="intake_inputs"),
-    path("intake/started", intake.started, name="intake_started"),
-    path("intake/output/<str:stream>", intake.output, name="intake_output"),
-    path("intake/ended", intake.ended, name="intake_ended"),
-    path("intake/results", intake.results, name="intake_results"),
-    path("intake/collected", intake.collected, name="intake_collected"),
+    path("intake/claim", calls.claim, name="intake_claim"),
+    path("intake/inputs", calls.inputs, name="intake_inputs"),
+    path("intake/started", calls.started, name="intake_started"),
+    path("intake/output/<str:stream>", calls.output, name="intake_output"),
+    path("intake/ended", calls.ended, name="intake_ended"),
+    path("intake/results", calls.results, name="intake_results"),
+    path("intake/collected", calls.collected, name="intake_collected"),
 ]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from jobs.live.board import LOOK_SECONDS, Listener, board
 from jobs.live.events import HEARTBEAT, HEARTBEAT_SECONDS, HELLO, event_stream, message, refusal
 from jobs.live.lookups import Facts, ask, facts_for, read, session_key_of, user_of
-from jobs.outputlog import Place, Reader
+from jobs.output.outputlog import Place, Reader
 
 # A page shows at most so many jobs.
 MOST_IDS = 200

@@ -84,7 +84,7 @@ class Job(JobShown, models.Model):
         ]
         indexes: ClassVar = [
             # History pages walk these backwards by keyset; deleted jobs are in none of them. The included columns let
-            # a walk check times and count statuses without reading the jobs themselves (jobs/history.py).
+            # a walk check times and count statuses without reading the jobs themselves (jobs/history/pages.py).
             *(
                 models.Index(
                     fields=fields, include=include, name=name, condition=models.Q(deleted_at__isnull=True)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from jobs import wishes
 from jobs.access import SignedInRequest, find_own_job, jobs_of
-from jobs.filters import number
+from jobs.history.filters import number
 from jobs.models import Job
 from teams.policy import Rights, rights_of
 

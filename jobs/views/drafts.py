@@ -10,12 +10,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from jobs import drafts, submit
 from jobs.access import SignedInRequest
-from jobs.draft_page import DraftPage, Outcome, other_drafts
-from jobs.forms import NewJobForm
 from jobs.models import Draft, Job
-from jobs.offers import offer_for
+from jobs.submission import drafts, submit
+from jobs.submission.draft_page import DraftPage, Outcome, other_drafts
+from jobs.submission.forms import NewJobForm
+from jobs.submission.offers import offer_for
 from jobs.uploads import limits
 from jobs.uploads.handler import ReceivedFile
 from jobs.uploads.unpacked import Source, Upload, unpacked

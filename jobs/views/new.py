@@ -8,10 +8,10 @@ from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from jobs import drafts, submit
 from jobs.access import SignedInRequest, find_job
 from jobs.bundles import ContentGone
-from jobs.example_list import find_example
+from jobs.submission import drafts, submit
+from jobs.submission.example_list import find_example
 from jobs.uploads.refusal import UploadRefused
 
 NO_KEY = "The form has no valid key. Reload the page and try again."

@@ -114,8 +114,8 @@ def statuses(ids: list[int]) -> dict[str, int]:
 
 def facts(ids: list[int]) -> list[dict]:
     """All that the tables and the stored output say of each job."""
-    from jobs import outputlog
     from jobs.models import Job
+    from jobs.output import outputlog
 
     found = []
     for job in Job.objects.filter(pk__in=ids).prefetch_related("attempts__artifacts", "events"):

@@ -11,10 +11,10 @@ from clusters.driver import (
     WorkInvalid,
 )
 from clusters.drivers import installation_id
-from jobs import drive as driving
-from jobs.drive import drive
 from jobs.models import Attempt, Job
-from jobs.sightings import open_attempts, record
+from jobs.reconciler import drive as driving
+from jobs.reconciler.drive import drive
+from jobs.reconciler.sightings import open_attempts, record
 from tests.clusters.fake_driver import FakeDriver
 from tests.jobs.intake_caller import Runner
 

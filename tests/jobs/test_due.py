@@ -7,8 +7,8 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from jobs import hints, tasks
-from jobs.due import BATCH, LEASE_SECONDS, clusters_with_due_jobs, give_back, take
 from jobs.models import Job
+from jobs.reconciler.due import BATCH, LEASE_SECONDS, clusters_with_due_jobs, give_back, take
 
 PAST = "2026-01-01T00:00Z"
 

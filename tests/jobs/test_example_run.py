@@ -7,8 +7,8 @@ from django.contrib.messages import get_messages
 from django.core.files.storage import default_storage
 from django.urls import reverse
 
-from jobs.example_list import EXAMPLES, find_example
 from jobs.models import Blob, Job
+from jobs.submission.example_list import EXAMPLES, find_example
 from tests import cast
 
 

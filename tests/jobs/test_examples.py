@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clusters.interpreters import find_interpreters
-from jobs.example_list import EXAMPLES, available_examples, find_example
+from jobs.submission.example_list import EXAMPLES, available_examples, find_example
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -3,9 +3,9 @@
 import pytest
 from django.core.files.storage import default_storage
 
-from jobs import outputlog
 from jobs.lifecycle import Sight
 from jobs.models import Artifact, Job
+from jobs.output import outputlog
 from tests.jobs.intake_caller import Runner, sha256
 
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from jobs import outputlog
 from jobs.models import Attempt
+from jobs.output import outputlog
 from tests.jobs.intake_caller import Runner
 
 MIB = 1024 * 1024

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from jobs import arrivals
+from jobs.intake.calls import arrivals
 from jobs.models import Artifact
 from jobs.uploads import incoming
 from tests.jobs.intake_caller import Runner, sha256

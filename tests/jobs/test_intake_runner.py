@@ -13,11 +13,11 @@ from django.db.models.functions import Now
 from clusters.driver import State
 from clusters.drivers import installation_id
 from clusters.local import LocalDriver
-from jobs import drive as driving
-from jobs import outputlog
-from jobs.drive import drive
 from jobs.models import Attempt, Job
-from jobs.sightings import open_attempts, record
+from jobs.output import outputlog
+from jobs.reconciler import drive as driving
+from jobs.reconciler.drive import drive
+from jobs.reconciler.sightings import open_attempts, record
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 SCRIPT = b"""

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from jobs import outputlog
+from jobs.output import outputlog
 
 pytestmark = pytest.mark.django_db
 

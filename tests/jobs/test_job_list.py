@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from jobs import history, overview
+from jobs.history import overview, pages
 from jobs.models import Job
 from teams.models import Membership
 from tests import cast
@@ -165,7 +165,7 @@ def test_an_address_that_makes_no_sense_is_no_error(make_job, client_of, alice, 
 
 
 def test_pages_lead_to_older_jobs_and_back_without_a_gap(make_job, client_of, alice, monkeypatch):
-    monkeypatch.setattr(history, "PAGE", 3)
+    monkeypatch.setattr(pages, "PAGE", 3)
     ids = [make_job().pk for _ in range(8)][::-1]
     client = client_of(alice)
     first = client.get("/").context
@@ -185,7 +185,7 @@ def test_pages_lead_to_older_jobs_and_back_without_a_gap(make_job, client_of, al
 
 
 def test_a_new_job_does_not_shift_the_next_page(make_job, client_of, alice, monkeypatch):
-    monkeypatch.setattr(history, "PAGE", 2)
+    monkeypatch.setattr(pages, "PAGE", 2)
     ids = [make_job().pk for _ in range(4)][::-1]
     client = client_of(alice)
     address = client.get("/").context["next_url"]
@@ -194,7 +194,7 @@ def test_a_new_job_does_not_shift_the_next_page(make_job, client_of, alice, monk
 
 
 def test_filters_stay_while_paging(make_job, client_of, alice, monkeypatch):
-    monkeypatch.setattr(history, "PAGE", 1)
+    monkeypatch.setattr(pages, "PAGE", 1)
     for status in ("failed", "succeeded", "failed"):
         make_job(status=status)
     client = client_of(alice)
@@ -205,7 +205,7 @@ def test_filters_stay_while_paging(make_job, client_of, alice, monkeypatch):
 
 
 def test_a_search_ends_after_its_window_and_goes_on_from_there(make_job, client_of, alice, monkeypatch):
-    monkeypatch.setattr(history, "SEARCHED", 4)
+    monkeypatch.setattr(pages, "SEARCHED", 4)
     wanted = make_job(name="ab")  # two letters: no index finds them
     for _ in range(6):
         make_job(name="other")
@@ -217,7 +217,7 @@ def test_a_search_ends_after_its_window_and_goes_on_from_there(make_job, client_
 
 
 def test_what_an_index_finds_is_found_beyond_the_window(make_job, names, monkeypatch, client_of, alice):
-    monkeypatch.setattr(history, "SEARCHED", 3)
+    monkeypatch.setattr(pages, "SEARCHED", 3)
     make_job(name="needle", tags=["paper"], status="failed")
     for _ in range(6):
         make_job(name="hay")
@@ -241,7 +241,7 @@ def test_counts_are_above_the_list_and_follow_the_other_filters(make_job, client
 
 
 def test_counts_that_are_not_whole_say_so(make_job, client_of, alice, monkeypatch):
-    monkeypatch.setattr(history, "COUNTED", 2)
+    monkeypatch.setattr(pages, "COUNTED", 2)
     for _ in range(3):
         make_job()
     counts = client_of(alice).get("/").context["filters"].counts
@@ -327,8 +327,8 @@ def test_a_page_loads_no_long_fields(make_job, client_of, alice):
 
 
 def test_what_is_too_common_for_its_index_is_left_to_the_walk(make_job, client_of, alice, monkeypatch):
-    monkeypatch.setattr(history, "SEARCHED", 2)
-    monkeypatch.setattr(history, "RARE", 3)
+    monkeypatch.setattr(pages, "SEARCHED", 2)
+    monkeypatch.setattr(pages, "RARE", 3)
     monkeypatch.setattr(overview, "RARE", 3)
     for _ in range(4):
         make_job(name="needle")

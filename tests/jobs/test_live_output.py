@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from django.contrib.sessions.models import Session
 
-from jobs import hints, outputlog
+from jobs import hints
 from jobs.models import Job
+from jobs.output import outputlog
 from tests.jobs.live_reader import do, get, open_stream, run, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

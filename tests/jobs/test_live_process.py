@@ -11,7 +11,8 @@ import psutil
 import pytest
 from django.db import connection
 
-from jobs import hints, outputlog
+from jobs import hints
+from jobs.output import outputlog
 from tests.jobs.live_reader import session_of
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]

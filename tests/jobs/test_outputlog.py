@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from jobs import outputlog
-from jobs.outputlog import RECORD, Gap, Place, Reader, append, folder_of, sizes
+from jobs.output import outputlog
+from jobs.output.outputlog import RECORD, Gap, Place, Reader, append, folder_of, sizes
 
 ATTEMPT = 4_000_001
 

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from jobs import linecounts, outputlog, outputpages
-from jobs.outputpages import OutputPages
-from jobs.terminal import Terminal, collapse
+from jobs.output import linecounts, outputlog, outputpages
+from jobs.output.outputpages import OutputPages
+from jobs.output.terminal import Terminal, collapse
 
 ATTEMPTS = iter(range(900_001, 990_000))
 

@@ -3,10 +3,10 @@
 import pytest
 
 from clusters.driver import Seen, State
-from jobs import sightings
 from jobs.lifecycle import Sight
 from jobs.models import Attempt, Job
-from jobs.sightings import not_reached, open_attempts, reached, record
+from jobs.reconciler import sightings
+from jobs.reconciler.sightings import not_reached, open_attempts, reached, record
 
 LONG_AGO = "2026-01-01T00:00Z"
 
@@ -151,6 +151,6 @@ def test_a_cluster_that_does_not_answer_is_shown_with_the_time_it_began(cluster)
 
 
 def test_the_gap_between_the_reads_is_longer_than_a_round():
-    from jobs.watching import COMPARE_SECONDS
+    from jobs.reconciler.watching import COMPARE_SECONDS
 
     assert sightings.ABSENCE.total_seconds() > COMPARE_SECONDS

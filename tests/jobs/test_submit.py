@@ -9,8 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connections
 from django.urls import reverse
 
-from jobs import drafts, submit
 from jobs.models import Bundle, BundleFile, Draft, Job
+from jobs.submission import drafts, submit
 from tests import cast
 
 AT_ONCE = 50
@@ -126,7 +126,7 @@ def test_a_crash_before_the_commit_leaves_the_form_as_it_was(client_of, alice, i
         if name == "submit.before_commit":
             raise RuntimeError("killed")
 
-    monkeypatch.setattr("jobs.submit.failpoint", die)
+    monkeypatch.setattr("jobs.submission.submit.failpoint", die)
     with pytest.raises(RuntimeError):
         client.post(url, {"action": "run"})
     assert not Job.objects.exists()

@@ -10,9 +10,11 @@ from django.core.files.storage import default_storage
 
 from clusters.driver import ClusterUnreachable, State
 from clusters.drivers import installation_id
-from jobs import bundles, outputlog, tidy
-from jobs.drive import work_of
+from jobs import bundles
 from jobs.models import Artifact, Attempt, Bundle, Job
+from jobs.output import outputlog
+from jobs.reconciler import tidy
+from jobs.reconciler.drive import work_of
 from tests import cast
 from tests.clusters.fake_driver import FakeDriver
 

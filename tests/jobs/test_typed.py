@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import typed
-from jobs.typed import Mistyped
+from jobs.submission import typed
+from jobs.submission.typed import Mistyped
 
 DAY = 86400
 

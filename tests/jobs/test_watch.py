@@ -14,9 +14,9 @@ from django.db import OperationalError, connections
 
 from clusters.driver import ClusterUnreachable, State, Work
 from clusters.models import Cluster
-from jobs import watching
 from jobs.models import Attempt
-from jobs.watching import ClusterWatch, watch
+from jobs.reconciler import watching
+from jobs.reconciler.watching import ClusterWatch, watch
 from tests import cast
 from tests.clusters.fake_driver import FakeDriver
 from tests.up.portal_process import BASE

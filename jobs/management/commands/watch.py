@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from jobs.watching import watch
+from jobs.reconciler.watching import watch
 
 
 class Command(BaseCommand):

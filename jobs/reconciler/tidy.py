@@ -13,9 +13,10 @@ from django.utils import timezone
 from clusters.driver import DriverError, State
 from clusters.drivers import driver_of
 from clusters.models import Cluster
-from jobs import bundles, outputlog
+from jobs import bundles
 from jobs.lifecycle import TERMINAL
 from jobs.models import Artifact, Attempt, Job
+from jobs.output import outputlog
 
 log = logging.getLogger(__name__)
 CONTENT_AGE = timedelta(hours=24)

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.db.models import Count
 
 from clusters.models import Cluster, Image, Profile
-from jobs.drafts import CODE_NAMES, FROM_JOB, Loaded, code_path
-from jobs.filetree import Folder, tree
-from jobs.forms import NAMES, NewJobForm
 from jobs.lifecycle import ACTIVE, Status
 from jobs.models import Draft, Job
-from jobs.typed import name_for
+from jobs.submission.drafts import CODE_NAMES, FROM_JOB, Loaded, code_path
+from jobs.submission.filetree import Folder, tree
+from jobs.submission.forms import NAMES, NewJobForm
+from jobs.submission.typed import name_for
 from jobs.uploads import limits
 from jobs.uploads.entry import known_suffix
 from jobs.uploads.refusal import UploadRefused, amount

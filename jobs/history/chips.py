@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jobs.filters import ACTIVE_WORD, Filters
+from jobs.history.filters import ACTIVE_WORD, Filters
+from jobs.history.overview import Overview
 from jobs.lifecycle import ACTIVE, Status
-from jobs.overview import Overview
 from teams.policy import Rights
 
 ALWAYS_COUNTED = ("", ACTIVE_WORD, Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ERROR)

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from django.utils.safestring import SafeString
 
-from jobs import outputlog
-from jobs.linecounts import LineCounts
-from jobs.terminal import Terminal
+from jobs.output import outputlog
+from jobs.output.linecounts import LineCounts
+from jobs.output.terminal import Terminal
 
 LINES = 500
 WINDOW = 128 * 1024

@@ -15,7 +15,7 @@ from clusters.driver import Driver, DriverError, Seen
 from clusters.drivers import driver_of
 from clusters.models import Cluster
 from jobs.models import Attempt
-from jobs.sightings import not_reached, open_attempts, reached, record
+from jobs.reconciler.sightings import not_reached, open_attempts, reached, record
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

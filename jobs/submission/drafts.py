@@ -11,10 +11,11 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from jobs import bundles, typed
-from jobs.forms import NAMES, NewJobForm, default_time_limit
+from jobs import bundles
 from jobs.models import Blob, Bundle, BundleFile, Draft, Job
-from jobs.offers import Offer
+from jobs.submission import typed
+from jobs.submission.forms import NAMES, NewJobForm, default_time_limit
+from jobs.submission.offers import Offer
 from jobs.uploads import limits
 from jobs.uploads.entry import guess_entry_file
 from jobs.uploads.fitting import fit

@@ -9,12 +9,12 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
 
-from jobs import outputlog
-from jobs.arrivals import result_path
-from jobs.bearer import IntakeRefused
+from jobs.intake.arrivals import result_path
+from jobs.intake.bearer import IntakeRefused
+from jobs.intake.reports import tell
 from jobs.models import Artifact, Attempt
-from jobs.outputlog import STREAMS
-from jobs.reports import tell
+from jobs.output import outputlog
+from jobs.output.outputlog import STREAMS
 
 SKIPPED_MAX = 2000
 OTHER_BYTES = "the stored output is not what the script wrote"

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from jobs.filters import Filters
+from jobs.history.filters import Filters
 
 PAGE = 50
 # How many jobs are looked at by the index alone, and how many are read for what the index does not hold.

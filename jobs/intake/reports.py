@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from clusters.failpoints import failpoint
 from jobs import hints
-from jobs.bearer import IntakeRefused
+from jobs.intake.bearer import IntakeRefused
 from jobs.models import Attempt
 
 REASONS = frozenset({"", "time_limit", "out_of_memory", "stopped", "cpu_limit", "file_limit"})

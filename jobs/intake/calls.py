@@ -2,12 +2,12 @@
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
-from jobs import arrivals, claims, manifest, reports
-from jobs.bearer import IntakeRefused, check_alive, check_pod, intake_call, json_of
 from jobs.bundles import streamed_files
 from jobs.hints import is_watched
+from jobs.intake import arrivals, claims, manifest, reports
+from jobs.intake.bearer import IntakeRefused, check_alive, check_pod, intake_call, json_of
 from jobs.models import Attempt
-from jobs.outputlog import STREAMS
+from jobs.output.outputlog import STREAMS
 from jobs.uploads.tarstream import tar_stream
 
 

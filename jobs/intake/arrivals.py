@@ -18,9 +18,10 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from clusters.failpoints import failpoint
-from jobs import hints, outputlog
-from jobs.bearer import IntakeRefused, length_of
+from jobs import hints
+from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.models import Artifact, Attempt
+from jobs.output import outputlog
 from jobs.uploads.incoming import NewFile, Receiver
 from jobs.uploads.paths import clean_path
 from jobs.uploads.refusal import UploadRefused

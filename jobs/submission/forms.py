@@ -8,8 +8,8 @@ from django import forms
 from django.conf import settings
 
 from clusters.models import Image, Profile
-from jobs import typed
-from jobs.offers import Offer
+from jobs.submission import typed
+from jobs.submission.offers import Offer
 from jobs.uploads.entry import command_for, entry_problem, known_suffix
 from jobs.uploads.refusal import Problem, visible
 from teams.models import Team

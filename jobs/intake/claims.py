@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from clusters.failpoints import failpoint
-from jobs.bearer import IntakeRefused
+from jobs.intake.bearer import IntakeRefused
 from jobs.lifecycle import TERMINAL, Wish
 from jobs.models import Attempt, Job
 

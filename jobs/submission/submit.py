@@ -8,12 +8,13 @@ from django.db import IntegrityError, transaction
 
 from clusters.failpoints import failpoint
 from clusters.models import Image, Profile
-from jobs import bundles, drafts, hints
-from jobs.example_list import Example
-from jobs.forms import NewJobForm
+from jobs import bundles, hints
 from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent
-from jobs.offers import Offer, offer_for
-from jobs.typed import name_for
+from jobs.submission import drafts
+from jobs.submission.example_list import Example
+from jobs.submission.forms import NewJobForm
+from jobs.submission.offers import Offer, offer_for
+from jobs.submission.typed import name_for
 from jobs.uploads.entry import command_for
 from jobs.uploads.incoming import check_space, discarding, receive
 from teams.models import Team, User

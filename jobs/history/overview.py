@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from jobs.filters import Filters
-from jobs.history import PAGE, RARE, Sql, Walk, run
+from jobs.history.filters import Filters
+from jobs.history.pages import PAGE, RARE, Sql, Walk, run
 
 RECENT = 500
 MOST_TAGS = 20
@@ -32,7 +32,7 @@ WITH walk AS MATERIALIZED (
 SELECT 'count' AS kind, status AS label, found AS number FROM walk
 UNION ALL SELECT 'walked', '', coalesce(sum(walked), 0)::bigint FROM walk {deeper}
 """)
-# As in jobs/history.py: only where the walk ended early and found little.
+# As in jobs/history/pages.py: only where the walk ended early and found little.
 DEEP_SQL = Sql(""", hits AS MATERIALIZED (
     SELECT id, status, {found} AS is_found FROM jobs_job c
     WHERE (SELECT sum(walked) FROM walk) >= {window} AND (SELECT sum(found) FROM walk) <= {page}
