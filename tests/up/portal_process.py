@@ -98,6 +98,10 @@ class PortalProcess:
             assert self.popen.poll() is None, f"manage.py up ended:\n{self.output}"
             assert time.monotonic() < deadline, f"not ready after {seconds} s:\n{self.output}"
             time.sleep(0.05)
+        # The greeting's last line comes right after the record.
+        while "jobs that run go on" not in self.output:
+            assert time.monotonic() < deadline, f"no greeting after {seconds} s:\n{self.output}"
+            time.sleep(0.05)
         if found := re.search(r"one-time password (\S+)", self.output):
             self.admin_password = found[1]
 
