@@ -27,7 +27,7 @@ from jobs.uploads.paths import clean_path
 from jobs.uploads.refusal import UploadRefused
 
 CHUNK_MAX_BYTES = 1024 * 1024
-BLOCK_BYTES = 1024 * 1024
+BLOCK_BYTES = 256 * 1024
 
 
 def take_output(attempt: Attempt, stream: str, offset: int, request: HttpRequest) -> int:

@@ -83,14 +83,19 @@ class HashingUploadHandler(FileUploadHandler):
         try:
             self._receiver.write(raw_data)
         except OSError:
-            self._refuse(no_space(visible(self.file_name or ""), self._receiver.size + len(raw_data)))
+            self._refuse_for_space(self._receiver.size + len(raw_data))
             return
         if self._receiver.size > self._limits.max_file_bytes:
             self._refuse(_too_large(visible(self.file_name or ""), self._limits.max_file_bytes))
 
     def file_complete(self, file_size: int) -> ReceivedFile:
         """The file is whole, or refused."""
-        content = self._receiver.finish(self.file_name or "") if self._receiver else None
+        content = None
+        if self._receiver:
+            try:
+                content = self._receiver.finish(self.file_name or "")
+            except OSError:
+                self._refuse_for_space(self._receiver.size)
         self._receiver = None
         return ReceivedFile(self.file_name or "", content, self._refused)
 
@@ -99,6 +104,9 @@ class HashingUploadHandler(FileUploadHandler):
         if self._receiver:
             self._receiver.abandon()
             self._receiver = None
+
+    def _refuse_for_space(self, wanted: int) -> None:
+        self._refuse(no_space(visible(self.file_name or ""), wanted))
 
     def _refuse(self, refused: UploadRefused) -> None:
         if self._receiver:

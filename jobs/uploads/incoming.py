@@ -14,6 +14,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from jobs.uploads.refusal import UploadRefused, amount
+from jobs.uploads.write_behind import WriteBehind
 
 CHUNK = 256 * 1024
 PREFIX = "incoming-"
@@ -38,18 +39,18 @@ class Receiver:
 
     def __init__(self) -> None:
         self._place = new_place()
-        self._file = self._place.open("wb")
+        self._file = WriteBehind(self._place)
         self._digest = hashlib.sha256()
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Raises OSError where the disk is full."""
+        """Raises OSError where the disk is full: here, at one of the next pieces, or at `finish`."""
         self._file.write(data)
         self._digest.update(data)
         self.size += len(data)
 
     def finish(self, path: str) -> NewFile:
-        """The whole content, to be stored under `path`."""
+        """The whole content, to be stored under `path`. Raises OSError where the disk is full."""
         self._file.close()
         return NewFile(path, self._place, self.size, self._digest.hexdigest())
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from jobs.intake.calls import arrivals
+from jobs.intake import arrivals
 from jobs.models import Artifact
 from jobs.uploads import incoming
 from tests.jobs.intake_caller import Runner, sha256
@@ -113,11 +113,12 @@ def test_a_full_disk_takes_nothing(attempt, settings):
     assert left_over() == []
 
 
-def test_a_disk_that_fills_up_meanwhile_leaves_nothing(attempt, monkeypatch):
+@pytest.mark.parametrize("when", ["write", "finish"])
+def test_a_disk_that_fills_up_meanwhile_leaves_nothing(attempt, monkeypatch, when):
     def full(self, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(incoming.Receiver, "write", full)
+    monkeypatch.setattr(incoming.Receiver, when, full)
     assert Runner(attempt).result("a", b"x").status_code == 507
     assert left_over() == []
     assert not Artifact.objects.exists()

@@ -151,6 +151,19 @@ def test_without_free_space_nothing_is_taken_and_the_page_says_whom_to_ask(clien
     assert Draft.objects.get().fields["arguments"] == "--keep"
 
 
+@pytest.mark.parametrize("when", ["write", "finish"])
+def test_a_disk_that_fills_up_meanwhile_is_told_and_nothing_is_left(client, url, monkeypatch, when):
+    def full(self, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(incoming.Receiver, when, full)
+    page = send(client, url, ("a.py", b"1"))
+    assert "no room" in page
+    assert "Ask an admin" in page
+    assert not paths()
+    assert list(incoming.folder().iterdir()) == []
+
+
 def test_nothing_is_left_where_files_arrive(client, url):
     send(client, url, ("a.py", b"1"), ("a.py", b"2"), ("b.zip", zip_of([MAIN, ("..", b"1")])))
     assert list(incoming.folder().iterdir()) == []
