@@ -181,17 +181,34 @@ def test_following_stops_when_one_looks_back_and_goes_on_at_the_end(running, ali
     job, attempt = running
     write(attempt, "".join(f"line {number}\n" for number in range(1, 301)))
     page = open_output(page_of(alice), job)
-    page.locator("#L300").wait_for()
+    page.locator("[data-output-viewer] #L300").wait_for()
     follow = page.get_by_role("button", name="Follow")
     assert follow.get_attribute("aria-pressed") == "true"
     page.evaluate("document.querySelector('[data-output-viewer]').scrollTop = 0")
-    page.locator("#L1").wait_for()
+    page.locator("[data-output-viewer] #L1").wait_for()
     write(attempt, "more\n")
     wait_lines(page, 301)
     assert follow.get_attribute("aria-pressed") == "false"
     assert page.locator("#L1").is_visible()
     follow.click()
     page.locator("#L301").wait_for()
+
+
+def test_looking_back_right_after_new_lines_stops_following(running, alice, page_of):
+    job, attempt = running
+    write(attempt, "".join(f"line {number}\n" for number in range(1, 301)))
+    page = open_output(page_of(alice), job)
+    page.locator("[data-output-viewer] #L300").wait_for()
+    # New lines and the look back within one frame: the browser tells of one scroll only.
+    page.evaluate(
+        """() => new Promise(resolve => requestAnimationFrame(() => {
+            const { viewer } = document.getElementById('output');
+            viewer.wasAt = 0;
+            viewer.take([["out", "more\\n"]]);
+            requestAnimationFrame(() => { viewer.viewport.scrollTop = 0; setTimeout(resolve, 200); });
+        }))"""
+    )
+    assert page.get_by_role("button", name="Follow").get_attribute("aria-pressed") == "false"
 
 
 def test_a_permalink_leads_to_its_line(running, alice, page_of):

@@ -47,7 +47,7 @@ export class OutputViewer {
     this.#repick();
     this.search.start(this.search.query);
     this.scroller?.reset(this.count, this.#longest());
-    if (this.following) this.scroller?.toEnd();
+    if (this.following) this.#toEnd();
     else this.#showNumber(number, "start");
     for (const link of this.section.querySelectorAll("[data-stream-link]")) {
       if (link.dataset.streamLink === stream) link.setAttribute("aria-current", "true");
@@ -98,7 +98,7 @@ export class OutputViewer {
     this.scroller.grow(this.count, this.#longest());
     if (changed.length) this.scroller.refresh(changed.map((index) => this.#positionOf(index)));
     this.#reachMark();
-    if (this.following) this.scroller.toEnd();
+    if (this.following) this.#toEnd();
     this.#seek();
     this.#tell();
   }
@@ -174,6 +174,12 @@ export class OutputViewer {
     if (this.scroller.isAtEnd) this.#follow(true);
     else if (scrollTop < this.wasAt) this.#follow(false);
     this.wasAt = scrollTop;
+  }
+
+  /** Notes the place at once: whoever looks back before the next scroll event looks back from here. */
+  #toEnd() {
+    this.scroller?.toEnd();
+    this.wasAt = this.viewport.scrollTop;
   }
 
   #follow(on) {
@@ -286,7 +292,7 @@ export class OutputViewer {
   #controls() {
     this.part("follow").addEventListener("click", () => {
       this.#follow(!this.following);
-      if (this.following) this.scroller?.toEnd();
+      if (this.following) this.#toEnd();
     });
     this.part("follow").setAttribute("aria-pressed", String(this.following));
     const wrap = this.part("wrap");
@@ -294,7 +300,7 @@ export class OutputViewer {
       const on = wrap.getAttribute("aria-pressed") !== "true";
       wrap.setAttribute("aria-pressed", String(on));
       this.scroller?.wrap(on);
-      if (this.following) this.scroller?.toEnd();
+      if (this.following) this.#toEnd();
     });
     this.part("copy").addEventListener("click", (event) => this.#copy(event.currentTarget));
     this.section.addEventListener("click", (event) => this.#clicked(event));
