@@ -15,6 +15,10 @@ from runner.upload import Uploader
 from runner.volume import STREAMS, Volume
 
 _TICK = 0.25
+# Seconds between chunks: somebody looks at the output; somebody may just be on the way to it, for few go away
+# from a job that they have sent this moment; nobody looks.
+WATCHED_PACE, YOUNG_PACE, UNWATCHED_PACE = 0.35, 0.7, 2.5
+YOUNG_SECONDS = 15.0
 _MOST_ROUNDS = 20
 _UNLIMITED = 1 << 62
 
@@ -33,6 +37,7 @@ class Collector:
         limit = int(claim.get("limits", {}).get("output_bytes", _UNLIMITED))
         self.shippers = [StreamShipper(stream, volume.log(stream), limit) for stream in STREAMS]
         self._is_watched = True
+        self._began: float | None = None
         self._news = threading.Event()
 
     def notice(self) -> None:
@@ -50,14 +55,23 @@ class Collector:
         Raises PortalUnreachable, and PortalRefused when the attempt is over for the portal.
         """
         now = time.monotonic()
+        pace = self.pace(now)
         has_more = False
         for shipper in self.shippers:
-            if shipper.is_due(self._is_watched, now):
+            if shipper.is_due(pace, now):
                 self._ship(shipper, False, now)
                 has_more = has_more or shipper.pending() >= BACKLOG
         if not has_more:
             self._news.wait(wait)
             self._news.clear()
+
+    def pace(self, now: float) -> float:
+        """Seconds between chunks of a stream, at this moment of time.monotonic()."""
+        if self._began is None:
+            self._began = now
+        if self._is_watched:
+            return WATCHED_PACE
+        return YOUNG_PACE if now - self._began < YOUNG_SECONDS else UNWATCHED_PACE
 
     def report_started(self) -> None:
         self.client.post("/intake/started", {"uid": self._uid})

@@ -12,8 +12,6 @@ from runner.portal_client import PortalClient, PortalRefused, Request
 LARGEST_CHUNK = 1 << 20
 BACKLOG = 1 << 18
 HOLD_SECONDS = 1.0
-WATCHED_SECONDS = 0.35
-UNWATCHED_SECONDS = 2.5
 
 
 class Mismatch(Exception):
@@ -47,12 +45,12 @@ class StreamShipper:
     def pending(self) -> int:
         return 0 if self.trouble else max(0, self.size() - self.offset)
 
-    def is_due(self, is_watched: bool, now: float) -> bool:
-        """The first output and a backlog at once, the rest at the pace of whoever looks at it."""
+    def is_due(self, pace: float, now: float) -> bool:
+        """The first output and a backlog at once, the rest `pace` seconds after what was shipped last."""
         pending = self.pending()
         if pending == 0 or self._shipped_at is None or pending >= BACKLOG:
             return pending > 0
-        return now - self._shipped_at >= (WATCHED_SECONDS if is_watched else UNWATCHED_SECONDS)
+        return now - self._shipped_at >= pace
 
     def ship(self, client: PortalClient, is_final: bool, now: float) -> bool | None:
         """Send one chunk: whether someone watches, or None when a partial line is still held back.

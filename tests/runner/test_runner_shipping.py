@@ -5,8 +5,10 @@ import time
 
 import pytest
 
+from runner.collect import UNWATCHED_PACE, WATCHED_PACE, YOUNG_PACE, YOUNG_SECONDS, Collector
 from runner.portal_client import PortalClient, PortalRefused
 from runner.shipping import BACKLOG, LARGEST_CHUNK, Mismatch, StreamShipper
+from runner.volume import Volume
 from tests.runner.stub_intake import Attempt, Fault
 
 
@@ -39,9 +41,23 @@ def append(log, data):
         file.write(data)
 
 
+def test_the_pace_follows_the_readers_and_expects_one_right_after_the_start(client, tmp_path, attempt):
+    collector = Collector(client, Volume(tmp_path), {}, "u", None)
+    assert collector.pace(100.0) == WATCHED_PACE
+    append(tmp_path / "stdout.log", b"one\n")
+    attempt.watched = False
+    collector.ship_rest()
+    assert collector.pace(100.0 + YOUNG_SECONDS - 1) == YOUNG_PACE < 1
+    assert collector.pace(100.0 + YOUNG_SECONDS + 1) == UNWATCHED_PACE
+    attempt.watched = True
+    append(tmp_path / "stdout.log", b"two\n")
+    collector.ship_rest()
+    assert collector.pace(100.0 + YOUNG_SECONDS + 2) == WATCHED_PACE
+
+
 def test_a_missing_log_has_nothing_to_ship(shipper):
     assert shipper.pending() == 0
-    assert not shipper.is_due(True, 0.0)
+    assert not shipper.is_due(0.35, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -76,19 +92,17 @@ def test_bytes_that_are_no_text_are_shipped_whole(shipper, client, attempt, log)
     assert attempt.output["stdout"] == b"\xff\xfe\x80\x81"
 
 
-def test_the_first_output_is_due_at_once_and_the_rest_at_the_pace_of_its_readers(
-    shipper, client, attempt, log
-):
+def test_the_first_output_is_due_at_once_and_the_rest_at_the_given_pace(shipper, client, attempt, log):
     append(log, b"one\n")
-    assert shipper.is_due(False, 100.0)
+    assert shipper.is_due(2.5, 100.0)
     shipper.ship(client, False, 100.0)
     append(log, b"two\n")
-    assert not shipper.is_due(True, 100.2)
-    assert shipper.is_due(True, 100.4)
-    assert not shipper.is_due(False, 102.4)
-    assert shipper.is_due(False, 102.6)
+    assert not shipper.is_due(0.35, 100.2)
+    assert shipper.is_due(0.35, 100.4)
+    assert not shipper.is_due(2.5, 102.4)
+    assert shipper.is_due(2.5, 102.6)
     append(log, b"x" * BACKLOG)
-    assert shipper.is_due(False, 100.1)
+    assert shipper.is_due(2.5, 100.1)
 
 
 def test_chunks_are_at_most_a_mebibyte_and_add_up_to_every_byte(shipper, client, attempt, log):
