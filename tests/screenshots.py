@@ -99,6 +99,7 @@ def _take_all(context: BrowserContext, theme: str, training: int, example: int) 
     for name, go in pictures.items():
         go()
         page.wait_for_load_state("networkidle" if name in ("results", "new-job") else "load")
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=_file(name, theme), animations="disabled", caret="hide")
     context.close()
 
