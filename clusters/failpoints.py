@@ -19,6 +19,7 @@ NAMES = frozenset(
         "intake.ended.after_commit",  # web: outcome recorded, no hint sent
         "intake.collected.after_commit",  # web: manifest recorded, no answer
         "drive.admitted",  # worker: attempt recorded, nothing at the cluster
+        "create.half_made",  # worker: a part of the work is at the cluster, so watch sees it; nothing runs
         "drive.created",  # worker: work at the cluster, not recorded
         "drive.moved",  # worker: status written, next look not
         "drive.stopped",  # worker: stop sent, not recorded

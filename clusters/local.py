@@ -30,6 +30,7 @@ from clusters.driver import (
     Work,
     WorkInvalid,
 )
+from clusters.failpoints import failpoint
 from clusters.local_volumes import choose_root, is_plain_name, remove_tree, sweep_leftovers
 
 _CODE_ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +61,7 @@ class LocalDriver:
         with _machine_errors(f"The attempt {work.name} cannot be set up on this machine"):
             if not directory.exists():
                 self._make(directory, work)
+                failpoint("create.half_made")
             known = _read(directory, "work")
             if known is None or known["labels"] != dict(work.labels):
                 raise NameTaken(f"A work called {work.name} exists on this machine with other labels.")

@@ -41,7 +41,10 @@ class Wish(StrEnum):
 class Sight(StrEnum):
     """What is known of the attempt's work, from the cluster and from the runner's own reports together."""
 
-    NOTHING = "nothing"  # never confirmed as created
+    NOTHING = "nothing"  # never confirmed as created, nor seen
+    UNCONFIRMED = (
+        "unconfirmed"  # seen at the cluster, but perhaps only a part: its worker died while it made it
+    )
     PENDING = "pending"  # created; the script has not started
     RUNNING = "running"  # the script was started
     EXITED_OK = "exited ok"  # the script ended with 0; output and results still come in
@@ -108,8 +111,8 @@ def _from_started(status: Status, sight: Sight, wish: Wish) -> Step:
         return Step(to=Status.FINISHING)
     if sight in OVER:
         return Step(to=Status.CANCELLED if wish is Wish.CANCEL else Status.ERROR)
-    if status is Status.STARTING and sight is Sight.NOTHING:
-        # Not confirmed: a create may still arrive late. Its claim is refused, so the wish can be granted now.
+    if status is Status.STARTING and sight in (Sight.NOTHING, Sight.UNCONFIRMED):
+        # A create may still arrive late, or be completed. Its claim is refused, so the wish can be granted now.
         return Step(Act.STOP, Status.CANCELLED) if wish is Wish.CANCEL else Step(Act.CREATE)
     to = Status.RUNNING if status is Status.STARTING and sight is Sight.RUNNING else None
     return Step(Act.STOP if wish is Wish.CANCEL else Act.NOTHING, to)
@@ -131,6 +134,7 @@ class Facts:
     """Everything that was reported about an attempt; `sight` reads it."""
 
     is_created: bool = False
+    is_seen: bool = False
     is_started: bool = False
     has_ended: bool = False
     exit_code: int | None = None
@@ -149,7 +153,9 @@ def sight(facts: Facts) -> Sight:
         return Sight.LOST if facts.is_started or facts.is_absent or facts.reason == "lost" else Sight.REFUSED
     if facts.is_started:
         return Sight.RUNNING
-    return Sight.PENDING if facts.is_created else Sight.NOTHING
+    if facts.is_created:
+        return Sight.PENDING
+    return Sight.UNCONFIRMED if facts.is_seen else Sight.NOTHING
 
 
 def _ended(facts: Facts, *, is_done: bool) -> Sight:

@@ -14,7 +14,8 @@ Views write wishes (run, cancel), the intake and `watch` write facts, a worker d
 cluster, then one move of the status. What is known of an attempt's work is summed up in one word, its *sight*.
 """
 SIGHTS = {
-    Sight.NOTHING: "never confirmed as created",
+    Sight.NOTHING: "never confirmed as created, nor seen",
+    Sight.UNCONFIRMED: "seen, but perhaps made only in part",
     Sight.PENDING: "created; the script has not started",
     Sight.RUNNING: "the script was started",
     Sight.EXITED_OK: "the script ended with 0; output and results still come in",

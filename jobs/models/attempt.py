@@ -78,7 +78,8 @@ class Attempt(models.Model):
         # An exit code is told of scripts only, so this one ran, even where the portal was down all the while.
         cluster_knows = is_over and self.seen_exit_code is not None
         return Facts(
-            is_created=self.created_at is not None or self.claimed_at is not None or bool(self.seen_state),
+            is_created=self.created_at is not None or self.claimed_at is not None,
+            is_seen=bool(self.seen_state),
             is_started=self.started_at is not None or cluster_knows,
             has_ended=known or cluster_knows,
             exit_code=self.exit_code if known else self.seen_exit_code,

@@ -40,7 +40,7 @@ def open_attempts(cluster_id: int) -> dict[str, Open]:
             id=row.pk,
             job_id=row.job_id,
             name=row.name,
-            is_confirmed=row.facts.is_created,
+            is_confirmed=row.facts.is_created or row.facts.is_seen,
             is_absent=row.is_absent,
             is_missed=row.absent_since is not None,
             seen=(row.seen_state, row.seen_exit_code, row.seen_reason, row.seen_message),

@@ -63,7 +63,7 @@ def test_fifty_jobs_end_right_although_something_is_killed(portal, crowd, accide
 POINTS = (
     {"intake.claim.after_commit": 4, "intake.output.stored": 9, "watch.seen": 2},
     {"intake.ended.after_commit": 3, "intake.collected.after_commit": 6, "drive.stopped": 0},
-    {"drive.admitted": 2, "drive.created": 7, "drive.moved": 20},
+    {"drive.admitted": 2, "create.half_made": 5, "drive.created": 9, "drive.moved": 20},
 )
 
 SUBMIT_POINTS = ("submit.before_commit", "submit.after_commit")

@@ -198,6 +198,39 @@ def test_a_cancel_of_an_unconfirmed_create_is_granted_and_its_late_pod_refused_a
     assert course(job) == ["starting", "cancelled"]
 
 
+def test_a_create_whose_worker_died_on_the_way_is_completed_although_the_cluster_shows_a_part_of_it(
+    job, driver
+):
+    driver.fail("create", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        drive(job.pk)
+    attempt = Attempt.objects.get()
+    driver.create(driving.work_of(job, attempt))  # the part that was made
+    watched(job, driver)
+    attempt.refresh_from_db()
+    assert attempt.created_at is None
+    drive(job.pk)
+    assert driver.called("create") == [attempt.name] * 3
+    attempt.refresh_from_db()
+    assert attempt.created_at is not None
+    drive(job.pk)
+    assert driver.called("create") == [attempt.name] * 3
+
+
+def test_what_was_made_in_part_is_stopped_and_removed_after_a_cancel(job, driver):
+    driver.fail("create", ClusterUnreachable("Away."))
+    drive(job.pk)
+    attempt = Attempt.objects.get()
+    driver.create(driving.work_of(job, attempt))
+    watched(job, driver)
+    Job.objects.update(cancel_requested_at=Now())
+    drive(job.pk)
+    assert course(job) == ["starting", "cancelled"]
+    assert attempt.name in driver.called("stop")
+    assert over(job, driver, reason="refused") is None
+    assert driver.works == {}
+
+
 def test_a_cancel_while_it_runs_waits_until_the_script_has_really_stopped(job, driver):
     runner = started(job, driver)
     Job.objects.update(cancel_requested_at=Now())

@@ -34,7 +34,8 @@ ENDS = {
 # What may be seen next, as the cluster and the runner can report it.
 LATER = {
     Sight.NOTHING: set(Sight) - {Sight.NOTHING},
-    Sight.PENDING: set(Sight) - {Sight.NOTHING, Sight.PENDING},
+    Sight.UNCONFIRMED: set(Sight) - {Sight.NOTHING, Sight.UNCONFIRMED},
+    Sight.PENDING: set(Sight) - {Sight.NOTHING, Sight.UNCONFIRMED, Sight.PENDING},
     Sight.RUNNING: EXITED | DONE | {Sight.LOST},
     Sight.EXITED_OK: {Sight.DONE_OK},
     Sight.EXITED_BAD: {Sight.DONE_BAD},
@@ -90,7 +91,8 @@ def test_a_cancel_stops_and_waits_until_nothing_can_run(status, seen):
 
 def test_a_cancel_before_anything_was_created_ends_at_once():
     assert settle(Status.QUEUED, Sight.NOTHING, Wish.CANCEL)[0] is Status.CANCELLED
-    assert next_step(Status.STARTING, Sight.NOTHING, Wish.CANCEL) == Step(Act.STOP, Status.CANCELLED)
+    for seen in (Sight.NOTHING, Sight.UNCONFIRMED):
+        assert next_step(Status.STARTING, seen, Wish.CANCEL) == Step(Act.STOP, Status.CANCELLED)
 
 
 def test_nothing_is_created_for_a_cancelled_job():
@@ -102,7 +104,7 @@ def test_only_what_was_never_confirmed_is_created():
     creates = {
         (status, seen) for status, seen, wish in ALL if next_step(status, seen, wish).act is Act.CREATE
     }
-    assert creates == {(Status.STARTING, Sight.NOTHING)}
+    assert creates == {(Status.STARTING, Sight.NOTHING), (Status.STARTING, Sight.UNCONFIRMED)}
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
@@ -133,10 +135,10 @@ def test_every_course_of_a_job_ends_and_never_goes_back():
 
 
 def all_facts():
-    flags = list(itertools.product([False, True], repeat=6))
+    flags = list(itertools.product([False, True], repeat=7))
     for exit_code, reason in itertools.product([None, 0, 3], ["", "stopped", "time_limit", "lost"]):
-        for created, started, ended, collected, over, absent in flags:
-            yield Facts(created, started, ended, exit_code, reason, collected, over, absent)
+        for created, seen, started, ended, collected, over, absent in flags:
+            yield Facts(created, seen, started, ended, exit_code, reason, collected, over, absent)
 
 
 def test_a_sight_is_over_exactly_when_nothing_more_can_come():
