@@ -1,5 +1,5 @@
 # `make up` starts everything, `make test` tests everything; both set up what they need.
-.PHONY: help up test check bench screenshots clean venv venv-dev
+.PHONY: help up test e2e check bench screenshots clean venv venv-dev
 .DEFAULT_GOAL := help
 VENV := .venv/bin
 ARGS ?=
@@ -10,6 +10,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 help:
 	@echo "make up           start the portal (Ctrl-C stops it)"
 	@echo "make test         run all tests; some of them: make test ARGS=\"tests/jobs -k intake\""
+	@echo "make e2e          run the tests that need a Kubernetes cluster"
 	@echo "make check        lint, types, templates, imports, migrations"
 	@echo "make bench        measure, print a table, write bench-results/"
 	@echo "make screenshots  make the README's pictures anew"
@@ -20,6 +21,9 @@ up: venv
 
 test: venv-dev
 	@$(VENV)/python -m pytest $(ARGS)
+
+e2e: venv-dev
+	@$(VENV)/python -m pytest --kubernetes tests/kubernetes $(ARGS)
 
 check: venv-dev
 	$(VENV)/ruff check .

@@ -36,6 +36,14 @@ class ClusterAdmin(admin.ModelAdmin):
     prepopulated_fields: ClassVar = {"slug": ("name",)}
     inlines = (ProfileInline, ImageInline)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """How a cluster is spoken to is no choice to be made later."""
+        return (*self.readonly_fields, "driver")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """This machine is made by `manage.py seed`; others are connected, not typed in."""
+        return False
+
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Its jobs refer to it."""
         return False

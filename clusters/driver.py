@@ -22,7 +22,8 @@ class Work:
     """Everything a cluster needs to start one attempt.
 
     `name` is deterministic ("sw-<installation>-<job>-<attempt>") and never reused. `token` is a secret:
-    it is left out of the repr, so that it cannot reach a log by accident.
+    it is left out of the repr, so that it cannot reach a log by accident. `gpu_resource` is the resource's name at the
+    cluster ("nvidia.com/gpu").
     """
 
     name: str
@@ -36,6 +37,8 @@ class Work:
     max_processes: int
     time_limit_seconds: int
     grace_seconds: int
+    gpu_count: int = 0
+    gpu_resource: str = ""
 
 
 class State(StrEnum):

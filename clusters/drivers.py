@@ -1,13 +1,18 @@
 """The driver of a cluster, made from its row."""
 
+import threading
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 
-from clusters.driver import Driver
+from clusters.driver import ClusterRefused, Driver
+from clusters.encryption import NoKey, Undecryptable
+from clusters.kubernetes.api import Api
+from clusters.kubernetes.driver import KubernetesDriver
 from clusters.local import LocalDriver
-from clusters.models import Cluster, DriverKind
+from clusters.models import Cluster, DriverKind, KubernetesConnection
 
 
 def installation_id() -> str:
@@ -16,10 +21,43 @@ def installation_id() -> str:
 
 
 def driver_of(cluster: Cluster) -> Driver:
-    """The driver that speaks to `cluster`. Cheap: made once per process and kind."""
+    """The driver that speaks to `cluster`: made once per process, and anew when an admin changed its connection.
+
+    Raises ClusterRefused where its credentials cannot be read.
+    """
     if cluster.driver == DriverKind.LOCAL:
         return _local()
-    raise ValueError(f"no driver {cluster.driver}")
+    with _lock:
+        return _kubernetes(cluster)
+
+
+def portal_url_of(cluster: Cluster) -> str:
+    """Where the cluster's jobs reach the portal."""
+    if cluster.driver == DriverKind.KUBERNETES:
+        own = (
+            KubernetesConnection.objects.filter(cluster=cluster).values_list("portal_url", flat=True).first()
+        )
+        return own or settings.PORTAL_URL_FOR_JOBS
+    return settings.PORTAL_URL_FOR_JOBS
+
+
+_lock = threading.Lock()
+_connected: dict[int, tuple[datetime, KubernetesDriver]] = {}
+
+
+def _kubernetes(cluster: Cluster) -> KubernetesDriver:
+    row = KubernetesConnection.objects.filter(cluster=cluster).first()
+    if row is None:
+        raise ClusterRefused(f"{cluster.name} has no connection; an admin has to connect it.")
+    made_at, driver = _connected.get(cluster.pk, (None, None))
+    if driver is None or made_at != row.changed_at:
+        try:
+            api = Api(row.connection)
+        except (NoKey, Undecryptable) as error:
+            raise ClusterRefused(f"{cluster.name} cannot be connected: {error}") from error
+        driver = KubernetesDriver(api, row.namespace, installation_id(), row.runner_image)
+        _connected[cluster.pk] = (row.changed_at, driver)
+    return driver
 
 
 @lru_cache

@@ -4,11 +4,15 @@ from typing import ClassVar
 
 from django.db import models
 
+from clusters import encryption
+from clusters.kubernetes.connection import Connection
+
 
 class DriverKind(models.TextChoices):
     """Which driver speaks to the cluster."""
 
     LOCAL = "local", "This machine"
+    KUBERNETES = "kubernetes", "Kubernetes"
 
 
 class Cluster(models.Model):
@@ -32,6 +36,55 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class KubernetesConnection(models.Model):
+    """How a Kubernetes cluster is reached. What is secret of it is only here, and encrypted."""
+
+    cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="kubernetes")
+    server = models.CharField(max_length=300, help_text="The API address, such as https://10.0.0.1:6443.")
+    ca = models.TextField(help_text="The CA certificate of the API server, as PEM text.")
+    tls_server_name = models.CharField(max_length=253, blank=True)
+    namespace = models.CharField(max_length=63, help_text="Where the portal makes its Jobs.")
+    runner_image = models.CharField(
+        max_length=300, help_text="An image with Python 3.9 or newer, for what runs beside the script."
+    )
+    portal_url = models.CharField(
+        max_length=300, blank=True, help_text="Where pods reach the portal; empty: PORTAL_URL_FOR_JOBS."
+    )
+    encrypted = models.TextField(editable=False)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.server
+
+    @property
+    def connection(self) -> Connection:
+        """With its secrets, for the driver alone. Raises NoKey and Undecryptable."""
+        secrets = encryption.decrypt(self._row, self.encrypted)
+        return Connection(self.server, self.ca, tls_server_name=self.tls_server_name, **secrets)
+
+    def take(self, connection: Connection) -> None:
+        """Replace all of it (and save). Raises ConnectionInvalid and NoKey."""
+        connection.check()
+        secrets = {
+            name: getattr(connection, name)
+            for name in ("token", "client_certificate", "client_key")
+            if getattr(connection, name)
+        }
+        self.server, self.ca = connection.server, connection.ca
+        self.tls_server_name = connection.tls_server_name
+        self.encrypted = encryption.encrypt(self._row, secrets)
+        self.save()
+
+    def renew_encryption(self) -> None:
+        """Encrypt with the newest key (and save). Raises NoKey and Undecryptable."""
+        self.encrypted = encryption.renew(self._row, self.encrypted)
+        self.save(update_fields=["encrypted"])
+
+    @property
+    def _row(self) -> str:
+        return f"cluster/{self.cluster_id}"
 
 
 class Image(models.Model):

@@ -21,6 +21,9 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+# The first one encrypts. Without any they are read from the file, each time: another may come while we run.
+CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[])
+CREDENTIAL_KEY_FILE = HOME / "credential-keys"
 BIND = env.str("STELLWERK_BIND", default="127.0.0.1:8000")
 ALLOWED_HOSTS = env.list(
     "STELLWERK_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", BIND.rsplit(":", 1)[0]]

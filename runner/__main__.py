@@ -1,6 +1,6 @@
 """The runner's command line: `runner fetch|collect|pod|sweep DIRECTORY`.
 
-fetch and collect are containers of a Kubernetes pod and take STELLWERK_PORTAL_URL, STELLWERK_TOKEN and
+fetch and collect are containers of a Kubernetes pod and take STELLWERK_PORTAL_URL, STELLWERK_TOKEN_FILE and
 STELLWERK_POD_UID from the environment; pod and sweep are processes of this machine and read work.json.
 """
 

@@ -1,19 +1,31 @@
-"""The stages as containers of a Kubernetes pod: they meet in its volume, the script runs beside them."""
+"""The stages as containers of a Kubernetes pod: they meet in its volume, the script runs between them (main.sh).
+
+`collect` is a native sidecar: Kubernetes starts it after `fetch` and before the script's container, and sends it
+SIGTERM when that container is over. The volume is the pod's own, so a stage file is never of another attempt.
+"""
 
 from __future__ import annotations
 
+import json
+import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from runner.collect import Collector
 from runner.delivery import Delivery
 from runner.fetch import REFUSED_EXIT, ClaimRefused, InputsBroken, claim, fetch_inputs
+from runner.launch_file import launch_text
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
-from runner.volume import Volume
+from runner.volume import STREAMS, Volume
 
-_DEADLINE_SECONDS = 3600.0
+DEADLINE_SECONDS = 3600.0
+LOOK_SECONDS = 0.1
+# After SIGTERM: main.sh writes the end before it exits, so what is not there by then will never be.
+LAST_LOOK_SECONDS = 1.0
 
 
 def fetch(root: Path, environment: Mapping[str, str]) -> int:
@@ -24,6 +36,9 @@ def fetch(root: Path, environment: Mapping[str, str]) -> int:
         answer = claim(client, volume, environment["STELLWERK_POD_UID"])
         fetch_inputs(client, volume, answer.get("files", []), None)
         (volume.work_dir / "results").mkdir(exist_ok=True)
+        for stream in STREAMS:
+            volume.log(stream).touch()
+        (root / "launch.sh").write_text(launch_text(volume, answer), "utf-8")
     except ClaimRefused as refused:
         sys.stderr.write(f"{refused}\n")
         return REFUSED_EXIT
@@ -34,25 +49,61 @@ def fetch(root: Path, environment: Mapping[str, str]) -> int:
 
 
 def collect(root: Path, environment: Mapping[str, str]) -> int:
-    """Ship until ended.json appears in the volume, then the rest: 0 when the portal has everything."""
+    """Ship while the script runs and the rest afterwards: 0 when the portal has everything."""
     volume = Volume(root)
     answer = volume.read("claim")
     if answer is None:
         sys.stderr.write("There is no granted claim in the volume.\n")
         return 1
+    is_over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: is_over.set())
     client = _client(environment)
-    collector = Collector(client, volume, answer, environment["STELLWERK_POD_UID"], None)
-    delivery = Delivery(volume, collector)
-    delivery.begin(lambda: None)
-    while not volume.has("ended"):
-        time.sleep(0.2)
-    ended = volume.read("ended") or {}
-    client.deadline = time.monotonic() + _DEADLINE_SECONDS
+    delivery = Delivery(
+        volume, Collector(client, volume, answer, environment["STELLWERK_POD_UID"], run_as=None)
+    )
+    if _wait_for_start(volume, is_over):
+        delivery.begin(lambda: None)
+    ended = _wait_for_end(volume, is_over)
     delivery.join()
+    client.deadline = time.monotonic() + DEADLINE_SECONDS
     client.give_up = lambda: False
     return 0 if delivery.finish(ended, {}) else 1
 
 
+def _wait_for_start(volume: Volume, is_over: threading.Event) -> bool:
+    while not volume.has("started"):
+        if is_over.wait(LOOK_SECONDS):
+            return volume.has("started")
+    return True
+
+
+def _wait_for_end(volume: Volume, is_over: threading.Event) -> dict[str, Any] | None:
+    """What main.sh wrote of the end; None when the container died without a word (out of memory, killed)."""
+    patience: float | None = None
+    while True:
+        ended = _ended(volume)
+        if ended is not None:
+            return ended
+        if is_over.is_set() and patience is None:
+            patience = time.monotonic() + LAST_LOOK_SECONDS
+        if patience is not None and time.monotonic() > patience:
+            return None
+        time.sleep(LOOK_SECONDS)
+
+
+def _ended(volume: Volume) -> dict[str, Any] | None:
+    """The times are the files' own: a shell has no clock that every image shares. None: not there or half written."""
+    try:
+        ended = volume.read("ended")
+    except json.JSONDecodeError:
+        return None
+    if ended is None:
+        return None
+    times = {name: (volume.root / f"{name}.json").stat().st_mtime for name in ("started", "ended")}
+    return {**ended, "started_at": times["started"], "ended_at": times["ended"]}
+
+
 def _client(environment: Mapping[str, str]) -> PortalClient:
-    url, token = environment["STELLWERK_PORTAL_URL"], environment["STELLWERK_TOKEN"]
-    return PortalClient(url, token, time.monotonic() + _DEADLINE_SECONDS)
+    """The token comes as a file: a Secret that only these containers mount."""
+    token = Path(environment["STELLWERK_TOKEN_FILE"]).read_text("ascii").strip()
+    return PortalClient(environment["STELLWERK_PORTAL_URL"], token, time.monotonic() + DEADLINE_SECONDS)

@@ -36,14 +36,17 @@ class Delivery:
         self._thread = threading.Thread(target=self._ship, args=(stop_script,), name="collect", daemon=True)
         self._thread.start()
 
-    def finish(self, ended: Mapping[str, Any], dropped: Mapping[str, int]) -> bool:
-        """Deliver the outcome, then the rest. True (and done.json) when the portal has everything."""
+    def finish(self, ended: Mapping[str, Any] | None, dropped: Mapping[str, int]) -> bool:
+        """Deliver the outcome, then the rest. True (and done.json) when the portal has everything.
+
+        Without an outcome (None: the script's container died without a word) the cluster has to tell it.
+        """
         self.join()
-        was_started = ended.get("exit_code") is not None or ended.get("signal") is not None
         try:
-            if was_started:
-                self._report_started()
-            self._report_ended(ended)
+            if ended is not None:
+                if ended.get("exit_code") is not None or ended.get("signal") is not None:
+                    self._report_started()
+                self._report_ended(ended)
             self.collector.deliver(dropped)
         except (PortalRefused, PortalUnreachable) as error:
             sys.stderr.write(f"The portal did not take everything: {error}\n")

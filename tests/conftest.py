@@ -24,10 +24,15 @@ END_OTHER_SESSIONS = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+NO_KUBERNETES = "`make e2e` runs them on a real cluster"
 _skipped_browser_tests: list[str] = []
+_skipped_kubernetes_tests: list[str] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kubernetes", action="store_true", help="run the tests that need a Kubernetes cluster (make e2e)"
+    )
     parser.addoption(
         "--require-browser", action="store_true", help="a missing Chromium is a failure, not a skip"
     )
@@ -40,6 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("kubernetes") and not item.config.getoption("--kubernetes"):
+        _skipped_kubernetes_tests.append(item.nodeid)
+        pytest.skip(NO_KUBERNETES)
     if item.get_closest_marker("browser") is None or find_chromium():
         return
     if item.config.getoption("--require-browser"):
@@ -49,6 +57,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if count := len(_skipped_kubernetes_tests):
+        terminalreporter.write_sep(
+            "!", f"{count} KUBERNETES TESTS SKIPPED: {NO_KUBERNETES}", yellow=True, bold=True
+        )
     if count := len(_skipped_browser_tests):
         terminalreporter.write_sep("!", f"{count} BROWSER TESTS SKIPPED: {NOT_FOUND}", red=True, bold=True)
 

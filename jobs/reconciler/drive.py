@@ -22,7 +22,7 @@ from clusters.driver import (
     Work,
     WorkInvalid,
 )
-from clusters.drivers import driver_of, installation_id
+from clusters.drivers import driver_of, installation_id, portal_url_of
 from clusters.failpoints import failpoint
 from jobs.hints import announce
 from jobs.lifecycle import DONE, OVER, TERMINAL, Act, Sight, Status, Step, next_step
@@ -70,7 +70,11 @@ def _do(step: Step, job: Job, attempt: Attempt | None) -> bool:
         return _admit(job)
     changed = False
     if attempt is not None and step.act is not Act.NOTHING:
-        changed = ACTS[step.act](job, attempt, driver_of(job.cluster))
+        try:
+            driver = driver_of(job.cluster)
+        except ClusterRefused as error:
+            raise Retry(10) from error
+        changed = ACTS[step.act](job, attempt, driver)
     if step.to is None:
         return changed
     return _move(job, attempt, step.to)
@@ -226,7 +230,7 @@ def work_of(job: Job, attempt: Attempt) -> Work:
             LABEL_TEAM: str(job.team_id),
         },
         image=job.image_reference,
-        portal_url=settings.PORTAL_URL_FOR_JOBS,
+        portal_url=portal_url_of(job.cluster),
         token=attempt.token,
         cpu_millis=job.cpu_millis,
         memory_bytes=job.memory_bytes,

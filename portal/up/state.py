@@ -1,5 +1,6 @@
 """Where the portal keeps what it knows: the home, its lock, the run folder with the sockets."""
 
+import base64
 import fcntl
 import json
 import os
@@ -68,7 +69,10 @@ def open_home(asked: Path, account: Account) -> Home:
         home.logs.mkdir(mode=0o700, exist_ok=True)
         account.share_folder(home.files)
         account.share_folder(home.static)
-        _make_secret_key(home.path / "secret-key")
+        _make_secret(home.path / "secret-key", secrets.token_urlsafe(48))
+        _make_secret(
+            home.path / "credential-keys", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        )
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise HomeNotWritable(asked, error.strerror or str(error)) from error
     return home
@@ -180,9 +184,10 @@ def _run_parent(account: Account) -> Path:
     return run if account.is_other and os.access(run, os.W_OK) else Path("/tmp")  # noqa: S108 (mkdtemp makes it ours)
 
 
-def _make_secret_key(path: Path) -> None:
+def _make_secret(path: Path, fresh: str) -> None:
+    """Once; what is there stays."""
     if path.exists() and path.stat().st_size:
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
+        file.write(fresh + "\n")

@@ -29,12 +29,18 @@ class Run:
 
 class Lab:
     installation = "lab"
+    image = "local"
+    patience = 20.0
 
     def __init__(self, driver: Driver, intake: StubIntake, witness: Path) -> None:
         self.driver = driver
         self.intake = intake
         self.witness = witness
         self._numbers = itertools.count(1)
+
+    def say(self, word: str) -> str:
+        """A shell command by which a script bears witness, outside of everything that is tested."""
+        return f"echo {word} >> {self.witness}"
 
     def work(self, name, token, labels=None, **limits) -> Work:
         labels = labels or {
@@ -47,7 +53,7 @@ class Lab:
         return Work(
             name=name,
             labels=labels,
-            image="local",
+            image=self.image,
             portal_url=self.intake.url,
             token=token,
             time_limit_seconds=60,
@@ -75,8 +81,8 @@ class Lab:
         self.driver.create(run.work)
         return run
 
-    def until_ended(self, run: Run, timeout: float = 20.0) -> Seen:
-        end = time.monotonic() + timeout
+    def until_ended(self, run: Run, timeout: float | None = None) -> Seen:
+        end = time.monotonic() + (timeout or self.patience)
         while True:
             seen = self.driver.look(run.work.name)
             if seen is not None and seen.state is State.ENDED:
@@ -84,7 +90,7 @@ class Lab:
             assert time.monotonic() < end, (
                 f"{run.work.name} did not end: {seen}, {self.intake.requests[-10:]}"
             )
-            time.sleep(0.02)
+            time.sleep(self.patience / 1000)
 
     def witnessed(self) -> list[str]:
         return self.witness.read_text().splitlines()

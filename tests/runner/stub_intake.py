@@ -64,7 +64,9 @@ class Attempt:
 class StubIntake:
     """One server for any number of attempts, told apart by token."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        self.host = host
+        self.witnessed: list[str] = []
         self.attempts: dict[str, Attempt] = {}
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
@@ -78,7 +80,7 @@ class StubIntake:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def start(self) -> None:
         intake = self
@@ -93,7 +95,7 @@ class StubIntake:
             def handle_error(self, request, address):
                 pass
 
-        self._server = Server(("127.0.0.1", self.port), Handler)
+        self._server = Server((self.host, self.port), Handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -196,6 +198,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _route(self, path, query, body):
+        if path.startswith("/witness/"):
+            self.stub.witnessed.append(path.removeprefix("/witness/"))
+            return 200, {}
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         attempt = self.stub.attempts.get(token)
         if attempt is None:

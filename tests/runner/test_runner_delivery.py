@@ -3,8 +3,6 @@
 import hashlib
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clusters.driver_lab import MIB
-from tests.runner.stub_intake import Attempt, Fault
+from tests.runner.stub_intake import Fault
 
 pytestmark = pytest.mark.processes
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -131,31 +129,6 @@ def test_a_big_result_is_sent_in_constant_memory(lab):
     lab.until_ended(run)
     assert len(run.attempt.results["results/big"]) == 200_000_000
     assert 0 < peak < 64 * 1024
-
-
-def test_the_stages_of_a_kubernetes_pod_meet_in_their_volume(intake, tmp_path):
-    attempt = intake.attempts["k"] = Attempt(["true"], files={"a.py": b"1"})
-    environment = {"STELLWERK_PORTAL_URL": intake.url, "STELLWERK_TOKEN": "k", "STELLWERK_POD_UID": "pod-1"}
-    command = [sys.executable, "-m", "runner"]
-
-    def stage(name):
-        return subprocess.Popen([*command, name, str(tmp_path)], env=environment, cwd=REPOSITORY)
-
-    assert stage("fetch").wait(20) == 0
-    collector = stage("collect")
-    (tmp_path / "stdout.log").write_bytes(b"hello\n")
-    (tmp_path / "work" / "results" / "r").write_bytes(b"r")
-    intake.wait(lambda: attempt.output["stdout"] == b"hello\n")
-    facts = {"exit_code": 2, "signal": None, "reason": "", "started_at": 1, "ended_at": 2}
-    (tmp_path / "part").write_text(json.dumps(facts))
-    (tmp_path / "part").rename(tmp_path / "ended.json")
-    assert collector.wait(20) == 0
-    assert attempt.ended[0]["exit_code"] == 2
-    assert attempt.results == {"results/r": b"r"}
-    assert attempt.is_collected
-    environment["STELLWERK_POD_UID"] = "pod-2"
-    assert stage("fetch").wait(20) == 86
-    assert intake.violations == []
 
 
 class TestWithoutUsersOfTheirOwn:

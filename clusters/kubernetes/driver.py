@@ -1,0 +1,162 @@
+"""The driver protocol on one namespace of a Kubernetes cluster."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from clusters.driver import (
+    LABEL_INSTALLATION,
+    ClusterRefused,
+    ClusterUnreachable,
+    NameTaken,
+    Seen,
+    State,
+    Work,
+    WorkInvalid,
+)
+from clusters.kubernetes import manifests
+from clusters.kubernetes.api import Api, ApiRefused
+from clusters.kubernetes.bundle import runner_bundle
+from clusters.kubernetes.names import is_job_name
+from clusters.kubernetes.seen import seen_of
+
+PAGE = 500
+# The Job controller writes them on every pod of a Job.
+JOB_NAME = "batch.kubernetes.io/job-name"
+
+
+class KubernetesDriver:
+    """Jobs in `namespace`, known by the label of this installation."""
+
+    def __init__(self, api: Api, namespace: str, installation: str, runner_image: str) -> None:
+        self.api = api
+        self.namespace = namespace
+        self.installation = installation
+        self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self._core = f"/api/v1/namespaces/{namespace}"
+        self._runner = manifests.Runner(runner_image, runner_bundle())
+        self._has_runner = False
+
+    def create(self, work: Work) -> None:
+        if not is_job_name(work.name):
+            raise WorkInvalid(f"{work.name!r} cannot be the name of a Job.")
+        with _in_our_words(work.name):
+            self._bring_runner()
+            job = self._create_job(work)
+            if not _is_over(job):
+                self._create_if_missing("secrets", manifests.token_secret(work, job["metadata"]["uid"]))
+
+    def stop(self, name: str) -> None:
+        # A suspended Job has no pods and gets none: its pod is told to end, with all the time it was promised.
+        with _in_our_words(name):
+            if is_job_name(name) and self._own_job(name) is not None:
+                _unless_missing(lambda: self.api.patch(f"{self._jobs}/{name}", {"spec": {"suspend": True}}))
+
+    def remove(self, name: str) -> None:
+        with _in_our_words(name):
+            seen = self.look(name)
+            if seen is None:
+                return
+            if seen.state is not State.ENDED:
+                raise ClusterRefused(f"The Job {name} has not ended and cannot be removed yet.")
+            options = {"propagationPolicy": "Background"}
+            _unless_missing(lambda: self.api.delete(f"{self._jobs}/{name}", options))
+
+    def observe(self) -> list[Seen]:
+        selector = {"labelSelector": f"{LABEL_INSTALLATION}={self.installation}"}
+        with _in_our_words("the works"):
+            # Jobs first: a pod without its Job is of one that was removed meanwhile.
+            jobs = list(self._list(self._jobs, selector))
+            pods: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            for pod in self._list(f"{self._core}/pods", selector):
+                pods[pod["metadata"].get("labels", {}).get(JOB_NAME, "")].append(pod)
+        return [seen_of(job, pods[job["metadata"]["name"]]) for job in jobs]
+
+    def look(self, name: str) -> Seen | None:
+        if not is_job_name(name):
+            return None
+        with _in_our_words(name):
+            job = self._own_job(name)
+            if job is None:
+                return None
+            pods = self._list(f"{self._core}/pods", {"labelSelector": f"{JOB_NAME}={name}"})
+            return seen_of(job, pods)
+
+    def _create_job(self, work: Work) -> dict[str, Any]:
+        """The Job, new or adopted. Raises NameTaken."""
+        try:
+            return self.api.post(self._jobs, manifests.job(work, self._runner))
+        except ApiRefused as refused:
+            # A quota may refuse a name that exists already: read before it is believed.
+            job = self._job(work.name) if refused.status in (403, 409) else None
+            if job is None:
+                raise
+        labels = dict(work.labels)
+        if labels.items() <= (job["metadata"].get("labels") or {}).items():
+            return job
+        raise NameTaken(f"A Job called {work.name} exists in {self.namespace} with other labels.")
+
+    def _bring_runner(self) -> None:
+        if self._has_runner:
+            return
+        labels = {LABEL_INSTALLATION: self.installation}
+        self._create_if_missing("configmaps", manifests.runner_config_map(self._runner.bundle, labels))
+        self._has_runner = True
+
+    def _create_if_missing(self, kind: str, manifest: dict[str, Any]) -> None:
+        try:
+            self.api.post(f"{self._core}/{kind}", manifest)
+        except ApiRefused as refused:
+            if refused.reason != "AlreadyExists":
+                raise
+
+    def _own_job(self, name: str) -> dict[str, Any] | None:
+        """The Job of that name if it is of this installation."""
+        job = self._job(name)
+        if job is None:
+            return None
+        labels = job["metadata"].get("labels") or {}
+        return job if labels.get(LABEL_INSTALLATION) == self.installation else None
+
+    def _job(self, name: str) -> dict[str, Any] | None:
+        return _unless_missing(lambda: self.api.get(f"{self._jobs}/{name}"))
+
+    def _list(self, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """All objects, page by page."""
+        more: dict[str, str | int] = {**query, "limit": PAGE}
+        while True:
+            answer = self.api.get(path, more)
+            yield from answer.get("items") or []
+            token = (answer.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            more["continue"] = token
+
+
+def _is_over(job: dict[str, Any]) -> bool:
+    return seen_of(job, []).state is State.ENDED
+
+
+def _unless_missing(call: Any) -> Any:
+    try:
+        return call()
+    except ApiRefused as refused:
+        if refused.status == 404:
+            return None
+        raise
+
+
+@contextmanager
+def _in_our_words(name: str) -> Iterator[None]:
+    """The API server's refusals as the driver protocol's: who can act, and a sentence."""
+    try:
+        yield
+    except ApiRefused as refused:
+        if refused.status in (408, 409, 425, 429) or refused.status >= 500:
+            raise ClusterUnreachable(
+                f"The cluster cannot act on {name} at the moment: {refused}"
+            ) from refused
+        if refused.status in (400, 422):
+            raise WorkInvalid(f"The cluster does not accept {name}: {refused}") from refused
+        raise ClusterRefused(f"The cluster refused {name}: {refused}") from refused

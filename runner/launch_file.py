@@ -1,0 +1,32 @@
+"""launch.sh: what main.sh runs in the user's image, as a few lines that any POSIX shell reads."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from runner.volume import Volume
+
+# A shell can hold no other variables; a POSIX environment could, and nobody misses them.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def launch_text(volume: Volume, claim: Mapping[str, Any]) -> str:
+    """The file's text: the job's variables over the standard ones, ours over them; then the command."""
+    variables = {
+        "HOME": str(volume.home),
+        "TMPDIR": str(volume.tmp),
+        "PYTHONUNBUFFERED": "1",
+        **{str(name): str(value) for name, value in claim.get("environment", {}).items()},
+        "STELLWERK_JOB_ID": str(claim.get("job", "")),
+        "STELLWERK_ATTEMPT": str(claim.get("attempt", "")),
+        "STELLWERK_RESULTS": str(volume.work_dir / "results"),
+    }
+    lines = [f"time_limit={int(claim['time_limit_seconds'])}", f"grace={int(claim['grace_seconds'])}"]
+    lines += [
+        f"export {name}={shlex.quote(value)}" for name, value in variables.items() if _NAME.fullmatch(name)
+    ]
+    lines.append("set -- " + " ".join(shlex.quote(str(word)) for word in claim["command"]))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,82 @@
+# Runs the script in the user's own image, as the container's first process: sh main.sh VOLUME
+#
+# Needs a POSIX shell, and `sleep` for the time limit; nothing of ours but this file and what `fetch` left in the
+# volume. stdout.log and stderr.log get the script's bytes, started.json and ended.json tell `collect` about it.
+# As the first process of a container it has process ids of its own: "-1" is all that the script ever started.
+if [ "$$" -ne 1 ]; then
+    echo "main.sh is only for the first process of a container: it ends all others." >&2
+    exit 125
+fi
+volume=$1
+reason=
+woken=
+. "$volume/launch.sh" # the job's variables, $time_limit and $grace, and the command as "$@"
+
+count_oom_kills() { # processes of this container that died for want of memory: cgroup v2, or v1
+    oom_kills=0
+    for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+        [ -r "$file" ] || continue
+        while read -r name value; do
+            [ "$name" = oom_kill ] && oom_kills=$value
+        done <"$file"
+    done
+}
+
+end() { # $1: why. TERM to everything, KILL after the grace time
+    woken=1
+    [ -n "$reason" ] && return
+    reason=$1
+    kill -s TERM -- -1 2>/dev/null
+    (
+        sleep "$grace"
+        kill -s KILL -- -1
+    ) 2>/dev/null &
+}
+
+trap 'end stopped' TERM INT
+trap 'end time_limit' ALRM
+
+cd "$volume/work" || exit 125
+count_oom_kills
+oom_kills_before=$oom_kills
+printf '{}' >"$volume/started.json"
+(
+    trap - TERM INT ALRM
+    # A printed line is seen at once: Python by its variable, others by stdbuf where the image has it.
+    case ${1##*/} in
+    python*) ;;
+    *) command -v stdbuf >/dev/null 2>&1 && command -v "$1" >/dev/null 2>&1 && set -- stdbuf -oL "$@" ;;
+    esac
+    exec "$@"
+) </dev/null >>"$volume/stdout.log" 2>>"$volume/stderr.log" &
+script=$!
+(
+    sleep "$time_limit"
+    kill -s ALRM 1
+) 2>/dev/null &
+
+while :; do # a signal ends the wait early, with a code of its own
+    woken=
+    wait "$script"
+    code=$?
+    [ -z "$woken" ] && break
+    kill -0 "$script" 2>/dev/null && continue
+    wait "$script"
+    again=$?
+    [ "$again" -ne 127 ] && code=$again
+    break
+done
+trap '' TERM INT ALRM
+kill -s KILL -- -1 2>/dev/null
+
+count_oom_kills
+[ -z "$reason" ] && [ "$code" -ne 0 ] && [ "$oom_kills" -gt "$oom_kills_before" ] && reason=out_of_memory
+signal=null
+exit_code=$code
+if [ "$code" -gt 128 ] && [ "$code" -lt 160 ]; then
+    signal=$((code - 128))
+    exit_code=null
+fi
+printf '{"exit_code": %s, "signal": %s, "reason": "%s", "message": ""}' \
+    "$exit_code" "$signal" "$reason" >"$volume/ended.json"
+exit "$code"

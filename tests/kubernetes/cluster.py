@@ -1,0 +1,77 @@
+"""Where a real Kubernetes is: one that is given, or the test cluster that stands beside the checkout."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from clusters.kubernetes.kubeconfig import read_kubeconfig
+
+BASE = Path(__file__).resolve().parents[2]
+KUBECONFIG, PORTAL_HOST, COMMAND = (
+    "STELLWERK_TEST_KUBECONFIG",
+    "STELLWERK_TEST_PORTAL_HOST",
+    "STELLWERK_TESTCLUSTER",
+)
+NOT_FOUND = f"no Kubernetes: give {KUBECONFIG} and {PORTAL_HOST} (this machine as pods see it), or {COMMAND}"
+# The first time it is built, which takes about ten minutes.
+PATIENCE = 1500
+
+
+@dataclass(frozen=True)
+class TestCluster:
+    """`kubeconfig` is a cluster admin's; `portal_host` this machine's address for pods."""
+
+    __test__ = False
+
+    kubeconfig: str
+    portal_host: str
+    command: str = ""
+
+    def kubectl(self, *words: str, stdin: str | None = None) -> str:
+        done = subprocess.run(
+            [self.command, "kubectl", *words], input=stdin, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def part(self, verb: str, name: str) -> None:
+        """stop, start, freeze or thaw a part of the test cluster."""
+        subprocess.run([self.command, verb, name], check=True, capture_output=True, timeout=120)
+
+
+def is_there() -> bool:
+    """Whether a cluster is given or can be started; cheap."""
+    return bool(os.environ.get(KUBECONFIG) or (_command() and os.geteuid() == 0))
+
+
+@lru_cache
+def start() -> TestCluster:
+    """The cluster, running. It is left running: the next start takes nothing."""
+    if given := os.environ.get(KUBECONFIG):
+        return TestCluster(Path(given).read_text(), os.environ[PORTAL_HOST])
+    command = _command()
+    assert command, NOT_FOUND
+    up = subprocess.run(
+        [command, "up", "--with-r"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        stdin=subprocess.DEVNULL,
+    )
+    assert up.returncode == 0, up.stdout + up.stderr
+    found = re.search(r"export KUBECONFIG=(\S+)", up.stdout)
+    assert found, up.stdout
+    kubeconfig = Path(found[1]).read_text()
+    server = read_kubeconfig(kubeconfig).connection().server
+    return TestCluster(kubeconfig, urlsplit(server).hostname or "", command)
+
+
+def _command() -> str | None:
+    asked = os.environ.get(COMMAND)
+    beside = BASE.parent / "shared" / "cluster" / "testcluster"
+    return asked or (str(beside) if beside.exists() else shutil.which("testcluster"))

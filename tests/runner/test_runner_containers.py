@@ -1,0 +1,186 @@
+"""The stages as containers: fetch, the shell that runs the script, collect; they meet in the pod's volume only."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.runner.stub_intake import Attempt
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MAIN = str(REPOSITORY / "runner" / "main.sh")
+# main.sh is the first process of its container, and ends all others: only with process ids of its own.
+CONTAINER = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
+needs_namespaces = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root can give a process ids of its own"
+)
+
+
+class Volume:
+    """A pod's volume with its stages."""
+
+    def __init__(self, root: Path, intake) -> None:
+        self.root = root
+        self.intake = intake
+        self.processes: list[subprocess.Popen] = []
+        (root / "token").write_text("k\n")
+
+    def stage(self, name: str, uid: str = "pod-1") -> subprocess.Popen:
+        environment = {
+            "STELLWERK_PORTAL_URL": self.intake.url,
+            "STELLWERK_TOKEN_FILE": str(self.root / "token"),
+            "STELLWERK_POD_UID": uid,
+        }
+        return self._start(
+            [sys.executable, "-m", "runner", name, str(self.root)], env=environment, cwd=REPOSITORY
+        )
+
+    def main(self, shell: str = "sh") -> subprocess.Popen:
+        words = [shell, "sh"] if shell == "busybox" else [shell]
+        return self._start([*CONTAINER, *words, MAIN, str(self.root)], stderr=subprocess.DEVNULL)
+
+    def ended(self) -> dict:
+        return json.loads((self.root / "ended.json").read_text())
+
+    def log(self, stream: str) -> bytes:
+        return (self.root / f"{stream}.log").read_bytes()
+
+    def _start(self, command: list[str], **more) -> subprocess.Popen:
+        process = subprocess.Popen(command, **more)
+        self.processes.append(process)
+        return process
+
+
+@pytest.fixture
+def attempt(intake):
+    intake.attempts["k"] = Attempt(["true"], files={"a.py": b"1"})
+    yield intake.attempts["k"]
+    assert intake.violations == []
+
+
+@pytest.fixture
+def volume(tmp_path, intake, attempt):
+    volume = Volume(tmp_path, intake)
+    yield volume
+    for process in volume.processes:
+        process.kill()
+        process.wait()
+
+
+def prepared(volume, attempt, *command: str, **facts) -> Volume:
+    attempt.command = list(command)
+    for name, value in facts.items():
+        setattr(attempt, name, value)
+    assert volume.stage("fetch").wait(20) == 0
+    return volume
+
+
+def test_a_second_pod_of_the_attempt_is_refused(volume):
+    assert volume.stage("fetch").wait(20) == 0
+    assert volume.stage("fetch", uid="pod-2").wait(20) == 86
+
+
+@needs_namespaces
+def test_a_script_runs_and_everything_of_it_comes_home(volume, attempt):
+    script = "echo hello; echo oops >&2; cat a.py > $STELLWERK_RESULTS/r; exit 3"
+    prepared(volume, attempt, "sh", "-c", script)
+    collector = volume.stage("collect")
+    assert volume.main().wait(20) == 3
+    volume.intake.wait(lambda: attempt.ended)
+    collector.send_signal(signal.SIGTERM)
+    assert collector.wait(20) == 0
+    assert (attempt.output["stdout"], attempt.output["stderr"]) == (b"hello\n", b"oops\n")
+    assert attempt.results == {"results/r": b"1"}
+    (ended,) = attempt.ended
+    assert (ended["exit_code"], ended["signal"], ended["reason"]) == (3, None, "")
+    assert time.time() - 30 < ended["started_at"] <= ended["ended_at"] <= time.time()
+    assert attempt.is_collected
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [
+        ("exit 0", (0, None, "")),
+        ("exit 127", (127, None, "")),
+        ("kill -s SEGV $$", (None, 11, "")),
+        ("trap '' TERM; sleep 30 & sleep 31", (None, 9, "time_limit")),
+        ("trap 'exit 5' TERM; sleep 30 & wait", (5, None, "time_limit")),
+    ],
+)
+def test_how_a_script_ended_is_known_in_every_shell(volume, attempt, shell, script, end):
+    prepared(volume, attempt, "bash", "-c", script, time_limit_seconds=1, grace_seconds=1)
+    volume.main(shell).wait(20)
+    ended = volume.ended()
+    assert (ended["exit_code"], ended["signal"], ended["reason"]) == end
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_stop_reaches_everything_that_the_script_started(volume, attempt, shell):
+    prepared(volume, attempt, "sh", "-c", "(setsid sleep 97 &); echo up; sleep 98", grace_seconds=1)
+    main = volume.main(shell)
+    deadline = time.monotonic() + 20
+    while volume.log("stdout") != b"up\n":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    # unshare is the parent; the shell is its child.
+    children = Path(f"/proc/{main.pid}/task/{main.pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGTERM)
+    main.wait(20)
+    assert volume.ended()["reason"] == "stopped"
+
+
+@needs_namespaces
+def test_values_reach_the_script_exactly_as_they_were_typed(volume, attempt):
+    odd = 'it\'s $HOME `x` \\ "q"\n second line ü'
+    prepared(volume, attempt, "printenv", "ODD", environment={"ODD": odd, "not-a-name": "x", "HOME": "/mine"})
+    assert volume.main().wait(20) == 0
+    assert volume.log("stdout").decode() == odd + "\n"
+
+
+@needs_namespaces
+def test_arguments_reach_the_script_exactly_as_they_were_typed(volume, attempt):
+    words = ["", "a b", "$HOME", "'", "-n", "*"]
+    prepared(volume, attempt, "python3", "-c", "import sys; print(sys.argv[1:])", *words)
+    assert volume.main().wait(20) == 0
+    assert volume.log("stdout").decode() == f"{words}\n"
+
+
+def test_outside_of_a_container_main_does_nothing():
+    done = subprocess.run(["sh", MAIN, "/nowhere"], capture_output=True, text=True, check=False)
+    assert done.returncode == 125
+    assert "only for the first process of a container" in done.stderr
+
+
+def test_a_script_that_died_without_a_word_leaves_its_end_to_the_cluster(volume, attempt):
+    prepared(volume, attempt, "true")
+    collector = volume.stage("collect")
+    (volume.root / "started.json").write_text("{}")
+    (volume.root / "stdout.log").write_bytes(b"so far\n")
+    volume.intake.wait(lambda: attempt.output["stdout"] == b"so far\n")
+    collector.send_signal(signal.SIGTERM)
+    assert collector.wait(20) == 0
+    assert attempt.ended == []
+    assert attempt.is_collected
+
+
+def test_a_half_written_end_is_waited_for(volume, attempt):
+    prepared(volume, attempt, "true")
+    collector = volume.stage("collect")
+    (volume.root / "started.json").write_text("{}")
+    end = volume.root / "ended.json"
+    end.write_text('{"exit_code": 0, "signal": null, ')
+    time.sleep(0.4)
+    assert attempt.ended == []
+    end.write_text('{"exit_code": 0, "signal": null, "reason": "", "message": ""}')
+    assert collector.wait(20) == 0
+    assert attempt.ended[0]["exit_code"] == 0
