@@ -2,11 +2,16 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from teams.views import admin_login
 
 urlpatterns = [
+    # Browsers ask for it where a page names none: Django's admin.
+    path(
+        "favicon.ico", require_safe(RedirectView.as_view(url="/static/favicon/stellwerk.svg")), name="favicon"
+    ),
     path("", include("jobs.urls")),
     path("accounts/", include("teams.urls")),
     # The admin's own doors lead to the one that counts attempts and knows given passwords.

@@ -7,7 +7,8 @@ from allauth.core.ratelimit import respond_429
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse_lazy
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
 
 from teams.models import User
 
@@ -36,6 +37,13 @@ class PasswordChange(PasswordChangeView):
         response: HttpResponse = super().form_valid(form)
         User.objects.filter(pk=self.request.user.pk).update(must_change_password=False)
         return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form whose token is void. Who wanted to sign in, and did so in another tab meanwhile, simply goes on."""
+    if request.user.is_authenticated and request.path == reverse("account_login"):
+        return redirect("job_list")
+    return render(request, "403_csrf.html", status=403)
 
 
 def admin_login(request: HttpRequest) -> HttpResponse:

@@ -27,11 +27,12 @@ LONGEST_SCAN = 16 * 1024 * 1024
 
 
 class Line(NamedTuple):
-    """One line as the page shows it."""
+    """One line as the page shows it; `position` leads back to it (`page_from`)."""
 
     number: int
     stream: str
     html: SafeString
+    position: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,10 @@ class OutputPages:
         terminals = (Terminal(), Terminal())
         lines = [
             Line(
-                start.number, outputlog.STREAMS[start.stream], terminals[start.stream].html(self._text(start))
+                start.number,
+                outputlog.STREAMS[start.stream],
+                terminals[start.stream].html(self._text(start)),
+                start.position,
             )
             for start in starts
         ]

@@ -264,7 +264,13 @@ def other_drafts(user: User, draft: Draft) -> list[OtherDraft]:
     """Forms with something in them that the user began and did not send, newest first."""
     begun = Draft.objects.filter(owner=user).exclude(pk=draft.pk).annotate(count=Count("bundle__files"))
     filled = [other for other in begun.order_by("-updated_at")[:20] if other.count or _title(other)]
-    return [OtherDraft(other.pk, _title(other) or "Without a name", other.updated_at) for other in filled[:5]]
+    return [
+        OtherDraft(other.pk, _title(other) or _first_file(other), other.updated_at) for other in filled[:5]
+    ]
+
+
+def _first_file(draft: Draft) -> str:
+    return str(draft.bundle.files.order_by("path").values_list("path", flat=True).first() or "Without a name")
 
 
 def _title(draft: Draft) -> str:

@@ -28,6 +28,8 @@ from teams.models import User
 CODE_NAMES = ("code", "code_name", "code_language")
 # Posted as shown, these three are only a choice when they differ from what was guessed for the page.
 GUESSED = ("image", "profile", "entry")
+# What is there only because somebody typed it.
+TYPED = ("name", "arguments", "tags", "environment", "code", "code_name")
 FROM_JOB = "from_job"
 MAX_CODE_BYTES = 1024 * 1024
 HEAD_BYTES = 64 * 1024
@@ -96,14 +98,9 @@ def _as_typed(posted: QueryDict) -> dict[str, str]:
     return typed_now
 
 
-def clear(draft_id: UUID) -> None:
-    """Start over: the same form, empty."""
-    with transaction.atomic():
-        draft = Draft.objects.select_for_update().filter(pk=draft_id).first()
-        if draft is not None:
-            draft.bundle.files.all().delete()
-            draft.fields = {}
-            draft.save(update_fields=["fields", "updated_at"])
+def is_empty(draft: Draft) -> bool:
+    """Whether there is nothing in the form that anybody would miss."""
+    return not any(draft.fields.get(name) for name in TYPED) and not draft.bundle.files.exists()
 
 
 def add_files(draft_id: UUID, sources: list[Source]) -> None:

@@ -55,7 +55,7 @@ def unpacked(uploads: Iterable[Upload], limits: UploadLimits) -> Iterator[list[S
             try:
                 _fill(source, upload, limits)
             except UploadRefused as refused:
-                source.refuse(refused)
+                source.refuse(_with_archive(refused, source.name) if upload.is_unpacked else refused)
             except OSError:  # the disk is full
                 source.refuse(no_space(source.name, upload.file.size or 0))
         yield sources
@@ -63,6 +63,13 @@ def unpacked(uploads: Iterable[Upload], limits: UploadLimits) -> Iterator[list[S
         for source in sources:
             for file in source.files:
                 file.discard()
+
+
+def _with_archive(refused: UploadRefused, name: str) -> UploadRefused:
+    """Where only a file inside is named, of several archives nobody knows which one."""
+    if f"“{name}”" in refused.sentence:
+        return refused
+    return UploadRefused(refused.name, f"In “{name}”: {refused.sentence}", refused.advice)
 
 
 def _fill(source: Source, upload: Upload, limits: UploadLimits) -> None:

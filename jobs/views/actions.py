@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from jobs import wishes
-from jobs.access import SignedInRequest, find_own_job, jobs_of
+from jobs.access import SignedInRequest, find_own_job, jobs_of, sign_in_first
 from jobs.history.filters import number
 from jobs.models import Job
 from teams.policy import Rights, rights_of
@@ -21,7 +20,7 @@ MOST_AT_ONCE = 200
 WISHES = {"cancel": wishes.cancel, "delete": wishes.delete}
 
 
-@login_required
+@sign_in_first
 @require_POST
 def job_cancel(request: SignedInRequest, job_id: int) -> HttpResponse:
     """Wish that the job stops; its page says when it has."""
@@ -31,7 +30,7 @@ def job_cancel(request: SignedInRequest, job_id: int) -> HttpResponse:
     return redirect(_next(request, job.get_absolute_url()))
 
 
-@login_required
+@sign_in_first
 @require_http_methods(["GET", "HEAD", "POST"])
 def job_delete(request: SignedInRequest, job_id: int) -> HttpResponse:
     """Ask once, then let the job disappear."""
@@ -43,7 +42,7 @@ def job_delete(request: SignedInRequest, job_id: int) -> HttpResponse:
     return redirect("job_list")
 
 
-@login_required
+@sign_in_first
 @require_POST
 def job_bulk(request: SignedInRequest) -> HttpResponse:
     """Ask once about the selected jobs, then cancel or delete those that the user may change."""

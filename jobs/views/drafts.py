@@ -4,16 +4,16 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from jobs.access import SignedInRequest
+from jobs.access import SignedInRequest, sign_in_first
 from jobs.models import Draft, Job
 from jobs.submission import drafts, submit
 from jobs.submission.draft_page import DraftPage, Outcome, other_drafts
+from jobs.submission.example_list import available_examples
 from jobs.submission.forms import NewJobForm
 from jobs.submission.offers import offer_for
 from jobs.uploads import limits
@@ -22,10 +22,11 @@ from jobs.uploads.unpacked import Source, Upload, unpacked
 
 SENT_BEFORE = "This form was sent already: here is the job that was made of it."
 SENT_AND_DELETED = "This form was sent already, and the job that was made of it was deleted."
+KEPT = "This is a new form. The one before is kept: it is among the other forms that you have not sent."
 CUT_OFF = "The upload was cut off before it was complete, and nothing of it was kept. Upload the files again."
 
 
-@login_required
+@sign_in_first
 @require_http_methods(["GET", "POST"])
 def draft_edit(request: SignedInRequest, draft_id: UUID) -> HttpResponse:
     """GET shows the form. POST saves what it was given and then does the `action`; a script gets the changed parts."""
@@ -46,9 +47,9 @@ def draft_edit(request: SignedInRequest, draft_id: UUID) -> HttpResponse:
 def _answer(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpResponse:
     """Do what was asked, unless something of the upload has to be looked at first."""
     action = _action(request)
-    if action is _run:
+    if action in (_run, _start_over):
         if not outcome.is_bad:
-            return _run(request, draft_id, outcome)
+            return action(request, draft_id, outcome)
     else:
         action(request, draft_id, outcome)
     draft = drafts.find(request.user, draft_id)
@@ -61,13 +62,12 @@ def _answer(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpR
     return _page(request, draft, outcome=outcome)
 
 
-def _action(request: SignedInRequest) -> Callable[[SignedInRequest, UUID, Outcome], object]:
+def _action(request: SignedInRequest) -> Callable[[SignedInRequest, UUID, Outcome], HttpResponse | None]:
     for name, action in (("remove", _remove), ("edit", _edit)):
         if name in request.POST:
             return action
-    return {"run": _run, "add_code": _add_code, "remove_all": _remove_all, "clear": _clear}.get(
-        request.POST.get("action", "save"), _save
-    )
+    actions = {"run": _run, "add_code": _add_code, "remove_all": _remove_all, "start_over": _start_over}
+    return actions.get(request.POST.get("action", "save"), _save)
 
 
 def _run(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpResponse:
@@ -91,6 +91,17 @@ def _run(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpResp
     )
 
 
+def _start_over(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpResponse:
+    """Another form. The one before stays among those that were not sent."""
+    draft = drafts.find(request.user, draft_id)
+    if draft is None:
+        return _lead_to_job(request, draft_id)
+    if drafts.is_empty(draft):
+        return redirect("draft_edit", draft_id)
+    messages.info(request, KEPT)
+    return redirect("draft_edit", drafts.create(request.user, {}).pk)
+
+
 def _save(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
     """Saved already."""
 
@@ -108,10 +119,6 @@ def _remove(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
 
 def _remove_all(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
     drafts.remove_files(draft_id, None)
-
-
-def _clear(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
-    drafts.clear(draft_id)
 
 
 def _edit(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> None:
@@ -173,5 +180,6 @@ def _page(
     is_bad = page.outcome.is_bad or bool(page.errors)
     if _is_script(request):
         return render(request, "jobs/_draft_parts.html", {"page": page})
-    context = {"page": page, "others": other_drafts(request.user, draft)}
+    examples = available_examples(page.offer.images) if drafts.is_empty(draft) else []
+    context = {"page": page, "others": other_drafts(request.user, draft), "examples": examples}
     return render(request, "jobs/job_new.html", context, status=422 if is_bad else 200)

@@ -3,12 +3,11 @@
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from jobs.access import SignedInRequest, find_job
+from jobs.access import SignedInRequest, find_job, sign_in_first
 from jobs.bundles import ContentGone
 from jobs.submission import drafts, submit
 from jobs.submission.example_list import find_example
@@ -17,14 +16,14 @@ from jobs.uploads.refusal import UploadRefused
 NO_KEY = "The form has no valid key. Reload the page and try again."
 
 
-@login_required
+@sign_in_first
 @require_GET
 def job_new(request: SignedInRequest) -> HttpResponse:
     """Lead to the form that was begun and not sent, or to a new one."""
     return redirect("draft_edit", drafts.resume_or_create(request.user).pk)
 
 
-@login_required
+@sign_in_first
 @require_POST
 def job_run_again(request: SignedInRequest, job_id: int) -> HttpResponse:
     """The same once more, as a new job of whoever asks."""
@@ -39,7 +38,7 @@ def job_run_again(request: SignedInRequest, job_id: int) -> HttpResponse:
         return redirect(job)
 
 
-@login_required
+@sign_in_first
 @require_POST
 def job_run_with_changes(request: SignedInRequest, job_id: int) -> HttpResponse:
     """A new form, filled with what the job was given."""
@@ -52,7 +51,7 @@ def job_run_with_changes(request: SignedInRequest, job_id: int) -> HttpResponse:
     return redirect("draft_edit", draft.pk)
 
 
-@login_required
+@sign_in_first
 @require_POST
 def example_run(request: SignedInRequest, slug: str) -> HttpResponse:
     """One click: the example's job."""

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from clusters.models import Image, Profile
 from jobs.models import Draft, Job
 from teams.models import User
+from tests import cast
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PATIENCE = 30_000
@@ -113,3 +114,49 @@ def test_nothing_serious_is_found_by_axe_in_either_theme(page, tmp_path):
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         found = Axe().run(page).response["violations"]
         assert [each["id"] for each in found if each["impact"] in {"serious", "critical"}] == []
+
+
+def sign_in_elsewhere(page, site, user):
+    """In another tab, which makes the tokens of this one void."""
+    other = page.context.new_page()
+    other.goto("/accounts/login/")
+    other.fill("[name=login]", user.username)
+    other.fill("[name=password]", cast.PASSWORD)
+    other.click("main form button[type=submit] >> nth=-1")
+    other.wait_for_url(site.url + "/")
+    other.close()
+
+
+def test_what_is_typed_while_signed_out_is_said_not_to_be_kept_and_saved_after_signing_in(page, site, alice):
+    page.context.clear_cookies(name="sessionid")
+    page.fill("#id_arguments", "typed while signed out")
+    page.wait_for_selector(".saved.is-trouble >> text=You are signed out")
+    page.click("[data-run]")
+    page.wait_for_timeout(300)
+    assert "/new/" in page.url
+    sign_in_elsewhere(page, site, alice)
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.wait_for_selector(".saved:not(.is-trouble) >> text=Saved")
+    assert Draft.objects.get().fields["arguments"] == "typed while signed out"
+    page.set_input_files("#id_file", [])
+    page.click("#draft-code summary")
+    page.fill("#id_code", "print(1)")
+    page.click("[data-run]")
+    page.wait_for_url("**/jobs/*/")
+    assert Job.objects.get().arguments == ["typed", "while", "signed", "out"]
+
+
+def test_remove_all_asks_once_and_start_over_loses_nothing(page, tmp_path):
+    page.set_input_files("#id_file", [write(tmp_path / "train.py", "print(1)\n")])
+    page.wait_for_selector(".is-entry")
+    page.click("text=Start over")
+    page.wait_for_selector("text=The one before is kept")
+    assert page.locator(".tree-file").count() == 0
+    page.click(".other-drafts a >> text=train.py")
+    page.wait_for_selector(".is-entry")
+    page.click("text=Remove all")
+    page.wait_for_selector("text=Really remove all?")
+    assert page.locator(".tree-file").count() == 1
+    page.click("text=Really remove all?")
+    page.wait_for_selector(".tree-file", state="detached")
+    assert page.text_content("[data-upload-state]") == ""

@@ -256,6 +256,7 @@ def test_stdout_and_stderr_can_be_seen_alone(running, alice, page_of):
     page.get_by_text("bad", exact=True).wait_for()
     assert page.locator(".line-number").all_inner_texts() == ["2"]
     assert page.url.endswith("?stream=stderr")
+    assert page.text_content("[data-output-count]").startswith("1 of ")
 
 
 def test_a_progress_bar_stays_one_line(running, alice, page_of):

@@ -73,3 +73,12 @@ def test_unknown_examples_bad_keys_and_get_are_refused(client_of, alice, image, 
     assert client.get(reverse("example_run", args=["python-model"])).status_code == 405
     assert find_example("python-model") is not None
     assert not Job.objects.exists()
+
+
+def test_the_examples_are_offered_beside_a_form_that_is_empty(client_of, alice, image, profile, make_job):
+    make_job()
+    client = client_of(alice)
+    url = client.get(reverse("job_new")).url
+    assert "Run this example" in client.get(url).content.decode()
+    client.post(url, {"arguments": "x", "action": "save"})
+    assert "Run this example" not in client.get(url).content.decode()

@@ -1,5 +1,7 @@
 """A job's page, which begins with its output."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -27,7 +29,7 @@ def test_the_page_shows_the_output_with_numbers_that_are_links(client_of, alice,
     response = get(client_of(alice), job)
     text = response.content.decode()
     assert response.status_code == 200
-    assert 'id="L1" href="#L1">1</a><span class="line-text">hello</span>' in text
+    assert 'id="L1" href="?stream=all&amp;from=0#L1">1</a><span class="line-text">hello</span>' in text
     assert '<span class="ansi32">green</span> &lt;b&gt;' in text
     assert "warning" in text
     assert "3 lines" in text
@@ -104,3 +106,14 @@ def test_the_page_asks_the_database_little(client_of, alice, job, django_assert_
     client = client_of(alice)
     with django_assert_max_num_queries(8):
         get(client, job)
+
+
+def test_the_number_of_a_line_leads_back_to_it_without_a_script(client_of, alice, make_job, make_attempt):
+    job = make_job(status="succeeded")
+    attempt = make_attempt(job)
+    outputlog.append(attempt.pk, "stdout", 0, b"".join(b"line %d\n" % number for number in range(1, 2001)))
+    client = client_of(alice)
+    page = client.get(f"/jobs/{job.pk}/?from={len(b'line 1') + 1}").content.decode()
+    address = re.search(r'id="L7" href="([^"]+)"', page)[1].replace("&amp;", "&")
+    there = client.get(f"/jobs/{job.pk}/{address}").content.decode()
+    assert re.search(r'class="line-number" id="L(\d+)"', there)[1] == "7"

@@ -321,11 +321,22 @@ def test_what_is_no_text_cannot_be_edited_and_says_so(client, url, content):
     assert not Draft.objects.get().fields.get("code")
 
 
-def test_start_over_empties_the_form_under_the_same_address(client, url):
+def test_start_over_gives_another_form_and_keeps_the_one_before(client, url):
     client.post(url, {"file": upload(), "arguments": "x", "action": "save"})
-    assert client.post(url, {"arguments": "y", "action": "clear"}).url == url
-    assert Draft.objects.get().fields == {}
-    assert not paths()
+    fresh = client.post(url, {"arguments": "y", "action": "start_over"}).url
+    assert fresh != url
+    page = client.get(fresh).content.decode()
+    assert "The one before is kept" in page
+    assert f'href="{url}"' in page
+    before = Draft.objects.order_by("pk").get(pk=url.rstrip("/").rpartition("/")[2])
+    assert before.fields["arguments"] == "y"
+    assert paths()
+    assert client.get(reverse("job_new")).url == fresh
+
+
+def test_start_over_on_an_empty_form_stays_there(client, url):
+    assert client.post(url, {"action": "start_over"}).url == url
+    assert Draft.objects.count() == 1
 
 
 def test_a_nul_that_was_typed_is_no_error(client, url):

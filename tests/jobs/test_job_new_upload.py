@@ -66,6 +66,12 @@ def test_an_archive_becomes_its_files(client, url, name, content):
     assert 'data-kept="2"' in page
 
 
+def test_of_several_archives_the_refused_one_is_named(client, url):
+    page = send(client, url, ("good.zip", zip_of([MAIN])), ("slip.zip", zip_of([("../evil.py", b"1")])))
+    assert "In “slip.zip”: “../evil.py” leads out of the folder" in page
+    assert paths() == {"main.py"}
+
+
 def test_a_sample_of_the_hostile_archives_is_refused_with_nothing_stored_and_everything_kept(client, url):
     send(client, url, ("train.py", b"print('mine')\n"))
     before = on_disk(), Blob.objects.count()

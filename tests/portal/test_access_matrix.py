@@ -57,6 +57,7 @@ MATRIX = {
     "account_login": ("200 302 302 302 302 302", "200 302 302 302 302 302"),
     "account_logout": ("302 200 200 200 200 200", "302 302 302 302 302 302"),
     "account_change_password": (PAGE, PAGE),
+    "favicon": ("302 302 302 302 302 302", NEVER),
     "admin/login/": ("302 403 403 403 403 403", "302 403 403 403 403 403"),
     "admin/logout/": ("302 302 302 302 302 302", "302 302 302 302 302 302"),
     "admin/password_change/": ("302 302 302 302 302 302", "302 302 302 302 302 302"),
@@ -128,7 +129,7 @@ def asked(user: Any, method: str, address: str) -> int:
     send = client.post if method == "POST" else partial(client.generic, method)
     response = send(address, {"key": str(uuid4())} if method == "POST" else b"")
     if user is None and response.status_code == 302 and not address.startswith("/accounts/logout"):
-        assert response["Location"].startswith(("/accounts/", "/admin/login/"))
+        assert response["Location"].startswith(("/accounts/", "/admin/login/", "/static/favicon/"))
     return response.status_code
 
 

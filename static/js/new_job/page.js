@@ -15,6 +15,8 @@ let waiting = null; // the timer of the next save
 let saving = null; // the save that is under way
 let again = false;
 let uploading = null;
+let isKept = true; // what was saved last arrived
+let isSending = false; // everything is saved, the form may go
 
 function fields() {
   const data = new FormData(form);
@@ -49,17 +51,38 @@ async function save(extra = {}) {
 async function send(data) {
   try {
     showParts(form, await postParts(form, data), { isSave: data.get("action") === "save" && !data.has("remove") && !data.has("edit") });
-    saved.textContent = "Saved. You can leave this page and come back.";
+    tell("Saved. You can leave this page and come back.");
     return true;
   } catch (error) {
-    saved.textContent = error.isFinal ? error.message : "Not saved: the portal cannot be reached. Trying again.";
+    tell(error.isFinal ? error.message : "Not saved: the portal cannot be reached. Trying again.", false);
     if (!error.isFinal) saveSoon(RETRY_AFTER);
     return false;
   }
 }
 
+function tell(sentence, is = true) {
+  isKept = is;
+  saved.textContent = sentence;
+  saved.classList.toggle("is-trouble", !is);
+}
+
+/** The form goes when everything in it is kept: on the way to a sign-in it would be lost. */
+async function run(button) {
+  if (isSending) return;
+  while (saving) await saving;
+  if (await save()) {
+    isSending = true;
+    form.requestSubmit(button);
+    isSending = false;
+  } else {
+    saved.scrollIntoView({ block: "center" });
+  }
+}
+
 /** A button of the form that changes files: the same request, without leaving the page. */
 async function act(button) {
+  if (button.value === "remove_all" && !isSure(button)) return;
+  says("");
   if (saving) await saving;
   const wasAt = [...form.querySelectorAll(".tree-act")].indexOf(button);
   const done = await save({ [button.name]: button.value });
@@ -74,6 +97,20 @@ async function act(button) {
   } else {
     document.getElementById(button.value === "add_code" ? "id_entry" : "id_file").focus();
   }
+}
+
+/** The first click asks, in the button itself; the second one, within some seconds, does it. */
+function isSure(button) {
+  if (button.dataset.asked) return true;
+  const before = button.innerHTML;
+  button.dataset.asked = "1";
+  button.textContent = "Really remove all?";
+  setTimeout(() => {
+    if (!button.isConnected) return;
+    delete button.dataset.asked;
+    button.innerHTML = before;
+  }, 4000);
+  return false;
 }
 
 function says(sentence) {
@@ -144,13 +181,17 @@ function listen() {
     act(button);
   });
   form.addEventListener("submit", (event) => {
-    if (!uploading) {
-      clearTimeout(waiting); // the form takes everything along
+    if (isSending) {
+      clearTimeout(waiting);
       waiting = null;
       return;
     }
     event.preventDefault();
     event.stopImmediatePropagation();
+    if (!uploading) {
+      run(event.submitter);
+      return;
+    }
     says("The upload is still under way. Run the job when it has ended, or cancel the upload.");
     state.scrollIntoView({ block: "center" });
   }, true);
@@ -192,6 +233,14 @@ addEventListener("pagehide", () => {
 });
 addEventListener("beforeunload", (event) => {
   if (uploading) event.preventDefault();
+});
+
+// Whoever comes back from signing in again finds what was typed meanwhile saved.
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !isKept) saveSoon(0);
+});
+addEventListener("focus", () => {
+  if (!isKept) saveSoon(0);
 });
 
 listen();

@@ -5,7 +5,8 @@ export class Final extends Error {
   isFinal = true;
 }
 
-const SIGNED_OUT = "You are signed out. Sign in again in another tab, then change something here.";
+const SIGNED_OUT = "You are signed out, and what you change here is not kept. Sign in again in another tab and come back to this one.";
+const TOO_OLD = "The portal does not take this page any more. Copy what you typed last, then reload it.";
 const SENT = "This form was sent in another tab; the job was made. Open the list of jobs to see it.";
 
 /** Buttons called "action" hide the form's own property. */
@@ -16,7 +17,7 @@ export function read(status, text, landedOn, asked) {
     throw new Final(landedOn.includes("/accounts/") ? SIGNED_OUT : SENT);
   }
   if (status === 404) throw new Final(SENT);
-  if (status === 403) throw new Final("The page is too old. Copy what you typed last, then reload it.");
+  if (status === 403) throw new Final(TOO_OLD);
   const page = new DOMParser().parseFromString(text, "text/html");
   if (!page.getElementById("draft-parts")) {
     throw new Error(`The portal had an error (${status}). Nothing of this was kept; try again.`);
@@ -30,8 +31,25 @@ export const parts = (page) => [...page.querySelectorAll("[data-part]")];
 
 export async function postParts(form, data) {
   data.set("script", "1");
-  const response = await fetch(addressOf(form), { method: "POST", body: data });
+  let response = await fetch(addressOf(form), { method: "POST", body: data });
+  if (response.status === 403 && (await renewToken(form))) {
+    data.set(TOKEN, form.elements[TOKEN].value);
+    response = await fetch(addressOf(form), { method: "POST", body: data });
+  }
   return read(response.status, await response.text(), response.url, addressOf(form));
+}
+
+const TOKEN = "csrfmiddlewaretoken";
+
+/** Signing in again makes the tokens of open pages void; the same person's page has a new one. */
+async function renewToken(form) {
+  const response = await fetch(addressOf(form));
+  if (!response.ok || !sameAddress(response.url, addressOf(form))) return false;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const fresh = page.querySelector(`[data-new-job] [name="${TOKEN}"]`)?.value;
+  if (!fresh) return false;
+  for (const input of document.querySelectorAll(`[name="${TOKEN}"]`)) input.value = fresh;
+  return true;
 }
 
 /** Puts each part into its place, except where somebody is at work. A save says nothing about the last upload. */

@@ -262,8 +262,9 @@ export class OutputViewer {
   #tell() {
     const total = this.lines.dropped + this.lines.length;
     const hidden = this.lines.dropped ? `; the first ${this.lines.dropped.toLocaleString("en")} only in the download` : "";
-    this.part("count").textContent = `${total.toLocaleString("en")} ${total === 1 ? "line" : "lines"}${hidden}`;
-    const state = this.isOver ? "Complete" : "Live";
+    const shown = this.picks ? `${this.count.toLocaleString("en")} of ` : "";
+    this.part("count").textContent = `${shown}${total.toLocaleString("en")} ${total === 1 ? "line" : "lines"}${hidden}`;
+    const state = this.isOver ? "Complete" : this.isLost ? "Paused" : "Live";
     if (this.part("state").textContent !== state) this.part("state").textContent = state;
   }
 
@@ -273,6 +274,8 @@ export class OutputViewer {
   }
 
   #lost(isLost) {
+    this.isLost = isLost;
+    if (this.isStarted) this.#tell();
     this.#notice(isLost ? "The live output is paused – reconnecting" : "");
   }
 
