@@ -106,5 +106,11 @@ class Driver(Protocol):
     def observe(self) -> list[Seen]:
         """All works of this installation, ended ones included until they are removed."""
 
+    def close(self) -> None:
+        """Nobody will use it any more."""
+
+    def wait(self, seconds: float) -> None:
+        """Return when `observe` may show something new, after so many seconds at the latest."""
+
     def look(self, name: str) -> Seen | None:
         """One work, read past any cache; None when there is none of that name."""

@@ -31,6 +31,11 @@ def driver_of(cluster: Cluster) -> Driver:
         return _kubernetes(cluster)
 
 
+def observer_of(cluster: Cluster) -> Driver:
+    """A driver for `watch` alone, whose `observe` costs no request per look. Close it. Raises ClusterRefused."""
+    return _local() if cluster.driver == DriverKind.LOCAL else _connect(cluster, _row_of(cluster)).follow()
+
+
 def portal_url_of(cluster: Cluster) -> str:
     """Where the cluster's jobs reach the portal."""
     if cluster.driver == DriverKind.KUBERNETES:
@@ -46,18 +51,27 @@ _connected: dict[int, tuple[datetime, KubernetesDriver]] = {}
 
 
 def _kubernetes(cluster: Cluster) -> KubernetesDriver:
+    row = _row_of(cluster)
+    made_at, driver = _connected.get(cluster.pk, (None, None))
+    if driver is None or made_at != row.changed_at:
+        driver = _connect(cluster, row)
+        _connected[cluster.pk] = (row.changed_at, driver)
+    return driver
+
+
+def _row_of(cluster: Cluster) -> KubernetesConnection:
     row = KubernetesConnection.objects.filter(cluster=cluster).first()
     if row is None:
         raise ClusterRefused(f"{cluster.name} has no connection; an admin has to connect it.")
-    made_at, driver = _connected.get(cluster.pk, (None, None))
-    if driver is None or made_at != row.changed_at:
-        try:
-            api = Api(row.connection)
-        except (NoKey, Undecryptable) as error:
-            raise ClusterRefused(f"{cluster.name} cannot be connected: {error}") from error
-        driver = KubernetesDriver(api, row.namespace, installation_id(), row.runner_image)
-        _connected[cluster.pk] = (row.changed_at, driver)
-    return driver
+    return row
+
+
+def _connect(cluster: Cluster, row: KubernetesConnection) -> KubernetesDriver:
+    try:
+        api = Api(row.connection)
+    except (NoKey, Undecryptable) as error:
+        raise ClusterRefused(f"{cluster.name} cannot be connected: {error}") from error
+    return KubernetesDriver(api, row.namespace, installation_id(), row.runner_image)
 
 
 @lru_cache

@@ -103,6 +103,12 @@ class LocalDriver:
             raise ClusterUnreachable(f"The directory of the local jobs cannot be read: {error}.") from error
         return [seen for name in names if (seen := self.look(name)) is not None]
 
+    def close(self) -> None:
+        pass
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def look(self, name: str) -> Seen | None:
         directory = self.root / name
         if not is_plain_name(name):

@@ -7,7 +7,7 @@ urllib3's, as in the official client.
 import json
 import ssl
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from clusters.driver import ClusterUnreachable
+from clusters.driver import ClusterRefused, ClusterUnreachable, DriverError, WorkInvalid
 from clusters.kubernetes.connection import Connection
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
@@ -35,6 +35,16 @@ class ApiRefused(Exception):
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
+
+    def in_our_words(self, what: str) -> DriverError:
+        """As the driver protocol says it: who can act, and a sentence. `what` was to be read or made."""
+        if self.status in (408, 409, 425, 429) or self.status >= 500:
+            return ClusterUnreachable(f"The cluster cannot act on {what} at the moment: {self}")
+        if self.status == 401:
+            return ClusterRefused(f"The cluster does not know the portal's credentials any more ({self}).")
+        if self.status in (400, 422):
+            return WorkInvalid(f"The cluster does not accept {what}: {self}")
+        return ClusterRefused(f"The cluster refused {what}: {self}")
 
 
 class Api:
@@ -89,13 +99,21 @@ class Api:
         return _checked(answer, data)
 
     def watch(
-        self, path: str, query: Mapping[str, str | int], quiet_seconds: float
+        self,
+        path: str,
+        query: Mapping[str, str | int],
+        quiet_seconds: float,
+        opened: Callable[[], None] = lambda: None,
     ) -> Iterator[dict[str, Any]]:
-        """The events of a watch until the server ends it; a silence longer than `quiet_seconds` is a dead one."""
+        """The events of a watch until the server ends it; a silence longer than `quiet_seconds` is a dead one.
+
+        `opened` is called when the server has agreed, which may be long before the first event.
+        """
         query = {**query, "watch": "1"}
         with self._answer("GET", path, query, None, "", quiet_seconds) as answer:
             if answer.status != 200:
                 _checked(answer, answer.read(LARGEST_EVENT))
+            opened()
             rest = b""
             for piece in answer.stream(64 * 1024):
                 lines = (rest + piece).split(b"\n")

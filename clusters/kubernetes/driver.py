@@ -1,14 +1,14 @@
 """The driver protocol on one namespace of a Kubernetes cluster."""
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from clusters.driver import (
     LABEL_INSTALLATION,
     ClusterRefused,
-    ClusterUnreachable,
     NameTaken,
     Seen,
     State,
@@ -18,6 +18,7 @@ from clusters.driver import (
 from clusters.kubernetes import manifests
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.bundle import runner_bundle
+from clusters.kubernetes.mirror import Mirror
 from clusters.kubernetes.names import is_job_name
 from clusters.kubernetes.seen import seen_of
 
@@ -37,6 +38,9 @@ class KubernetesDriver:
         self._core = f"/api/v1/namespaces/{namespace}"
         self._runner = manifests.Runner(runner_image, runner_bundle())
         self._has_runner = False
+        self._selector = f"{LABEL_INSTALLATION}={installation}"
+        self._mirror: Mirror | None = None
+        self._observed: tuple[int, list[Seen]] = (0, [])
 
     def create(self, work: Work) -> None:
         if not is_job_name(work.name):
@@ -63,15 +67,38 @@ class KubernetesDriver:
             options = {"propagationPolicy": "Background"}
             _unless_missing(lambda: self.api.delete(f"{self._jobs}/{name}", options))
 
+    def follow(self) -> "KubernetesDriver":
+        """From now on `observe` reads a picture that a list and a watch keep current. For the watch process."""
+        paths = {"jobs": self._jobs, "pods": f"{self._core}/pods"}
+        self._mirror = Mirror(self.api, paths, self._selector).start()
+        return self
+
+    def close(self) -> None:
+        """Follow no longer."""
+        if self._mirror is not None:
+            self._mirror.close()
+
+    def wait(self, seconds: float) -> None:
+        if self._mirror is None:
+            time.sleep(seconds)
+        else:
+            self._mirror.wait(self._observed[0], seconds)
+
     def observe(self) -> list[Seen]:
-        selector = {"labelSelector": f"{LABEL_INSTALLATION}={self.installation}"}
-        with _in_our_words("the works"):
+        if self._mirror is not None:
+            return self._observe_mirror(self._mirror)
+        query = {"labelSelector": self._selector}
+        with _in_our_words("its Jobs and pods"):
             # Jobs first: a pod without its Job is of one that was removed meanwhile.
-            jobs = list(self._list(self._jobs, selector))
-            pods: dict[str, list[dict[str, Any]]] = defaultdict(list)
-            for pod in self._list(f"{self._core}/pods", selector):
-                pods[pod["metadata"].get("labels", {}).get(JOB_NAME, "")].append(pod)
-        return [seen_of(job, pods[job["metadata"]["name"]]) for job in jobs]
+            jobs = list(self._list(self._jobs, query))
+            return _seen(jobs, self._list(f"{self._core}/pods", query))
+
+    def _observe_mirror(self, mirror: Mirror) -> list[Seen]:
+        version = mirror.version
+        jobs, pods = mirror.read("jobs"), mirror.read("pods")
+        if version != self._observed[0]:
+            self._observed = (version, _seen(jobs, pods))
+        return self._observed[1]
 
     def look(self, name: str) -> Seen | None:
         if not is_job_name(name):
@@ -134,6 +161,13 @@ class KubernetesDriver:
             more["continue"] = token
 
 
+def _seen(jobs: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> list[Seen]:
+    by_job: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for pod in pods:
+        by_job[(pod["metadata"].get("labels") or {}).get(JOB_NAME, "")].append(pod)
+    return [seen_of(job, by_job[job["metadata"]["name"]]) for job in jobs]
+
+
 def _is_over(job: dict[str, Any]) -> bool:
     return seen_of(job, []).state is State.ENDED
 
@@ -149,14 +183,8 @@ def _unless_missing(call: Any) -> Any:
 
 @contextmanager
 def _in_our_words(name: str) -> Iterator[None]:
-    """The API server's refusals as the driver protocol's: who can act, and a sentence."""
+    """The API server's refusals as the driver protocol's."""
     try:
         yield
     except ApiRefused as refused:
-        if refused.status in (408, 409, 425, 429) or refused.status >= 500:
-            raise ClusterUnreachable(
-                f"The cluster cannot act on {name} at the moment: {refused}"
-            ) from refused
-        if refused.status in (400, 422):
-            raise WorkInvalid(f"The cluster does not accept {name}: {refused}") from refused
-        raise ClusterRefused(f"The cluster refused {name}: {refused}") from refused
+        raise refused.in_our_words(name) from refused

@@ -1,6 +1,6 @@
 """What the cluster shows of the open attempts, written as facts: only what changed, each write guarded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -49,14 +49,24 @@ def open_attempts(cluster_id: int) -> dict[str, Open]:
     }
 
 
-def record(cluster_id: int, known: Mapping[str, Open], seen: Iterable[Seen]) -> set[int]:
-    """Write what differs from `known`; the ids of the jobs that a worker has to look at."""
+def record(
+    cluster_id: int,
+    known: Mapping[str, Open],
+    seen: Iterable[Seen],
+    is_gone: Callable[[str], bool] = lambda name: True,
+) -> set[int]:
+    """Write what differs from `known`; the ids of the jobs that a worker has to look at.
+
+    `is_gone` asks the cluster itself about a name, before its absence is believed. Raises what it raises.
+    """
     failpoint("watch.seen")
     by_name = {work.name: work for work in seen}
     changed = {
         attempt.job_id
         for attempt in known.values()
-        if (_present(attempt, by_name[attempt.name]) if attempt.name in by_name else _absent(attempt))
+        if (
+            _present(attempt, by_name[attempt.name]) if attempt.name in by_name else _absent(attempt, is_gone)
+        )
     }
     if changed:
         hints.hint_cluster(cluster_id)
@@ -84,13 +94,16 @@ def _present(attempt: Open, work: Seen) -> bool:
     return False
 
 
-def _absent(attempt: Open) -> bool:
+def _absent(attempt: Open, is_gone: Callable[[str], bool]) -> bool:
     """Note a first miss; a second one, long enough after it, proves that the work is gone."""
     if not attempt.is_confirmed or attempt.is_absent or attempt.seen[0] == State.ENDED:
         return False
     row = Attempt.objects.filter(pk=attempt.id, removed_at=None, is_absent=False)
     if attempt.is_missed:
-        return _write_and_poke(attempt, row.filter(absent_since__lt=Now() - ABSENCE), {"is_absent": True})
+        missed_for_long = row.filter(absent_since__lt=Now() - ABSENCE)
+        if not (missed_for_long.exists() and is_gone(attempt.name)):
+            return False
+        return _write_and_poke(attempt, missed_for_long, {"is_absent": True})
     row.filter(absent_since=None).update(absent_since=Now())
     return False
 

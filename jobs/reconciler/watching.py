@@ -3,16 +3,17 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Exists, OuterRef, Q
 
 from clusters.driver import Driver, DriverError, Seen
-from clusters.drivers import driver_of
+from clusters.drivers import observer_of
 from clusters.models import Cluster
 from jobs.models import Attempt
 from jobs.reconciler.sightings import not_reached, open_attempts, reached, record
@@ -38,14 +39,19 @@ class ClusterWatch:
     compared_at: float = 0.0
     reached_at: float = 0.0
     failures: int = 0
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=2))
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=3))
 
     async def run(self) -> None:
         """Until it is cancelled."""
         try:
             while True:
-                await asyncio.sleep(await self.round())
+                pause = await self.round()
+                if self.failures:
+                    await asyncio.sleep(pause)
+                else:
+                    await asyncio.get_running_loop().run_in_executor(self.threads, self.driver.wait, pause)
         finally:
+            self.driver.close()
             self.threads.shutdown(wait=False, cancel_futures=True)
 
     async def round(self) -> float:
@@ -78,7 +84,8 @@ class ClusterWatch:
             known = open_attempts(self.cluster_id)
             seen = self.driver.observe()
         if known is not None:
-            record(self.cluster_id, known, seen)
+            # A picture that a watch keeps current proves no absence: look at the cluster itself.
+            record(self.cluster_id, known, seen, lambda name: self.driver.look(name) is None)
             self.last_seen, self.compared_at = seen, now
         if now - self.reached_at >= REACHED_SECONDS or self.failures:
             reached(self.cluster_id)
@@ -97,39 +104,70 @@ class ClusterWatch:
 
 async def watch(stop: asyncio.Event) -> None:
     """Watch every cluster that is switched on or has open attempts, until `stop` is set."""
-    tasks: dict[int, asyncio.Task[None]] = {}
+    tasks: dict[int, Watched] = {}
     while not stop.is_set():
         try:
-            clusters = await asyncio.to_thread(_with_connection, _clusters)
+            known = {key: each.version for key, each in tasks.items() if not each.task.done()}
+            found = await asyncio.to_thread(_with_connection, lambda known=known: _find(known))
         except DatabaseError as error:
             log.warning("watch: the database does not answer: %s", type(error).__name__)
         else:
-            _adjust(tasks, clusters)
+            _adjust(tasks, found)
         try:
             await asyncio.wait_for(stop.wait(), CLUSTERS_SECONDS)
         except TimeoutError:
             continue
-    for task in tasks.values():
-        task.cancel()
+    for watched in tasks.values():
+        watched.task.cancel()
 
 
-def _adjust(tasks: dict[int, asyncio.Task[None]], clusters: dict[int, Cluster]) -> None:
-    """A task for each of the clusters and for no other."""
-    for gone in tasks.keys() - clusters.keys():
-        tasks.pop(gone).cancel()
-    for cluster_id, cluster in clusters.items():
-        if cluster_id not in tasks or tasks[cluster_id].done():
-            try:
-                driver = driver_of(cluster)
-            except Exception:
-                log.exception("watch: there is no driver for %s", cluster.name)
-                continue
-            tasks[cluster_id] = asyncio.create_task(ClusterWatch(cluster_id, driver).run())
+@dataclass(frozen=True)
+class Watched:
+    """A cluster's task, and the version of the connection that it uses."""
+
+    task: asyncio.Task[None]
+    version: datetime | None
 
 
-def _clusters() -> dict[int, Cluster]:
+@dataclass(frozen=True)
+class Found:
+    """A cluster to be watched; `driver` is None where `version` is watched already, or where there is none."""
+
+    version: datetime | None
+    driver: Driver | None
+
+
+def _adjust(tasks: dict[int, Watched], found: dict[int, Found]) -> None:
+    """A task for each of the clusters and for no other; another one where an admin changed the connection."""
+    for cluster_id in list(tasks):
+        is_wanted = cluster_id in found and found[cluster_id].version == tasks[cluster_id].version
+        if not is_wanted or tasks[cluster_id].task.done():
+            tasks.pop(cluster_id).task.cancel()
+    for cluster_id, (version, driver) in ((key, (each.version, each.driver)) for key, each in found.items()):
+        if driver is not None:
+            task = asyncio.create_task(ClusterWatch(cluster_id, driver).run())
+            tasks[cluster_id] = Watched(task, version)
+
+
+def _find(watched: Mapping[int, datetime | None]) -> dict[int, Found]:
+    """The clusters that are switched on or have open attempts, with a driver for those that are not `watched`."""
     unfinished = Attempt.objects.filter(removed_at=None, job__cluster=OuterRef("pk"))
-    return Cluster.objects.filter(Q(is_enabled=True) | Exists(unfinished)).in_bulk()
+    clusters = Cluster.objects.filter(Q(is_enabled=True) | Exists(unfinished)).select_related("kubernetes")
+    return {cluster.pk: _found(cluster, watched) for cluster in clusters}
+
+
+def _found(cluster: Cluster, watched: Mapping[int, datetime | None]) -> Found:
+    connection = getattr(cluster, "kubernetes", None)
+    version = connection.changed_at if connection else None
+    if cluster.pk in watched and watched[cluster.pk] == version:
+        return Found(version, None)
+    try:
+        return Found(version, observer_of(cluster))
+    except DriverError as error:
+        not_reached(cluster.pk, str(error))
+    except Exception:
+        log.exception("watch: there is no driver for %s", cluster.name)
+    return Found(version, None)
 
 
 def _with_connection(call: Callable[[], T]) -> T:

@@ -1,5 +1,6 @@
 """A cluster of which a test says what happens. Kept honest by tests/clusters/test_fake_driver.py."""
 
+import time
 from dataclasses import replace
 
 from clusters.driver import LABEL_INSTALLATION, ClusterRefused, NameTaken, Seen, State, Work, WorkInvalid
@@ -43,6 +44,12 @@ class FakeDriver:
     def observe(self) -> list[Seen]:
         self._call("observe", "")
         return [seen for seen in self.seen.values() if self._is_mine(seen)]
+
+    def close(self) -> None:
+        pass
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def look(self, name: str) -> Seen | None:
         self._call("look", name)

@@ -75,6 +75,26 @@ def test_one_miss_proves_nothing(attempt):
     assert attempt.sight is Sight.RUNNING
 
 
+def test_the_cluster_itself_is_asked_before_absence_is_believed(attempt):
+    asked = []
+
+    def is_gone(name):
+        asked.append(name)
+        return len(asked) > 1
+
+    def miss():
+        record(attempt.job.cluster_id, open_attempts(attempt.job.cluster_id), [], is_gone)
+        attempt.refresh_from_db()
+
+    miss()
+    assert asked == []
+    Attempt.objects.update(absent_since=LONG_AGO)
+    miss()
+    assert (asked, attempt.is_absent) == ([attempt.name], False)
+    miss()
+    assert attempt.is_absent
+
+
 def test_two_misses_apart_in_time_prove_absence(attempt):
     look(attempt)
     Attempt.objects.update(absent_since=LONG_AGO)

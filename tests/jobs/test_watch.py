@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings as django_settings
@@ -16,7 +17,7 @@ from clusters.driver import ClusterUnreachable, State, Work
 from clusters.models import Cluster
 from jobs.models import Attempt
 from jobs.reconciler import watching
-from jobs.reconciler.watching import ClusterWatch, watch
+from jobs.reconciler.watching import ClusterWatch, Found, watch
 from tests import cast
 from tests.clusters.fake_driver import FakeDriver
 from tests.up.portal_process import BASE
@@ -114,7 +115,7 @@ def test_a_cluster_that_hangs_is_unreachable_and_holds_up_no_other(driver, monke
             return []
 
     drivers = {sick.pk: Hanging("lab"), healthy.pk: driver}
-    monkeypatch.setattr(watching, "driver_of", lambda cluster: drivers[cluster.pk])
+    monkeypatch.setattr(watching, "observer_of", lambda cluster: drivers[cluster.pk])
     monkeypatch.setattr(watching, "OBSERVE_SECONDS", 0.3)
 
     async def until_both_are_known():
@@ -146,23 +147,25 @@ def test_a_cluster_that_hangs_is_unreachable_and_holds_up_no_other(driver, monke
     assert rows["healthy"][1] is not None
 
 
-def test_clusters_come_and_go_while_it_watches(db, driver, monkeypatch):
-    monkeypatch.setattr(watching, "driver_of", lambda cluster: driver)
+def test_clusters_come_and_go_and_change_while_it_watches(db, driver, monkeypatch):
+    old, new = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 
     async def course():
         tasks = {}
-        one, two = Cluster(pk=1, name="one"), Cluster(pk=2, name="two")
-        watching._adjust(tasks, {1: one})
-        first = tasks[1]
-        watching._adjust(tasks, {1: one, 2: two})
+        watching._adjust(tasks, {1: Found(old, driver)})
+        first = tasks[1].task
+        watching._adjust(tasks, {1: Found(old, None), 2: Found(None, driver)})
         assert set(tasks) == {1, 2}
-        assert tasks[1] is first
-        watching._adjust(tasks, {2: two})
+        assert tasks[1].task is first
+        watching._adjust(tasks, {1: Found(new, driver), 2: Found(None, None)})
+        assert tasks[1].task is not first
+        assert tasks[1].version == new
+        watching._adjust(tasks, {2: Found(None, None)})
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert set(tasks) == {2}
         assert first.cancelled() or first.cancelling()
-        tasks[2].cancel()
+        tasks[2].task.cancel()
 
     monkeypatch.setattr(ClusterWatch, "look", lambda self: None)
     asyncio.run(course())
@@ -170,11 +173,20 @@ def test_clusters_come_and_go_while_it_watches(db, driver, monkeypatch):
 
 def test_a_cluster_that_was_switched_off_is_watched_while_it_has_work(attempt):
     Cluster.objects.update(is_enabled=False)
-    assert set(watching._clusters()) == {attempt.job.cluster_id}
+    assert set(watching._find({})) == {attempt.job.cluster_id}
     Attempt.objects.update(removed_at="2026-01-01T00:00Z")
-    assert watching._clusters() == {}
+    assert watching._find({}) == {}
     Cluster.objects.update(is_enabled=True)
-    assert set(watching._clusters()) == {attempt.job.cluster_id}
+    assert set(watching._find({})) == {attempt.job.cluster_id}
+
+
+def test_a_connection_that_cannot_be_used_is_told_where_the_cluster_is_shown(db):
+    cluster = cast.new_cluster("lab", "Lab")
+    Cluster.objects.update(driver="kubernetes")
+    assert watching._find({})[cluster.pk].driver is None
+    cluster.refresh_from_db()
+    assert "an admin has to connect it" in cluster.trouble
+    assert cluster.unreachable_since is not None
 
 
 @pytest.mark.processes

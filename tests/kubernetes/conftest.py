@@ -1,15 +1,27 @@
 """A namespace of its own for each test, and a stub intake that pods can reach."""
 
+import base64
 import secrets
+import time
 
 import pytest
 
+from clusters.kubernetes import onboarding
 from clusters.kubernetes.api import Api
+from clusters.kubernetes.connection import Connection
 from clusters.kubernetes.driver import KubernetesDriver
 from clusters.kubernetes.kubeconfig import read_kubeconfig
 from tests.clusters.driver_lab import Lab
 from tests.kubernetes import cluster
 from tests.runner.stub_intake import StubIntake
+
+COLLECTIONS = {
+    "Namespace": "/api/v1/namespaces",
+    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
+    "Secret": "/api/v1/namespaces/{namespace}/secrets",
+    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings",
+}
 
 
 class KubernetesLab(Lab):
@@ -40,12 +52,31 @@ def admin_api(test_cluster):
 
 @pytest.fixture
 def namespace(admin_api):
-    """As the portal's own: Pod Security "restricted". Gone in the background after the test."""
+    """As an admin makes it with what the portal gives to paste. Gone in the background after the test."""
     name = f"sw-test-{secrets.token_hex(3)}"
-    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-    admin_api.post("/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+    for manifest in onboarding.manifests(name):
+        admin_api.post(COLLECTIONS[manifest["kind"]].format(namespace=name), manifest)
     yield name
     admin_api.delete(f"/api/v1/namespaces/{name}", {"propagationPolicy": "Background"})
+
+
+@pytest.fixture
+def portal_api(admin_api, namespace, test_cluster):
+    """The API server as the portal knows it: with the rights of its own account and no others."""
+    admin = read_kubeconfig(test_cluster.kubeconfig).connection()
+    api = Api(Connection(admin.server, admin.ca, token_of(admin_api, namespace)))
+    yield api
+    api.close()
+
+
+def token_of(admin_api: Api, namespace: str) -> str:
+    deadline = time.monotonic() + 20
+    while True:
+        secret = admin_api.get(f"/api/v1/namespaces/{namespace}/secrets/{onboarding.TOKEN}")
+        if token := (secret.get("data") or {}).get("token"):
+            return base64.b64decode(token).decode()
+        assert time.monotonic() < deadline, "the account got no token"
+        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -1,11 +1,132 @@
 """The Kubernetes driver on a real cluster: the contract, and what is special about pods."""
 
+import time
+from dataclasses import replace
+
 import pytest
 
+from clusters.driver import ClusterRefused, ClusterUnreachable, State
+from clusters.kubernetes import onboarding
+from clusters.kubernetes.driver import KubernetesDriver
 from tests.clusters.driver_contract import DriverContract
+from tests.clusters.driver_lab import MIB
 
 pytestmark = pytest.mark.kubernetes
 
 
 class TestKubernetesDriver(DriverContract):
     pass
+
+
+def test_what_is_followed_shows_the_same_as_a_look(lab, portal_api, namespace):
+    watcher = KubernetesDriver(portal_api, namespace, lab.installation, lab.image).follow()
+    try:
+        run = lab.run(["sh", "-c", "echo up; sleep 1"])
+        looked = lab.until_ended(run)
+        lab.intake.wait(lambda: shown_by(watcher, run.work.name) is not None)
+        deadline = time.monotonic() + 10
+        while shown_by(watcher, run.work.name) != looked:
+            assert time.monotonic() < deadline
+            watcher.wait(1)
+        lab.driver.remove(run.work.name)
+        while shown_by(watcher, run.work.name) is not None:
+            assert time.monotonic() < deadline + 10
+            watcher.wait(1)
+    finally:
+        watcher.close()
+
+
+def shown_by(driver, name):
+    try:
+        return next((seen for seen in driver.observe() if seen.name == name), None)
+    except ClusterUnreachable:
+        return None
+
+
+def test_too_much_memory_is_told_by_the_runner_or_by_the_cluster(lab):
+    script = "x = b'x' * (300 << 20); import time; time.sleep(30)"
+    run = lab.run(["python3", "-c", script], memory_bytes=128 * MIB)
+    seen = lab.until_ended(run)
+    told = run.attempt.ended[0]["reason"] if run.attempt.ended else seen.reason
+    assert told == "out_of_memory"
+    assert run.attempt.is_collected
+
+
+def test_a_time_limit_is_told_as_one(lab):
+    run = lab.run(["sleep", "60"], time_limit_seconds=2)
+    lab.until_ended(run)
+    assert run.attempt.ended[0]["reason"] == "time_limit"
+
+
+def test_an_r_script_runs_in_an_image_without_python(lab):
+    run = lab.prepare(["Rscript", "-e", "write.csv(data.frame(a=1:2), 'results/t.csv'); cat('done\n')"])
+    lab.driver.create(replace(run.work, image="test/r:4.2"))
+    assert lab.until_ended(run).exit_code == 0
+    assert run.attempt.output["stdout"] == b"done\n"
+    assert run.attempt.results["results/t.csv"].startswith(b'"","a"')
+
+
+def test_a_gpu_is_asked_for_and_given(lab, admin_api, namespace):
+    run = lab.prepare(["true"])
+    lab.driver.create(replace(run.work, gpu_count=1, gpu_resource="nvidia.com/gpu"))
+    assert lab.until_ended(run).exit_code == 0
+    (pod,) = admin_api.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
+    (main,) = pod["spec"]["containers"]
+    assert main["resources"]["limits"]["nvidia.com/gpu"] == "1"
+
+
+def test_the_script_finds_neither_the_token_nor_an_account(lab):
+    look = "cat /stellwerk/token/token /var/run/secrets/kubernetes.io/serviceaccount/token; env; id -u"
+    run = lab.run(["sh", "-c", look])
+    lab.until_ended(run)
+    output = bytes(run.attempt.output["stdout"])
+    assert run.work.token.encode() not in output
+    assert b"STELLWERK_PORTAL_URL" not in output
+    assert b"KUBERNETES_SERVICE" not in output
+    assert output.strip().endswith(b"10001")
+
+
+def test_a_pod_that_is_deleted_by_hand_ends_the_attempt(lab, admin_api, namespace):
+    run = lab.run(["sh", "-c", f"{lab.say('ran')}; sleep 60"], grace_seconds=1)
+    lab.intake.wait(lambda: lab.witnessed(), timeout=60)
+    (pod,) = admin_api.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
+    admin_api.delete(f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}", {})
+    lab.until_ended(run)
+    assert run.attempt.ended[0]["reason"] == "stopped"
+    assert lab.witnessed() == ["ran"]
+
+
+def test_a_create_that_made_the_job_only_is_completed_by_the_next(lab, monkeypatch):
+    run = lab.prepare(["sh", "-c", lab.say("ran")])
+    with monkeypatch.context() as crash:
+        crash.setattr(lab.driver, "_create_if_missing", lambda kind, manifest: None)
+        lab.driver._has_runner = False
+        lab.driver.create(run.work)
+    lab.driver._has_runner = False
+    assert lab.driver.look(run.work.name).state is State.PENDING
+    lab.driver.create(run.work)
+    assert lab.until_ended(run).exit_code == 0
+    assert lab.witnessed() == ["ran"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "verb", "act"),
+    [
+        ("jobs", "create", lambda lab, run: lab.driver.create(run.work)),
+        ("secrets", "create", lambda lab, run: lab.driver.create(run.work)),
+        ("configmaps", "create", lambda lab, run: lab.driver.create(run.work)),
+        ("jobs", "list", lambda lab, run: lab.driver.observe()),
+        ("pods", "list", lambda lab, run: lab.driver.observe()),
+        ("jobs", "get", lambda lab, run: lab.driver.look(run.work.name)),
+    ],
+)
+def test_a_right_that_is_missing_is_named(lab, admin_api, namespace, resource, verb, act):
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{onboarding.ACCOUNT}"
+    rules = [
+        {**rule, "verbs": [each for each in rule["verbs"] if (rule["resources"], each) != ([resource], verb)]}
+        for rule in admin_api.get(path)["rules"]
+    ]
+    admin_api.patch(path, {"rules": [rule for rule in rules if rule["verbs"]]})
+    time.sleep(1)  # the API server's picture of the rights follows
+    with pytest.raises(ClusterRefused, match=f'cannot {verb} resource "{resource}"'):
+        act(lab, lab.prepare(["true"]))
