@@ -56,7 +56,8 @@ class Seen:
     `reason` is "" or a word for machines: the runner's own causes ("time_limit", "out_of_memory", "stopped",
     "cpu_limit", "file_limit"), or why there was no outcome: "refused" (the claim was refused, nothing was
     started), "start_failed" (nothing was started), "lost". A script ended by a signal has 128 + its number.
-    `message` is a sentence for people.
+    `message` is a sentence for people. While it is PENDING they say what it waits for: "unschedulable", "image_pull",
+    "image_name", "container_config", with the cluster's own words.
     """
 
     name: str

@@ -49,6 +49,8 @@ def explain(now: Situation) -> Explanation:
             "Waiting: the portal's disk is nearly full, and output could not be kept.",
             "It starts by itself when there is room again. Delete old jobs, or tell an admin.",
         )
+    if now.status is Status.STARTING and now.reason:
+        return _waits(now)
     if now.status is Status.FAILED:
         return _failed(now)
     if now.status is Status.ERROR:
@@ -65,6 +67,30 @@ def explain(now: Situation) -> Explanation:
             else "Cancelled while it ran; output so far is kept.",
         }[now.status]
     )
+
+
+def _waits(now: Situation) -> Explanation:
+    """What a job waits for that its cluster has taken."""
+    said = f" It says: {now.detail}" if now.detail else ""
+    known = {
+        "unschedulable": Explanation(
+            f"Waiting for room on {now.cluster}: no node has free what its profile asks for.{said}",
+            "It starts by itself when there is room. A smaller profile may start sooner.",
+        ),
+        "image_pull": Explanation(
+            f"{now.cluster} cannot get the image of its environment yet, and keeps trying.{said}",
+            "If it stays like this, tell an admin: the image may be missing, or need a password.",
+        ),
+        "image_name": Explanation(
+            f"{now.cluster} does not have the image of its environment.{said}",
+            "It will not start like this. Cancel it, choose another environment, and tell an admin.",
+        ),
+        "container_config": Explanation(
+            f"{now.cluster} cannot set its pod up.{said}",
+            "If it stays like this, tell an admin.",
+        ),
+    }
+    return known.get(now.reason, Explanation(f"{now.cluster} has not started it yet.{said}"))
 
 
 def _failed(now: Situation) -> Explanation:

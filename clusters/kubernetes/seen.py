@@ -7,6 +7,17 @@ from clusters.driver import Seen, State
 
 REFUSED_EXIT = 86  # the runner's: the claim was refused, nothing was started
 Object = Mapping[str, Any]
+# The kubelet's words for containers that wait: pkg/kubelet/images/types.go, pkg/kubelet/container/sync_result.go.
+_WAITING = {
+    "ErrImagePull": "image_pull",
+    "ImagePullBackOff": "image_pull",
+    "ImageInspectError": "image_pull",
+    "RegistryUnavailable": "image_pull",
+    "ErrImageNeverPull": "image_name",
+    "InvalidImageName": "image_name",
+    "CreateContainerConfigError": "container_config",
+    "CreateContainerError": "container_config",
+}
 
 
 def seen_of(job: Object, pods: Iterable[Object]) -> Seen:
@@ -14,7 +25,7 @@ def seen_of(job: Object, pods: Iterable[Object]) -> Seen:
     pods = sorted(pods, key=_rank)
     pod = pods[0] if pods else None
     ended = all(_is_over(each) for each in pods) and (bool(pods) or _is_finished(job) or _is_stopped(job))
-    exit_code, reason, message = _end(job, pod) if ended else (None, "", "")
+    exit_code, reason, message = _end(job, pod) if ended else (None, *waiting_for(pod))
     living = State.RUNNING if pod is not None and _main_has_begun(pod) else State.PENDING
     metadata = job["metadata"]
     uid = pod["metadata"]["uid"] if pod is not None else metadata["uid"]
@@ -27,6 +38,20 @@ def seen_of(job: Object, pods: Iterable[Object]) -> Seen:
         reason,
         message,
     )
+
+
+def waiting_for(pod: Object | None) -> tuple[str, str]:
+    """Why the script has not begun, as far as the pod tells: a word for machines and Kubernetes' own words."""
+    if pod is None or _main_has_begun(pod):
+        return "", ""
+    for condition in (pod.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return "unschedulable", str(condition.get("message") or "")
+    for state in _statuses(pod).values():
+        waiting = state.get("waiting") or {}
+        if reason := _WAITING.get(str(waiting.get("reason") or "")):
+            return reason, str(waiting.get("message") or waiting["reason"])
+    return "", ""
 
 
 def _rank(pod: Object) -> tuple[bool, str]:

@@ -58,10 +58,21 @@ def drive(job_id: int) -> float | None:
             return None
         try:
             if not _do(step, job, attempt):
+                _tell_what_it_waits_for(job, attempt)
                 return _patience(job, seen)
         except Retry as retry:
             return retry.seconds
     return 1.0
+
+
+def _tell_what_it_waits_for(job: Job, attempt: Attempt | None) -> None:
+    """The cluster's reason why a job has not begun, while it is so."""
+    if attempt is None or job.status != Status.STARTING:
+        return
+    told = {"reason": attempt.seen_reason, "detail": attempt.seen_message}
+    row = Job.objects.filter(pk=job.pk, status=Status.STARTING)
+    if (job.reason, job.detail) != (told["reason"], told["detail"]) and row.update(**told):
+        announce(job.pk, "status")
 
 
 def _do(step: Step, job: Job, attempt: Attempt | None) -> bool:

@@ -88,7 +88,8 @@ def _present(attempt: Open, work: Seen) -> bool:
         "seen_at": Now(),
         "absent_since": None,
     }
-    if work.state is State.ENDED or not attempt.is_confirmed:
+    waits_otherwise = work.state is State.PENDING and told[2] != attempt.seen[2]
+    if work.state is State.ENDED or not attempt.is_confirmed or waits_otherwise:
         return _write_and_poke(attempt, row, facts)
     row.update(**facts)
     return False

@@ -360,3 +360,22 @@ def test_two_workers_on_one_job_make_one_attempt(job, driver):
     assert driving._admit(stale) is True
     assert Attempt.objects.count() == 1
     assert course(job) == ["starting"]
+
+
+def test_what_the_cluster_waits_for_is_told_while_it_is_so(job, driver):
+    drive(job.pk)
+    name = Attempt.objects.get().name
+    driver.show(name, State.PENDING, reason="unschedulable", message="0/3 nodes are available.")
+    watched(job, driver)
+    job.refresh_from_db()
+    assert job.next_look_at is not None
+    drive(job.pk)
+    job.refresh_from_db()
+    assert "Waiting for room" in job.sentence
+    assert "0/3 nodes" in job.sentence
+    assert job.advice
+    driver.show(name, State.PENDING, reason="", message="")
+    watched(job, driver)
+    drive(job.pk)
+    job.refresh_from_db()
+    assert (job.reason, job.detail) == ("", "")

@@ -172,7 +172,18 @@ def test_refused_is_said_only_where_the_script_was_never_started():
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize(
-    "reason", ["", "lost", "refused", "time_limit", "signal", "no_space", "never heard of"]
+    "reason",
+    [
+        "",
+        "lost",
+        "refused",
+        "time_limit",
+        "signal",
+        "no_space",
+        "unschedulable",
+        "image_pull",
+        "never heard of",
+    ],
 )
 @pytest.mark.parametrize("exit_code", [None, 0, 1, 126, 127, -9, -200])
 def test_every_state_has_a_sentence(status, reason, exit_code):
