@@ -61,11 +61,12 @@ async def _changes(listener: Listener) -> AsyncIterator[bytes]:
         yield HELLO
         while not board().is_closing:
             await _wait(listener, HEARTBEAT_SECONDS)
+            # What was lost is told before the stream ends: a job that was deleted leaves the list.
+            changed = listener.take_changed()
+            yield message({"ids": sorted(changed)}, event="changed") if changed else HEARTBEAT
             if listener.is_shut_out:
                 yield message({}, event="closed")
                 return
-            changed = listener.take_changed()
-            yield message({"ids": sorted(changed)}, event="changed") if changed else HEARTBEAT
 
 
 async def _output(listener: Listener, job_id: int, place: Place) -> AsyncIterator[bytes]:
