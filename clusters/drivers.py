@@ -4,15 +4,17 @@ import threading
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from clusters.driver import ClusterRefused, Driver
 from clusters.encryption import NoKey, Undecryptable
-from clusters.kubernetes.api import Api
-from clusters.kubernetes.driver import KubernetesDriver
 from clusters.local import LocalDriver
 from clusters.models import Cluster, DriverKind, KubernetesConnection
+
+if TYPE_CHECKING:
+    from clusters.kubernetes.driver import KubernetesDriver
 
 
 def installation_id() -> str:
@@ -47,10 +49,10 @@ def portal_url_of(cluster: Cluster) -> str:
 
 
 _lock = threading.Lock()
-_connected: dict[int, tuple[datetime, KubernetesDriver]] = {}
+_connected: "dict[int, tuple[datetime, KubernetesDriver]]" = {}
 
 
-def _kubernetes(cluster: Cluster) -> KubernetesDriver:
+def _kubernetes(cluster: Cluster) -> "KubernetesDriver":
     row = _row_of(cluster)
     made_at, driver = _connected.get(cluster.pk, (None, None))
     if driver is None or made_at != row.changed_at:
@@ -66,7 +68,11 @@ def _row_of(cluster: Cluster) -> KubernetesConnection:
     return row
 
 
-def _connect(cluster: Cluster, row: KubernetesConnection) -> KubernetesDriver:
+def _connect(cluster: Cluster, row: KubernetesConnection) -> "KubernetesDriver":
+    # Imported here: a portal without a Kubernetes cluster does without its HTTP client in every process.
+    from clusters.kubernetes.api import Api
+    from clusters.kubernetes.driver import KubernetesDriver
+
     try:
         api = Api(row.connection)
     except (NoKey, Undecryptable) as error:

@@ -4,9 +4,14 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+# cryptography is imported where it is used: most processes never do, and it costs each of them megabytes.
 
 
 class NoKey(Exception):
@@ -19,6 +24,8 @@ class Undecryptable(Exception):
 
 def new_key() -> str:
     """A key as `CREDENTIAL_KEYS` takes it."""
+    from cryptography.fernet import Fernet
+
     return Fernet.generate_key().decode("ascii")
 
 
@@ -30,6 +37,8 @@ def encrypt(row: str, secrets: Mapping[str, str]) -> str:
 
 def decrypt(row: str, encrypted: str) -> dict[str, str]:
     """Raises NoKey and Undecryptable."""
+    from cryptography.fernet import InvalidToken
+
     try:
         found = json.loads(_keys().decrypt(encrypted.encode("ascii")))
     except (InvalidToken, ValueError) as error:
@@ -66,7 +75,9 @@ def write_keys(keys: Sequence[str]) -> None:
     partial.replace(file)
 
 
-def _keys() -> MultiFernet:
+def _keys() -> "MultiFernet":
+    from cryptography.fernet import Fernet, MultiFernet
+
     keys = read_keys()
     if not keys:
         raise NoKey("The portal has no key for credentials: set CREDENTIAL_KEYS, or start it with `make up`.")
