@@ -62,6 +62,7 @@ def start() -> TestCluster:
         text=True,
         timeout=PATIENCE,
         stdin=subprocess.DEVNULL,
+        umask=0o022,  # what it starts makes the roots of containers, which have to be open to every user
     )
     assert up.returncode == 0, up.stdout + up.stderr
     found = re.search(r"export KUBECONFIG=(\S+)", up.stdout)

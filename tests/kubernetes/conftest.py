@@ -57,6 +57,8 @@ def namespace(admin_api):
     for manifest in onboarding.manifests(name):
         admin_api.post(COLLECTIONS[manifest["kind"]].format(namespace=name), manifest)
     yield name
+    # At once: a pod whose intake is gone would wait for it, and keep the node's CPU so long.
+    admin_api.delete(f"/api/v1/namespaces/{name}/pods", {"gracePeriodSeconds": 0})
     admin_api.delete(f"/api/v1/namespaces/{name}", {"propagationPolicy": "Background"})
 
 
@@ -87,9 +89,9 @@ def intake(test_cluster):
 
 
 @pytest.fixture
-def lab(admin_api, namespace, intake, tmp_path):
+def lab(portal_api, namespace, intake, tmp_path):
     yield KubernetesLab(
-        KubernetesDriver(admin_api, namespace, Lab.installation, KubernetesLab.image),
+        KubernetesDriver(portal_api, namespace, Lab.installation, KubernetesLab.image),
         intake,
         tmp_path / "unused",
     )
