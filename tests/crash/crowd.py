@@ -121,7 +121,7 @@ class Crowd:
         facts = {job["id"]: job for job in self._call("facts", ids=self.ids)}
         assert set(facts) == set(self.ids)
         problems = [text for job in facts.values() for text in self._problems(job, starts, ends)]
-        assert problems == []
+        assert problems == [], "\n".join(problems)
 
     def reconnect(self) -> None:
         """Speak to the portal that runs now, after it was started again."""
