@@ -67,9 +67,8 @@ def append(attempt_id: int, stream: str, offset: int, data: bytes) -> int:
         if offset > size:
             raise Gap(size)
         fresh = data[size - offset :]
-        if not fresh:
-            return size
-        written = _write_all(log.fileno(), fresh, size)
+        written = _write_all(log.fileno(), fresh, size) if fresh else 0
+        # For a repeat as well: a crash may have come between the bytes and their place in the order.
         _record(folder, STREAMS.index(stream), size + written)
         return size + written
 

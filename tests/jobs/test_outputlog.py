@@ -164,3 +164,14 @@ def test_an_append_reads_the_end_of_a_long_index_only(monkeypatch):
     monkeypatch.setattr(outputlog, "RECORDS_AT_ONCE", 10)
     assert append(ATTEMPT, "stdout", 100, b"y") == 101
     assert records()[-1] == (0, 100, 1)
+
+
+def test_a_repeat_gives_bytes_their_place_in_the_order_that_a_crash_left_out():
+    outputlog.append(4242, "stdout", 0, b"one\n")
+    try:
+        with (outputlog.folder_of(4242) / "stdout.log").open("ab") as log:
+            log.write(b"two\n")  # the process died before it wrote the index
+        assert outputlog.append(4242, "stdout", 4, b"two\n") == 8
+        assert "".join(text for _, text in outputlog.Reader(4242).read()) == "one\ntwo\n"
+    finally:
+        outputlog.delete(4242)
