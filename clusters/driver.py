@@ -6,7 +6,7 @@ The contract is written down in docs/architecture.md; tests/clusters/driver_cont
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -23,7 +23,8 @@ class Work:
 
     `name` is deterministic ("sw-<installation>-<job>-<attempt>") and never reused. `token` is a secret:
     it is left out of the repr, so that it cannot reach a log by accident. `gpu_resource` is the resource's name at the
-    cluster ("nvidia.com/gpu").
+    cluster ("nvidia.com/gpu"); `space` the part of the cluster it belongs in (a namespace; "" on this machine);
+    `pull_secret` names the registry's login there. `tolerations` have key, value ("" for any) and effect ("" for any).
     """
 
     name: str
@@ -39,6 +40,10 @@ class Work:
     grace_seconds: int
     gpu_count: int = 0
     gpu_resource: str = ""
+    space: str = ""
+    pull_secret: str = ""
+    node_labels: Mapping[str, str] = field(default_factory=dict)
+    tolerations: Sequence[Mapping[str, str]] = ()
 
 
 class State(StrEnum):
@@ -67,6 +72,7 @@ class Seen:
     exit_code: int | None = None
     reason: str = ""
     message: str = ""
+    space: str = ""
 
 
 class DriverError(Exception):
@@ -90,7 +96,7 @@ class NameTaken(DriverError):
 
 
 class Driver(Protocol):
-    """One connected cluster. Safe to share between threads."""
+    """One connected cluster. Safe to share between threads. `space` is the work's own, as in Work.space."""
 
     def create(self, work: Work) -> None:
         """Make the work exist. An existing work of that name is adopted after its labels are checked.
@@ -98,10 +104,10 @@ class Driver(Protocol):
         Raises NameTaken, WorkInvalid, ClusterRefused, ClusterUnreachable.
         """
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, space: str = "") -> None:
         """End all of the work: TERM, its grace time, KILL. Returns at once; a missing work is done."""
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, space: str = "") -> None:
         """Forget an ended work and free its space; a missing one is done, a living one ClusterRefused."""
 
     def observe(self) -> list[Seen]:
@@ -113,5 +119,5 @@ class Driver(Protocol):
     def wait(self, seconds: float) -> None:
         """Return when `observe` may show something new, after so many seconds at the latest."""
 
-    def look(self, name: str) -> Seen | None:
+    def look(self, name: str, space: str = "") -> Seen | None:
         """One work, read past any cache; None when there is none of that name."""

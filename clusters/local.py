@@ -71,7 +71,7 @@ class LocalDriver:
                 if lock is not None and not _has(directory, "pod") and not _has(directory, "ended"):
                     self._spawn("pod", directory, lock)
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, space: str = "") -> None:
         directory = self.root / name
         if not is_plain_name(name) or not directory.is_dir():
             return
@@ -80,7 +80,7 @@ class LocalDriver:
             if not self._sweep_if_dead(directory):
                 _signal_pod(directory)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, space: str = "") -> None:
         directory = self.root / name
         if not is_plain_name(name) or not directory.is_dir():
             return
@@ -109,7 +109,7 @@ class LocalDriver:
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    def look(self, name: str) -> Seen | None:
+    def look(self, name: str, space: str = "") -> Seen | None:
         directory = self.root / name
         if not is_plain_name(name):
             return None

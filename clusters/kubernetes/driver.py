@@ -51,13 +51,13 @@ class KubernetesDriver:
             if not _is_over(job):
                 self._create_if_missing("secrets", manifests.token_secret(work, job["metadata"]["uid"]))
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, space: str = "") -> None:
         # A suspended Job has no pods and gets none: its pod is told to end, with all the time it was promised.
         with _in_our_words(name):
             if is_job_name(name) and self._own_job(name) is not None:
                 _unless_missing(lambda: self.api.patch(f"{self._jobs}/{name}", {"spec": {"suspend": True}}))
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, space: str = "") -> None:
         with _in_our_words(name):
             seen = self.look(name)
             if seen is None:
@@ -100,7 +100,7 @@ class KubernetesDriver:
             self._observed = (version, _seen(jobs, pods))
         return self._observed[1]
 
-    def look(self, name: str) -> Seen | None:
+    def look(self, name: str, space: str = "") -> Seen | None:
         if not is_job_name(name):
             return None
         with _in_our_words(name):

@@ -22,6 +22,7 @@ class Attempt(models.Model):
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField(default=1)
     name = models.CharField(max_length=63, unique=True, help_text="Name of the work at the cluster.")
+    space = models.CharField(max_length=63, blank=True, help_text="The namespace in which its work is.")
     nonce = models.CharField(max_length=32, default=new_nonce, editable=False)
     made_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -44,6 +44,11 @@ class Job(JobShown, models.Model):
     memory_bytes = models.PositiveBigIntegerField()
     disk_bytes = models.PositiveBigIntegerField()
     max_processes = models.PositiveIntegerField()
+    gpu_count = models.PositiveSmallIntegerField(default=0)
+    gpu_resource = models.CharField(max_length=100, blank=True)
+    node_labels = models.JSONField(default=dict, blank=True)
+    tolerations = models.JSONField(default=list, blank=True)
+    pull_secret = models.CharField(max_length=63, blank=True)
     time_limit_seconds = models.PositiveIntegerField()
 
     # Wishes: views write them, once.

@@ -18,12 +18,14 @@ from clusters.driver import (
     ClusterRefused,
     ClusterUnreachable,
     Driver,
+    DriverError,
     NameTaken,
     Work,
     WorkInvalid,
 )
 from clusters.drivers import driver_of, installation_id, portal_url_of
 from clusters.failpoints import failpoint
+from clusters.placement import space_for
 from jobs.hints import announce
 from jobs.lifecycle import DONE, OVER, TERMINAL, Act, Sight, Status, Step, next_step
 from jobs.models import Attempt, Job
@@ -95,25 +97,34 @@ def _admit(job: Job) -> bool:
     """Record the attempt, then nobody needs to remember anything: its name and token follow from the row."""
     if not job.cluster.is_enabled:
         return _give_up(job, "cluster_removed", "")
-    _wait_for_space(job)
+    _wait_for_disk(job)
+    space = _place(job)
     number = job.attempts.count() + 1
     with transaction.atomic():
         if not job.move_to(Status.STARTING, sentence=f"Preparing attempt {number} on {job.cluster.name}."):
             return True
         name = f"sw-{installation_id()}-{job.pk}-{number}"
-        Attempt.objects.create(job=job, number=number, name=name)
+        Attempt.objects.create(job=job, number=number, name=name, space=space)
         transaction.on_commit(partial(announce, job.pk, "status"), robust=True)
     failpoint("drive.admitted")
     return True
 
 
-def _wait_for_space(job: Job) -> None:
+def _wait_for_disk(job: Job) -> None:
     """No job is started whose output could not be kept. Raises Retry."""
     if disk_usage(settings.MEDIA_ROOT).free >= settings.STORAGE_RESERVE_BYTES:
         return
     if Job.objects.filter(pk=job.pk, status=Status.QUEUED).exclude(reason=NO_SPACE).update(reason=NO_SPACE):
         announce(job.pk, "status")
     raise Retry(10)
+
+
+def _place(job: Job) -> str:
+    """Where on the cluster its work belongs. Raises Retry while that is not ready."""
+    try:
+        return space_for(job.cluster, job.team_id)
+    except DriverError as error:
+        raise Retry(5) from error
 
 
 def _create(job: Job, attempt: Attempt, driver: Driver) -> bool:
@@ -139,7 +150,7 @@ def _create(job: Job, attempt: Attempt, driver: Driver) -> bool:
 
 def _stop(job: Job, attempt: Attempt, driver: Driver) -> bool:
     try:
-        driver.stop(attempt.name)
+        driver.stop(attempt.name, attempt.space)
     except (ClusterUnreachable, ClusterRefused) as error:
         raise Retry(3) from error
     failpoint("drive.stopped")
@@ -149,7 +160,7 @@ def _stop(job: Job, attempt: Attempt, driver: Driver) -> bool:
 
 def _remove(job: Job, attempt: Attempt, driver: Driver) -> bool:
     try:
-        driver.remove(attempt.name)
+        driver.remove(attempt.name, attempt.space)
     except (ClusterUnreachable, ClusterRefused) as error:
         raise Retry(2) from error
     Attempt.objects.filter(pk=attempt.pk).update(removed_at=Now())
@@ -247,6 +258,12 @@ def work_of(job: Job, attempt: Attempt) -> Work:
         memory_bytes=job.memory_bytes,
         disk_bytes=job.disk_bytes,
         max_processes=job.max_processes,
+        gpu_count=job.gpu_count,
+        gpu_resource=job.gpu_resource,
+        space=attempt.space,
+        pull_secret=job.pull_secret,
+        node_labels=job.node_labels,
+        tolerations=job.tolerations,
         time_limit_seconds=job.time_limit_seconds,
         grace_seconds=settings.JOB_GRACE_SECONDS,
     )

@@ -26,6 +26,7 @@ class Open:
     id: int
     job_id: int
     name: str
+    space: str
     is_confirmed: bool
     is_absent: bool
     is_missed: bool
@@ -40,6 +41,7 @@ def open_attempts(cluster_id: int) -> dict[str, Open]:
             id=row.pk,
             job_id=row.job_id,
             name=row.name,
+            space=row.space,
             is_confirmed=row.facts.is_created or row.facts.is_seen,
             is_absent=row.is_absent,
             is_missed=row.absent_since is not None,
@@ -53,11 +55,11 @@ def record(
     cluster_id: int,
     known: Mapping[str, Open],
     seen: Iterable[Seen],
-    is_gone: Callable[[str], bool] = lambda name: True,
+    is_gone: Callable[[str, str], bool] = lambda name, space: True,
 ) -> set[int]:
     """Write what differs from `known`; the ids of the jobs that a worker has to look at.
 
-    `is_gone` asks the cluster itself about a name, before its absence is believed. Raises what it raises.
+    `is_gone` asks the cluster itself about a name and its space, before its absence is believed. Raises what it raises.
     """
     failpoint("watch.seen")
     by_name = {work.name: work for work in seen}
@@ -95,14 +97,14 @@ def _present(attempt: Open, work: Seen) -> bool:
     return False
 
 
-def _absent(attempt: Open, is_gone: Callable[[str], bool]) -> bool:
+def _absent(attempt: Open, is_gone: Callable[[str, str], bool]) -> bool:
     """Note a first miss; a second one, long enough after it, proves that the work is gone."""
     if not attempt.is_confirmed or attempt.is_absent or attempt.seen[0] == State.ENDED:
         return False
     row = Attempt.objects.filter(pk=attempt.id, removed_at=None, is_absent=False)
     if attempt.is_missed:
         missed_for_long = row.filter(absent_since__lt=Now() - ABSENCE)
-        if not (missed_for_long.exists() and is_gone(attempt.name)):
+        if not (missed_for_long.exists() and is_gone(attempt.name, attempt.space)):
             return False
         return _write_and_poke(attempt, missed_for_long, {"is_absent": True})
     row.filter(absent_since=None).update(absent_since=Now())

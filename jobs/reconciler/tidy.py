@@ -75,9 +75,9 @@ def end_ghosts() -> None:
             known = Attempt.objects.filter(name__in=seen, removed_at=None).values_list("name", flat=True)
             for name in seen.keys() - set(known):
                 log.warning("%s has a ghost: %s", cluster.name, name)
-                driver.stop(name)
+                driver.stop(name, seen[name].space)
                 if seen[name].state is State.ENDED:
-                    driver.remove(name)
+                    driver.remove(name, seen[name].space)
         except DriverError as error:
             log.warning("ghosts on %s: %s", cluster.name, error)
 

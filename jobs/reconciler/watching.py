@@ -85,7 +85,7 @@ class ClusterWatch:
             seen = self.driver.observe()
         if known is not None:
             # A picture that a watch keeps current proves no absence: look at the cluster itself.
-            record(self.cluster_id, known, seen, lambda name: self.driver.look(name) is None)
+            record(self.cluster_id, known, seen, lambda name, space: self.driver.look(name, space) is None)
             self.last_seen, self.compared_at = seen, now
         if now - self.reached_at >= REACHED_SECONDS or self.failures:
             reached(self.cluster_id)

@@ -111,12 +111,17 @@ def _snapshot(image: Image, profile: Profile) -> dict[str, object]:
         "image": image,
         "image_label": image.label,
         "image_reference": image.reference,
+        "pull_secret": image.pull_secret,
         "profile": profile,
         "profile_label": profile.name,
         "cpu_millis": profile.cpu_millis,
         "memory_bytes": profile.memory_bytes,
         "disk_bytes": profile.disk_bytes,
         "max_processes": profile.max_processes,
+        "gpu_count": profile.gpu_count,
+        "gpu_resource": profile.gpu_resource,
+        "node_labels": profile.node_labels,
+        "tolerations": profile.tolerations,
     }
 
 
@@ -138,7 +143,8 @@ def run_again(user: User, job: Job, key: UUID) -> Job:
 COPIED = (
     *("team_id", "name", "tags", "bundle_id", "entry", "arguments", "environment", "cluster_id", "image_id"),
     *("profile_id", "image_label", "image_reference", "profile_label", "command", "cpu_millis"),
-    *("memory_bytes", "disk_bytes", "max_processes", "time_limit_seconds"),
+    *("memory_bytes", "disk_bytes", "max_processes", "time_limit_seconds", "gpu_count", "gpu_resource"),
+    *("node_labels", "tolerations", "pull_secret"),
 )
 
 

@@ -30,12 +30,12 @@ class FakeDriver:
         self.seen[work.name] = Seen(work.name, dict(work.labels), uid, State.PENDING)
         self.begin(work)
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, space: str = "") -> None:
         self._call("stop", name)
         if name in self.seen and self.seen[name].state is not State.ENDED:
             self.end(name)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, space: str = "") -> None:
         self._call("remove", name)
         if name in self.seen and self.seen[name].state is not State.ENDED:
             raise ClusterRefused(f"{name} has not ended.")
@@ -51,7 +51,7 @@ class FakeDriver:
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    def look(self, name: str) -> Seen | None:
+    def look(self, name: str, space: str = "") -> Seen | None:
         self._call("look", name)
         seen = self.seen.get(name)
         return seen if seen and self._is_mine(seen) else None

@@ -78,7 +78,7 @@ def test_one_miss_proves_nothing(attempt):
 def test_the_cluster_itself_is_asked_before_absence_is_believed(attempt):
     asked = []
 
-    def is_gone(name):
+    def is_gone(name, space):
         asked.append(name)
         return len(asked) > 1
 
