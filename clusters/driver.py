@@ -87,6 +87,10 @@ class ClusterRefused(DriverError):
     """An admin can act: credentials, rights, quotas, disk space."""
 
 
+class AdminFirst(ClusterRefused):
+    """An admin must act before anything works there: unknown credentials, another cluster. No job ends by it."""
+
+
 class WorkInvalid(DriverError):
     """The user can act: the cluster would never take this work as it is."""
 

@@ -1,6 +1,7 @@
 """The driver of a cluster, made from its row."""
 
 import threading
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from clusters.driver import ClusterRefused, Driver
+from clusters.driver import AdminFirst, Driver
 from clusters.encryption import NoKey, Undecryptable
 from clusters.local import LocalDriver
-from clusters.models import Cluster, DriverKind, KubernetesConnection
+from clusters.models import Authentication, Cluster, DriverKind, KubernetesConnection
 
 if TYPE_CHECKING:
+    from clusters.kubernetes.api import Api
     from clusters.kubernetes.driver import KubernetesDriver
+    from clusters.kubernetes.pace import Pace
 
 
 def installation_id() -> str:
@@ -64,20 +67,41 @@ def _kubernetes(cluster: Cluster) -> "KubernetesDriver":
 def _row_of(cluster: Cluster) -> KubernetesConnection:
     row = KubernetesConnection.objects.filter(cluster=cluster).first()
     if row is None:
-        raise ClusterRefused(f"{cluster.name} has no connection; an admin has to connect it.")
+        raise AdminFirst(f"{cluster.name} has no connection; an admin has to connect it.")
     return row
 
 
-def _connect(cluster: Cluster, row: KubernetesConnection) -> "KubernetesDriver":
+def api_of(row: KubernetesConnection) -> "Api":
+    """The API of the cluster with the row's credentials, however it authenticates. Close it.
+
+    All of one cluster share their rate limit. Raises ClusterRefused (AdminFirst) where there are no credentials.
+    """
     # Imported here: a portal without a Kubernetes cluster does without its HTTP client in every process.
+    from clusters.kubernetes.addresses import rules_of_settings
     from clusters.kubernetes.api import Api
+
+    rules = rules_of_settings()
+    if row.authentication == Authentication.IN_CLUSTER:
+        # Its address comes from the pod's environment, not from a person.
+        rules = replace(rules, private=True)
+    try:
+        credentials = row.credentials
+    except (NoKey, Undecryptable) as error:
+        raise AdminFirst(f"{row.cluster.name} cannot be connected: {error}") from None
+    return Api(credentials, _pace_of(row.cluster_id), rules=rules)
+
+
+def _connect(cluster: Cluster, row: KubernetesConnection) -> "KubernetesDriver":
     from clusters.kubernetes.driver import KubernetesDriver
 
-    try:
-        api = Api(row.connection)
-    except (NoKey, Undecryptable) as error:
-        raise ClusterRefused(f"{cluster.name} cannot be connected: {error}") from error
-    return KubernetesDriver(api, row.namespace, installation_id(), row.runner_image)
+    return KubernetesDriver(api_of(row), row.namespace, installation_id(), row.runner_image)
+
+
+@lru_cache
+def _pace_of(cluster_id: int) -> "Pace":
+    from clusters.kubernetes.pace import Pace
+
+    return Pace(settings.CLUSTER_REQUESTS_PER_SECOND)
 
 
 @lru_cache

@@ -24,6 +24,10 @@ SECRET_KEY = _secret_key()
 # The first one encrypts. Without any they are read from the file, each time: another may come while we run.
 CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[])
 CREDENTIAL_KEY_FILE = HOME / "credential-keys"
+# Where API servers of clusters may be. Link-local addresses (cloud metadata) never.
+CLUSTER_PRIVATE_ADDRESSES = env.bool("CLUSTER_PRIVATE_ADDRESSES", default=True)
+CLUSTER_LOOPBACK_ADDRESSES = env.bool("CLUSTER_LOOPBACK_ADDRESSES", default=False)
+CLUSTER_REQUESTS_PER_SECOND = env.int("CLUSTER_REQUESTS_PER_SECOND", default=200)
 BIND = env.str("STELLWERK_BIND", default="127.0.0.1:8000")
 ALLOWED_HOSTS = env.list(
     "STELLWERK_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", BIND.rsplit(":", 1)[0]]

@@ -1,0 +1,194 @@
+"""HTTPS to one API server: a deadline for all of an exchange, a checked address, no redirects, proxies or encodings.
+
+TLS, pooling and keep-alive are urllib3's, as in the official client. What is ours is told to it by three of its own
+means: a connection class (where to connect), a socket class (until when), and arguments.
+"""
+
+import socket
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+
+from clusters.driver import AdminFirst, ClusterUnreachable
+from clusters.kubernetes.addresses import Rules, allowed_addresses
+from clusters.kubernetes.connection import Connection
+
+POOL_SIZE = 16
+USER_AGENT = "stellwerk"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one call may take in all, and how much may come back: seconds and bytes."""
+
+    connect_seconds: float = 5.0
+    answer_seconds: float = 20.0
+    # No answer of a healthy API server that we ask for is larger: lists are read in pages.
+    largest_answer: int = 64 * 1024 * 1024
+    largest_event: int = 4 * 1024 * 1024
+
+
+class Deadline:
+    """A moment after which no byte is read or written any more. It can be moved while an answer streams."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, seconds: float) -> None:
+        self.extend(seconds)
+
+    def extend(self, seconds: float) -> None:
+        """So many seconds from now."""
+        self.at = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds; raises TimeoutError when there are none."""
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return left
+
+
+class Transport:
+    """Connections to one API server, kept open. Safe to share between threads."""
+
+    def __init__(self, connection: Connection, rules: Rules, limits: Limits) -> None:
+        self.server = connection.server.rstrip("/")
+        self._limits = limits
+        more: dict[str, Any] = (
+            {"server_hostname": connection.tls_server_name} if connection.tls_server_name else {}
+        )
+        self._pools = urllib3.PoolManager(
+            num_pools=1, maxsize=POOL_SIZE, retries=False, ssl_context=_ssl_context(connection), **more
+        )
+        pool = type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": _connection_class(rules)})
+        self._pools.pool_classes_by_scheme = {"https": pool}
+
+    @contextmanager
+    def answer(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadline: Deadline
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """An answer to be read before the deadline. Raises ClusterUnreachable, AdminFirst; so does reading it."""
+        _current.deadline = deadline
+        try:
+            timeout = urllib3.Timeout(
+                connect=min(self._limits.connect_seconds, deadline.left), read=deadline.left
+            )
+            answer = self._pools.request(
+                method,
+                self.server + url,
+                body=body,
+                headers={"Accept": "application/json", "User-Agent": USER_AGENT, **headers},
+                timeout=timeout,
+                preload_content=False,
+                decode_content=False,
+                redirect=False,
+                retries=False,
+            )
+            try:
+                if answer.headers.get("Content-Encoding", "identity") != "identity":
+                    raise ClusterUnreachable(f"{self.server} sends an encoding that nobody asked for.")
+                yield answer
+            finally:
+                # Read to the end, the connection is in the pool already; otherwise it is of no more use.
+                answer.close()
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            # Without the cause: its frames hold what was sent.
+            raise self._in_our_words(error) from None
+
+    def close(self) -> None:
+        """Idle connections end; those in use after their answer."""
+        self._pools.clear()
+
+    def _in_our_words(self, error: Exception) -> Exception:
+        cause = getattr(error, "reason", None) or error
+        if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+            return Untrusted(
+                f"{self.server} shows a certificate that the portal does not trust ({_short(error)}). "
+                "If the cluster's CA was renewed, give the new one; otherwise somebody stands between."
+            )
+        return ClusterUnreachable(f"{self.server} does not answer: {_short(error)}.")
+
+
+class Untrusted(AdminFirst):
+    """The server's certificate does not fit the CA or the name that the portal was given."""
+
+
+class _Socket(ssl.SSLSocket):
+    """Each read and write ends with the deadline, however slowly the bytes come."""
+
+    deadline: Deadline | None = None
+
+    def recv_into(self, *args: Any, **more: Any) -> int:
+        if self.deadline is not None:
+            self.settimeout(self.deadline.left)
+        return super().recv_into(*args, **more)
+
+    def send(self, *args: Any, **more: Any) -> int:
+        if self.deadline is not None:
+            self.settimeout(self.deadline.left)
+        return super().send(*args, **more)
+
+
+# From the call in a thread to the socket it is given: urllib3 hands nothing through.
+_current = threading.local()
+
+
+def _connection_class(rules: Rules) -> type[HTTPSConnection]:
+    class _Connection(HTTPSConnection):
+        """Connects to the address that was judged. The name stays what is asked for and what is certified."""
+
+        def _new_conn(self) -> socket.socket:
+            deadline: Deadline = _current.deadline
+            error: OSError = TimeoutError("timed out")
+            for address in allowed_addresses(self.host, self.port, rules, deadline.left):
+                try:
+                    seconds = min(float(self.timeout or deadline.left), deadline.left)
+                    sock = socket.create_connection((address, self.port), seconds)
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    # A peer that is gone without a word is noticed by the kernel too.
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                    return sock
+                except OSError as failed:
+                    error = failed
+            raise urllib3.exceptions.NewConnectionError(self, str(error))
+
+        def request(self, *args: Any, **more: Any) -> None:
+            if isinstance(self.sock, _Socket):
+                self.sock.deadline = _current.deadline
+            super().request(*args, **more)
+
+    return _Connection
+
+
+def _short(error: Exception) -> str:
+    """Without the pool's and the object's names: a sentence for an admin."""
+    text = str(getattr(error, "reason", None) or error)
+    short = text.rpartition(">: ")[2]
+    if short.startswith("HTTPSConnection("):
+        short = short.partition("): ")[2]
+    return short.rstrip(".") or type(error).__name__
+
+
+def _ssl_context(connection: Connection) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=connection.ca or None)
+    context.sslsocket_class = _Socket
+    if connection.client_certificate:
+        # Python loads a certificate from a file only: it is there for this moment, for our user.
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = Path(folder) / "certificate", Path(folder) / "key"
+            for path, text in ((certificate, connection.client_certificate), (key, connection.client_key)):
+                path.touch(mode=0o600)
+                path.write_text(text, "ascii")
+            context.load_cert_chain(certificate, key)
+    return context
