@@ -122,25 +122,25 @@ class Api:
         """The answer's JSON object, within `limits.answer_seconds`, the wait for one's turn aside."""
         url = path + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body).encode()
-        content = {} if body is None else {"Content-Type": content_type}
-        who = self._credentials.headers()
-        try:
-            return self._exchange(method, url, data, {**content, **who})
-        except (ApiRefused, Untrusted) as error:
-            if not self._has_others(error, who):
-                raise
-        return self._exchange(method, url, data, {**content, **self._credentials.headers()})
+        return _object(self._known_to_the_server(method, url, data, content_type))
+
+    def text(self, path: str, query: Mapping[str, str | int] | None = None) -> str:
+        """What is no JSON: the log of a container. Bytes that are no UTF-8 are replaced."""
+        url = path + (f"?{urlencode(query)}" if query else "")
+        return (
+            self._known_to_the_server("GET", url, None, "").decode("utf-8", "replace").replace("\0", "\ufffd")
+        )
 
     def watch(
         self,
         path: str,
         query: Mapping[str, str | int],
         quiet_seconds: float,
-        opened: Callable[[], None] = lambda: None,
+        opened: Callable[[Deadline], None] = lambda stream: None,
     ) -> Iterator[dict[str, Any]]:
         """The events of a watch until the server ends it; `quiet_seconds` without a whole one: it is dead.
 
-        `opened` is called when the server has agreed, which may be long before the first event.
+        `opened` is called when the server has agreed, which may be long before the first event, with what can `cut` it.
         """
         url = f"{path}?{urlencode({**query, 'watch': '1'})}"
         who = self._credentials.headers()
@@ -167,9 +167,17 @@ class Api:
         self._known, self._transport = known, Transport(known, self._rules, self.limits)
         return True
 
-    def _exchange(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> dict[str, Any]:
+    def _known_to_the_server(self, method: str, url: str, body: bytes | None, content_type: str) -> bytes:
+        content = {} if body is None else {"Content-Type": content_type}
+        who = self._credentials.headers()
+        try:
+            return self._exchange(method, url, body, {**content, **who})
+        except (ApiRefused, Untrusted) as error:
+            if not self._has_others(error, who):
+                raise
+        return self._exchange(method, url, body, {**content, **self._credentials.headers()})
+
+    def _exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
         with self._asking():
             deadline = Deadline(self.limits.answer_seconds)
             with self._transport.answer(method, url, body, headers, deadline) as answer:
@@ -182,7 +190,7 @@ class Api:
         return self._checked(answer, data)
 
     def _events(
-        self, url: str, headers: Mapping[str, str], quiet_seconds: float, opened: Callable[[], None]
+        self, url: str, headers: Mapping[str, str], quiet_seconds: float, opened: Callable[[Deadline], None]
     ) -> Iterator[dict[str, Any]]:
         with self._asking():
             deadline = Deadline(min(quiet_seconds, self.limits.answer_seconds))
@@ -192,7 +200,7 @@ class Api:
             if answer.status != 200:
                 self._checked(answer, answer.read(self.limits.largest_event, decode_content=False))
             deadline.extend(quiet_seconds)
-            opened()
+            opened(deadline)
             for line in self._lines(answer):
                 deadline.extend(quiet_seconds)
                 yield _object(line)
@@ -220,9 +228,10 @@ class Api:
             raise
         self._breaker.answered()
 
-    def _checked(self, answer: urllib3.BaseHTTPResponse, data: bytes) -> dict[str, Any]:
+    def _checked(self, answer: urllib3.BaseHTTPResponse, data: bytes) -> bytes:
+        """The data of an answer that is none of the server's refusals."""
         if 200 <= answer.status < 300:
-            return _object(data)
+            return data
         if 300 <= answer.status < 400:
             raise ClusterUnreachable(
                 f"{self.server} sends us elsewhere (a redirect), which is not followed. "

@@ -4,13 +4,14 @@ TLS, pooling and keep-alive are urllib3's, as in the official client. What is ou
 means: a connection class (where to connect), a socket class (until when), and arguments.
 """
 
+import re
 import socket
 import ssl
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from clusters.kubernetes.connection import Connection
 
 POOL_SIZE = 16
 USER_AGENT = "stellwerk"
+_POOL = re.compile(r"^\w+\(host=[^)]*\): ")
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,35 @@ class Limits:
 class Deadline:
     """A moment after which no byte is read or written any more. It can be moved while an answer streams."""
 
-    __slots__ = ("at",)
+    __slots__ = ("_is_cut", "_sock", "at")
 
     def __init__(self, seconds: float) -> None:
+        self._is_cut = False
+        self._sock: _Socket | None = None
         self.extend(seconds)
 
     def extend(self, seconds: float) -> None:
         """So many seconds from now."""
         self.at = time.monotonic() + seconds
 
+    def belongs_to(self, sock: "_Socket") -> None:
+        """The socket that is bound to it from now on."""
+        self._sock = sock
+        sock.deadline = self
+
+    def cut(self) -> None:
+        """Now; whoever reads there, in whichever thread, is told at once."""
+        self._is_cut = True
+        if self._sock is not None and self._sock.deadline is self:
+            with suppress(OSError):
+                # Not the TLS socket's own method: that one would be polite, and not safe beside a reader.
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
     @property
     def left(self) -> float:
         """Seconds; raises TimeoutError when there are none."""
         left = self.at - time.monotonic()
-        if left <= 0:
+        if left <= 0 or self._is_cut:
             raise TimeoutError("timed out")
         return left
 
@@ -156,8 +173,7 @@ def _connection_class(rules: Rules) -> type[HTTPSConnection]:
                     seconds = min(float(self.timeout or deadline.left), deadline.left)
                     sock = socket.create_connection((address, self.port), seconds)
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    # A peer that is gone without a word is noticed by the kernel too.
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                    _notice_death(sock)
                     return sock
                 except OSError as failed:
                     error = failed
@@ -165,19 +181,24 @@ def _connection_class(rules: Rules) -> type[HTTPSConnection]:
 
         def request(self, *args: Any, **more: Any) -> None:
             if isinstance(self.sock, _Socket):
-                self.sock.deadline = _current.deadline
+                _current.deadline.belongs_to(self.sock)
             super().request(*args, **more)
 
     return _Connection
 
 
+def _notice_death(sock: socket.socket) -> None:
+    """A peer that is gone without a word is noticed by the kernel, in three quarters of a minute."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
 def _short(error: Exception) -> str:
     """Without the pool's and the object's names: a sentence for an admin."""
-    text = str(getattr(error, "reason", None) or error)
-    short = text.rpartition(">: ")[2]
-    if short.startswith("HTTPSConnection("):
-        short = short.partition("): ")[2]
-    return short.rstrip(".") or type(error).__name__
+    text = str(getattr(error, "reason", None) or error).rpartition(">: ")[2]
+    return _POOL.sub("", text).rstrip(".") or type(error).__name__
 
 
 def _ssl_context(connection: Connection) -> ssl.SSLContext:

@@ -15,6 +15,7 @@ from clusters.driver import (
     LABEL_INSTALLATION,
     LABEL_JOB,
     LABEL_TEAM,
+    AdminFirst,
     ClusterRefused,
     ClusterUnreachable,
     Driver,
@@ -138,6 +139,9 @@ def _create(job: Job, attempt: Attempt, driver: Driver) -> bool:
         return _give_up(job, "invalid", str(error))
     except WorkInvalid as error:
         return _give_up(job, "invalid", str(error))
+    except AdminFirst as error:
+        # It says nothing about this job: it goes on where it is when the admin has acted.
+        raise Retry(10) from error
     except ClusterRefused as error:
         Attempt.objects.filter(pk=attempt.pk).update(create_failures=F("create_failures") + 1)
         if attempt.create_failures + 1 >= REFUSALS_BEFORE_ERROR:
