@@ -101,23 +101,22 @@ class Store:
             if key in self.objects:
                 self._put("DELETED", key, copy.deepcopy(self.objects[key]))
 
-    def watch(self, plural: str, namespace: str, version: int) -> "Iterator[tuple[int, str, Object] | None]":
-        """(version, type, object) from `version` on; None about every 20 ms where nothing happens."""
+    def watch(self, plural: str, namespace: str, version: int) -> Iterator[tuple[str, Object] | int]:
+        """(type, object) from `version` on; in between, at least every 20 ms, the version up to which all is told."""
         place = 0
         while not self.is_closed:
             with self.lock:
                 if version < self.compacted:
-                    raise Refused(
-                        410, "Expired", f"too old resource version: {version} ({self.compacted})"
-                    )
+                    raise Refused(410, "Expired", f"too old resource version: {version} ({self.compacted})")
                 fresh = [copy.deepcopy(each) for each in itertools.islice(self.history, place, None)]
                 place = len(self.history)
+                told = self.version
                 if not fresh:
                     self.changed.wait(0.02)
             for at, kind, key, item in fresh:
                 if at > version and key[0] == plural and namespace in ("", key[1]):
-                    yield at, kind, item
-            yield None
+                    yield kind, item
+            yield told
 
     def compact(self) -> None:
         """Forget all history: a watch from before now is told 410."""
