@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from clusters.driver import AdminFirst, ClusterUnreachable
-from clusters.kubernetes.connection import ConnectionInvalid
+from clusters.kubernetes.connection import Connection, ConnectionInvalid
 
 LOOK_UP_SECONDS = 5.0
 # An odd number of an address that C libraries read: 2130706433, 0x7f.1, 0177.0.0.1, 127.1.
@@ -45,6 +45,7 @@ def rules_of_settings() -> Rules:
 
 def check_address(url: str) -> None:
     """Look the host of an API address up once. Raises ConnectionInvalid where it may not be, or leads nowhere."""
+    Connection(url, "").check_place()
     parts = urlsplit(url)
     try:
         allowed_addresses(parts.hostname or "", parts.port or 443, rules_of_settings())

@@ -4,6 +4,7 @@ import pytest
 from django.db.models.functions import Now
 
 from clusters.driver import (
+    AdminFirst,
     ClusterRefused,
     ClusterUnreachable,
     NameTaken,
@@ -142,6 +143,16 @@ def test_a_cluster_that_refuses_is_asked_five_times_ever_more_patiently(job, dri
     assert (job.status, job.reason) == ("error", "cluster_refused")
     assert "The key is wrong." in job.sentence
     assert "The key is wrong." in job.events.last().sentence
+
+
+def test_while_an_admin_has_to_act_first_no_job_ends_however_long_it_takes(job, driver):
+    driver.fail("create", *[AdminFirst("The token is unknown.")] * 20)
+    pauses = [drive(job.pk) for _ in range(20)]
+    assert set(pauses) == {10}
+    assert "error" not in course(job)
+    assert Attempt.objects.get(job=job).create_failures == 0
+    drive(job.pk)
+    assert len(driver.works) == 1
 
 
 def test_work_that_no_cluster_takes_is_the_users_to_change(job, driver):
