@@ -167,7 +167,7 @@ def test_a_lasting_trouble_is_told_and_ends_by_itself(proxy, mirror, put, monkey
     monkeypatch.setattr(mirroring, "TROUBLE_SECONDS", 0.0)
     put("a")
     mirror.start()
-    until(lambda: names(mirror))
+    until(lambda: names(mirror) and mirror.kinds["maps"]._stream)
     proxy.add(answer(status, {"Location": "https://127.0.0.1:1/"}), times=None)
     cut(mirror)
     until(lambda: isinstance(told := trouble(mirror), error) and says in str(told))
@@ -179,7 +179,7 @@ def test_a_lasting_trouble_is_told_and_ends_by_itself(proxy, mirror, put, monkey
 def test_a_cut_stream_is_no_trouble_worth_telling(proxy, mirror, put):
     put("a")
     mirror.start()
-    until(lambda: names(mirror))
+    until(lambda: names(mirror) and mirror.kinds["maps"]._stream)
     failing = proxy.add(answer(500), times=2)
     cut(mirror)
     until(lambda: failing.struck == 2)

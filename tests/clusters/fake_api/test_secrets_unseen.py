@@ -60,7 +60,7 @@ def test_no_failed_call_shows_a_secret(row, fake, proxy, short, settings, troubl
     if trouble == "reset":
         proxy.add(reset(), times=None)
     elif trouble == "nonsense":
-        proxy.add(answer(200, body=b"nonsense"), times=None)
+        proxy.add(answer(200, body=b"nonsense\n"), times=None)
     elif trouble == "redirect":
         proxy.add(answer(302, {"Location": "https://elsewhere.test/"}), times=None)
     elif trouble == "untrusted":
