@@ -71,13 +71,15 @@ def _row_of(cluster: Cluster) -> KubernetesConnection:
 def _connect(cluster: Cluster, row: KubernetesConnection) -> "KubernetesDriver":
     # Imported here: a portal without a Kubernetes cluster does without its HTTP client in every process.
     from clusters.kubernetes.api import Api
-    from clusters.kubernetes.driver import KubernetesDriver
+    from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
+    from clusters.placement import places_of
 
     try:
         api = Api(row.connection)
     except (NoKey, Undecryptable) as error:
         raise ClusterRefused(f"{cluster.name} cannot be connected: {error}") from error
-    return KubernetesDriver(api, row.namespace, installation_id(), row.runner_image)
+    runner = RunnerImage(row.runner_image, row.runner_pull_secret)
+    return KubernetesDriver(api, places_of(row), installation_id(), runner)
 
 
 @lru_cache

@@ -31,15 +31,32 @@ class Mirror:
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self.version = 0
-        self.kinds = {
-            kind: Followed(api, path, selector, self._news, self._closing) for kind, path in paths.items()
-        }
+        self._api, self._selector = api, selector
+        self._is_started = False
+        self.kinds: dict[str, Followed] = {}
+        for kind, path in paths.items():
+            self.add(kind, path)
 
     def start(self) -> "Mirror":
         """Begin to follow, each kind in a thread of its own."""
-        for kind, followed in self.kinds.items():
-            threading.Thread(target=followed.run, name=f"mirror-{kind}", daemon=True).start()
+        self._is_started = True
+        for kind in self.kinds:
+            self._follow(kind)
         return self
+
+    def add(self, kind: str, path: str) -> None:
+        """Follow one more."""
+        self.kinds[kind] = Followed(self._api, path, self._selector, self._news, self._closing)
+        if self._is_started:
+            self._follow(kind)
+
+    def drop(self, kind: str) -> None:
+        """Follow this one no longer."""
+        self.kinds.pop(kind).is_dropped = True
+        self._news()
+
+    def _follow(self, kind: str) -> None:
+        threading.Thread(target=self.kinds[kind].run, name=f"mirror-{kind}", daemon=True).start()
 
     def close(self) -> None:
         """Follow no longer. Streams that are open end with their next event."""
@@ -74,6 +91,7 @@ class Followed:
         self._resource_version = ""
         self._is_listed = False
         self._trouble: DriverError | None = None
+        self.is_dropped = False
         self._troubled_since = 0.0
 
     def read(self) -> list[Object]:
@@ -88,10 +106,13 @@ class Followed:
             raise ClusterUnreachable("The cluster has not been read yet.")
         return objects
 
+    def _is_over(self) -> bool:
+        return self.is_dropped or self._closing.is_set()
+
     def run(self) -> None:
-        """Until the mirror is closed."""
+        """Until the mirror is closed, or this is dropped."""
         pause = FIRST_PAUSE
-        while not self._closing.is_set():
+        while not self._is_over():
             try:
                 self._list()
                 pause = FIRST_PAUSE
@@ -112,7 +133,7 @@ class Followed:
     def _list(self) -> None:
         # From the server's own cache: cheap for it, and the watch goes on from exactly there.
         answer = self._api.get(self._path, {"labelSelector": self._selector, "resourceVersion": "0"})
-        objects = {item["metadata"]["name"]: _slim(item) for item in answer.get("items") or []}
+        objects = {_key(item["metadata"]): _slim(item) for item in answer.get("items") or []}
         with self._lock:
             is_changed = not self._is_listed or objects != self._objects
             self._objects, self._is_listed = objects, True
@@ -123,7 +144,7 @@ class Followed:
 
     def _watch_until(self, end: float) -> None:
         """Raises ApiRefused with GONE where the server no longer knows what comes next."""
-        while not self._closing.is_set() and (left := end - time.monotonic()) > 1:
+        while not self._is_over() and (left := end - time.monotonic()) > 1:
             query: dict[str, str | int] = {
                 "labelSelector": self._selector,
                 "resourceVersion": self._resource_version,
@@ -132,7 +153,7 @@ class Followed:
             }
             for event in self._api.watch(self._path, query, QUIET_SECONDS, opened=lambda: self._note(None)):
                 self._take(event)
-                if self._closing.is_set():
+                if self._is_over():
                     return
 
     def _take(self, event: Object) -> None:
@@ -147,9 +168,9 @@ class Followed:
             if kind == "BOOKMARK":
                 return
             if kind == "DELETED":
-                self._objects.pop(metadata["name"], None)
+                self._objects.pop(_key(metadata), None)
             else:
-                self._objects[metadata["name"]] = _slim(item)
+                self._objects[_key(metadata)] = _slim(item)
         self._news()
 
     def _note(self, trouble: DriverError | None) -> None:
@@ -157,6 +178,10 @@ class Followed:
             if trouble is not None and self._trouble is None:
                 self._troubled_since = time.monotonic()
             self._trouble = trouble
+
+
+def _key(metadata: Object) -> str:
+    return f"{metadata.get('namespace', '')}/{metadata['name']}"
 
 
 def _slim(item: Object) -> Object:

@@ -30,15 +30,15 @@ def cluster_wide(namespace: str) -> str:
     return f"stellwerk-{namespace}"
 
 
-def space_name(prefix: str, slug: str, team_id: int, *, is_taken: bool = False) -> str:
+def space_name(prefix: str, slug: str, installation: str, *, is_taken: bool = False) -> str:
     """A team's namespace: `<prefix>-<slug>`, a valid DNS label.
 
-    What had to be cut or changed, or `is_taken` already, ends with a hash of the team: two teams never share a name.
+    What had to be cut or changed, or `is_taken` already, ends with a hash of slug and installation instead.
     """
     plain = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")
     name = f"{prefix}-{plain}"
     if plain == slug and not is_taken and len(name) <= LONGEST_LABEL:
         return name
-    mark = hashlib.sha256(f"{team_id}/{slug}".encode()).hexdigest()[:8]
+    mark = hashlib.sha256(f"{installation}/{slug}".encode()).hexdigest()[:8]
     room = LONGEST_LABEL - len(mark) - 1
     return f"{name[:room].rstrip('-')}-{mark}"

@@ -74,7 +74,7 @@ def manifests(
 def space_manifests(space: Space, mode: str) -> list[dict[str, Any]]:
     """A team's namespace that an admin prepares: its fences, and the portal's rights in it."""
     return [
-        fences.namespace(space.name, space.labels),
+        fences.namespace(space.name, {LABEL_ACCOUNT: space.account_namespace, **space.labels}),
         *_within(space.name, mode, space.account_namespace),
         *fences.fences(space),
     ]
