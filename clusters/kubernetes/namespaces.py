@@ -60,6 +60,11 @@ def is_ours(namespace: Mapping[str, Any], space: Space) -> bool:
     return all(labels.get(name) == value for name, value in space.labels.items())
 
 
+def collection_of(manifest: Object) -> str:
+    """The path under which such an object is made."""
+    return _COLLECTIONS[manifest["kind"]].format(manifest["metadata"]["namespace"])
+
+
 def _settle_namespace(api: Api, space: Space) -> list[str]:
     path = f"/api/v1/namespaces/{space.name}"
     wanted = fences.namespace(space.name, space.labels)
@@ -103,7 +108,7 @@ def _settle_with_patience(api: Api, manifest: Object, deadline: float) -> list[s
 def _settle(api: Api, manifest: Object) -> list[str]:
     """One object of the namespace: made, or what is ours in it put back."""
     name, kind = manifest["metadata"]["name"], manifest["kind"]
-    collection = _COLLECTIONS[kind].format(manifest["metadata"]["namespace"])
+    collection = collection_of(manifest)
     found = unless_missing(lambda: api.get(f"{collection}/{name}"))
     if found is None:
         api.post(collection, manifest)
@@ -130,7 +135,7 @@ def is_same(wanted: Any, found: Any) -> bool:
         found = found or []
         return len(wanted) == len(found) and all(map(is_same, wanted, found))
     if wanted is None or found is None:
-        return not wanted and not found
+        return (found if wanted is None else wanted) in (None, "", [], {})
     if isinstance(wanted, str) and isinstance(found, str):
         amounts = number(wanted), number(found)
         return wanted == found or (amounts[0] is not None and amounts[0] == amounts[1])
