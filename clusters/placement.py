@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from clusters.driver import ClusterRefused
 from clusters.kubernetes.places import Everywhere, OnePlace, Places
 from clusters.models import Cluster, DriverKind, KubernetesConnection, SpaceMode, TeamSpace
-from clusters.spaces import space_of
 
 # A namespace that an admin adds is observed after so many seconds at the latest.
 LOOK_SECONDS = 3.0
@@ -20,7 +19,12 @@ def space_for(cluster: Cluster, team_id: int) -> str:
     row = KubernetesConnection.objects.filter(cluster=cluster).first()
     if row is None:
         raise ClusterRefused(f"{cluster.name} has no connection; an admin has to connect it.")
-    return row.namespace if row.space_mode == SpaceMode.ONE else space_of(cluster, team_id).namespace
+    if row.space_mode == SpaceMode.ONE:
+        return row.namespace
+    # Imported here: a portal without a Kubernetes cluster does without its HTTP client in every process.
+    from clusters.spaces import space_of
+
+    return space_of(cluster, team_id).namespace
 
 
 def places_of(row: KubernetesConnection) -> Places:
