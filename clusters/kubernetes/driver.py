@@ -93,9 +93,11 @@ class KubernetesDriver:
             self._delete(name, space, uid)
 
     def bring_runner(self, space: str) -> None:
-        """The runner's code is in the namespace: made where it is missing."""
+        """The runner's code is in the namespace: made where it is missing. Raises ClusterRefused and the like."""
         labels = {LABEL_INSTALLATION: self.installation}
-        self._create_if_missing("configmaps", manifests.runner_config_map(self._runner.bundle, labels), space)
+        config_map = manifests.runner_config_map(self._runner.bundle, labels)
+        with in_our_words(f"the runner's ConfigMap in {space}"):
+            self._create_if_missing("configmaps", config_map, space)
         self._brought[space] = time.monotonic()
 
     def follow(self) -> "KubernetesDriver":

@@ -1,4 +1,4 @@
-"""Clusters as admins give them to the portal, in each of the three modes: only what was pasted, nothing of the test's own."""
+"""A portal's place on a cluster as an admin gives it, in each of the three modes: with what was pasted and no more."""
 
 import secrets
 from dataclasses import dataclass, replace
