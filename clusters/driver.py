@@ -111,8 +111,11 @@ class Driver(Protocol):
     def stop(self, name: str, space: str = "") -> None:
         """End all of the work: TERM, its grace time, KILL. Returns at once; a missing work is done."""
 
-    def remove(self, name: str, space: str = "") -> None:
-        """Forget an ended work and free its space; a missing one is done, a living one ClusterRefused."""
+    def remove(self, name: str, space: str = "", *, is_ended: bool = False) -> None:
+        """Forget an ended work and free its space; a missing one is done, a living one ClusterRefused.
+
+        `is_ended`: this cluster was seen to say so, and need not be asked again.
+        """
 
     def observe(self) -> list[Seen]:
         """All works of this installation, ended ones included until they are removed."""

@@ -92,9 +92,11 @@ def api_of(row: KubernetesConnection) -> "Api":
 
 
 def _connect(cluster: Cluster, row: KubernetesConnection) -> "KubernetesDriver":
-    from clusters.kubernetes.driver import KubernetesDriver
+    from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
+    from clusters.placement import places_of
 
-    return KubernetesDriver(api_of(row), row.namespace, installation_id(), row.runner_image)
+    runner = RunnerImage(row.runner_image, row.runner_pull_secret)
+    return KubernetesDriver(api_of(row), places_of(row), installation_id(), runner)
 
 
 @lru_cache

@@ -80,7 +80,7 @@ class LocalDriver:
             if not self._sweep_if_dead(directory):
                 _signal_pod(directory)
 
-    def remove(self, name: str, space: str = "") -> None:
+    def remove(self, name: str, space: str = "", *, is_ended: bool = False) -> None:
         directory = self.root / name
         if not is_plain_name(name) or not directory.is_dir():
             return

@@ -34,6 +34,7 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = env.list("STELLWERK_TRUSTED_ORIGINS", default=[])
 PORTAL_URL_FOR_JOBS = env.str("PORTAL_URL_FOR_JOBS", default=f"http://{BIND}")
+JOBS_MAY_REACH = env.list("JOBS_MAY_REACH", default=[])
 
 INSTALLED_APPS = [
     "portal",

@@ -24,12 +24,15 @@ from runner.volume import STREAMS, Volume
 
 DEADLINE_SECONDS = 3600.0
 LOOK_SECONDS = 0.1
+STOPPED_EXIT = 128 + signal.SIGTERM
 # After SIGTERM: main.sh writes the end before it exits, so what is not there by then will never be.
 LAST_LOOK_SECONDS = 1.0
 
 
 def fetch(root: Path, environment: Mapping[str, str]) -> int:
     """Claim and bring the files: 0, 86 when the claim was refused, 1 when the files cannot be brought."""
+    # The first process of a container hears no signal that it did not ask for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED_EXIT))
     volume = Volume(root)
     try:
         client = _client(environment)

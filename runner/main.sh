@@ -7,6 +7,17 @@ if [ "$$" -ne 1 ]; then
     echo "main.sh is only for the first process of a container: it ends all others." >&2
     exit 125
 fi
+# From here on a stop is heard, whatever is not ready yet.
+early=
+trap 'early=1' TERM INT
+# Kubernetes tells every container where its API is. The script has no business there.
+set -f
+for word in $(export -p); do
+    case $word in
+    KUBERNETES_*=*) unset "${word%%=*}" ;;
+    esac
+done 2>/dev/null
+set +f
 volume=$1
 reason=
 woken=
@@ -36,6 +47,7 @@ end() { # $1: why. TERM to everything, KILL after the grace time
 trap 'end stopped' TERM INT
 trap 'end time_limit' ALRM
 
+[ -n "$early" ] && exit 143
 cd "$volume/work" || exit 125
 count_oom_kills
 oom_kills_before=$oom_kills

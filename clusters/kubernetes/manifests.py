@@ -5,11 +5,13 @@ shell; `collect` (native sidecar) ships output and results. Only fetch and colle
 portal's address. Everything fits Pod Security "restricted".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from clusters.driver import Work
 from clusters.kubernetes.bundle import Bundle
+from clusters.kubernetes.names import JOBS_ACCOUNT
 
 VOLUME, RUNNER, TOKEN = "/stellwerk/volume", "/stellwerk/runner", "/stellwerk/token"
 # No user of the image: "restricted" wants a number that is not root, and the volume belongs to it.
@@ -26,10 +28,11 @@ _STAGE_REQUESTS = {"cpu": "10m", "memory": "64Mi", "ephemeral-storage": "64Mi"}
 
 @dataclass(frozen=True)
 class Runner:
-    """What runs beside the script: an image with Python 3.9 or newer, and our code for it."""
+    """What runs beside the script: an image with Python 3.9 or newer, its registry's login, and our code for it."""
 
     image: str
     bundle: Bundle
+    pull_secret: str = ""
 
 
 def job(work: Work, runner: Runner) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def runner_config_map(bundle: Bundle, labels: dict[str, str]) -> dict[str, Any]:
 def _pod(work: Work, runner: Runner) -> dict[str, Any]:
     return {
         "restartPolicy": "Never",
+        "serviceAccountName": JOBS_ACCOUNT,
         "activeDeadlineSeconds": work.time_limit_seconds + work.grace_seconds + FETCH_SECONDS,
         "terminationGracePeriodSeconds": work.grace_seconds + COLLECT_SECONDS,
         "automountServiceAccountToken": False,
@@ -100,7 +104,26 @@ def _pod(work: Work, runner: Runner) -> dict[str, Any]:
             {"name": "token", "secret": {"secretName": work.name, "defaultMode": 0o440}},
             {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ],
+        **_placement(work, runner),
     }
+
+
+def _placement(work: Work, runner: Runner) -> dict[str, Any]:
+    """Which nodes it may run on, and the registries' logins: only what was asked for."""
+    logins = dict.fromkeys(name for name in (work.pull_secret, runner.pull_secret) if name)
+    found = {
+        "nodeSelector": dict(work.node_labels),
+        "tolerations": [_toleration(each) for each in work.tolerations],
+        "imagePullSecrets": [{"name": name} for name in logins],
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _toleration(asked: Mapping[str, str]) -> dict[str, str]:
+    """Without a value any will do, and without an effect all."""
+    value, effect = asked.get("value", ""), asked.get("effect", "")
+    found = {"key": asked.get("key", ""), "operator": "Equal" if value else "Exists"}
+    return found | ({"value": value} if value else {}) | ({"effect": effect} if effect else {})
 
 
 def _stage(name: str, work: Work, runner: Runner) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Exists, OuterRef, Q
 
-from clusters.driver import Driver, DriverError, Seen
+from clusters.driver import ClusterRefused, Driver, DriverError, Seen
 from clusters.drivers import observer_of
 from clusters.models import Cluster
 from jobs.models import Attempt
@@ -85,11 +85,19 @@ class ClusterWatch:
             seen = self.driver.observe()
         if known is not None:
             # A picture that a watch keeps current proves no absence: look at the cluster itself.
-            record(self.cluster_id, known, seen, lambda name, space: self.driver.look(name, space) is None)
+            record(self.cluster_id, known, seen, self._is_gone)
             self.last_seen, self.compared_at = seen, now
         if now - self.reached_at >= REACHED_SECONDS or self.failures:
             reached(self.cluster_id)
             self.reached_at = now
+
+    def _is_gone(self, name: str, space: str) -> bool:
+        """Where the cluster does not let us look, nothing is proven. Raises ClusterUnreachable."""
+        try:
+            return self.driver.look(name, space) is None
+        except ClusterRefused as error:
+            log.warning("watch: cluster %s: %s", self.cluster_id, error)
+            return False
 
     async def _fail(self, trouble: str) -> None:
         self.failures += 1

@@ -35,7 +35,7 @@ class FakeDriver:
         if name in self.seen and self.seen[name].state is not State.ENDED:
             self.end(name)
 
-    def remove(self, name: str, space: str = "") -> None:
+    def remove(self, name: str, space: str = "", *, is_ended: bool = False) -> None:
         self._call("remove", name)
         if name in self.seen and self.seen[name].state is not State.ENDED:
             raise ClusterRefused(f"{name} has not ended.")

@@ -1,5 +1,7 @@
 """The reconciler's hands on a scripted cluster: from the click to the end, and everything that goes wrong."""
 
+from datetime import timedelta
+
 import pytest
 from django.db.models.functions import Now
 
@@ -125,6 +127,7 @@ def test_an_unreachable_cluster_ends_nothing(job, driver, method):
     if method == "remove":
         runner.ended(exit_code=0)
         runner.collected()
+        Attempt.objects.update(seen_state=State.ENDED)
     driver.fail(method, ClusterUnreachable("It is away."))
     before = course(job)
     pause = drive(job.pk)
@@ -133,6 +136,21 @@ def test_an_unreachable_cluster_ends_nothing(job, driver, method):
     assert "error" not in course(job)
     drive(job.pk)
     assert len(driver.called(method)) == 2
+
+
+def test_the_worker_waits_for_watch_to_see_the_end_before_it_removes(job, driver):
+    runner = started(job, driver)
+    runner.ended(exit_code=0)
+    runner.collected()
+    assert drive(job.pk) == 2
+    assert driver.called("remove") == []
+    # Without a watch it asks by itself, in the end.
+    Attempt.objects.update(collected_at=Now() - timedelta(minutes=1))
+    driver.fail("remove", ClusterRefused("It has not ended."))
+    drive(job.pk)
+    assert len(driver.called("remove")) == 1
+    assert over(job, driver) is None
+    assert len(driver.called("remove")) == 2
 
 
 def test_a_cluster_that_refuses_is_asked_five_times_ever_more_patiently(job, driver):

@@ -42,9 +42,10 @@ class Volume:
             [sys.executable, "-m", "runner", name, str(self.root)], env=environment, cwd=REPOSITORY
         )
 
-    def main(self, shell: str = "sh") -> subprocess.Popen:
+    def main(self, shell: str = "sh", **variables: str) -> subprocess.Popen:
         words = [shell, "sh"] if shell == "busybox" else [shell]
-        return self._start([*CONTAINER, *words, MAIN, str(self.root)], stderr=subprocess.DEVNULL)
+        command = [*CONTAINER, *words, MAIN, str(self.root)]
+        return self._start(command, stderr=subprocess.DEVNULL, env=os.environ | variables)
 
     def ended(self) -> dict:
         return json.loads((self.root / "ended.json").read_text())
@@ -137,6 +138,43 @@ def test_a_stop_reaches_everything_that_the_script_started(volume, attempt, shel
     os.kill(int(children[0]), signal.SIGTERM)
     main.wait(20)
     assert volume.ended()["reason"] == "stopped"
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_stop_before_the_script_begins_starts_nothing(volume, attempt, shell):
+    prepared(volume, attempt, "sh", "-c", "echo ran")
+    launch = (volume.root / "launch.sh").read_text()
+    (volume.root / "launch.sh").write_text(f"kill -s TERM 1\n{launch}")
+    volume.main(shell).wait(20)
+    assert volume.log("stdout") == b""
+    assert not (volume.root / "started.json").exists()
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_does_not_learn_where_the_clusters_api_is(volume, attempt, shell):
+    prepared(volume, attempt, "env", environment={"KUBERNETES_OWN": "asked for"})
+    told = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_PORT": "tcp://10.0.0.1:443 *", "OTHER": "a b"}
+    assert volume.main(shell, **told).wait(20) == 0
+    lines = volume.log("stdout").decode().splitlines()
+    assert [line for line in lines if line.startswith("KUBERNETES")] == ["KUBERNETES_OWN=asked for"]
+    assert "OTHER=a b" in lines
+
+
+def test_a_stop_ends_what_waits_for_the_portal(volume, attempt):
+    volume.intake.stop()
+    fetching = volume.stage("fetch")
+    deadline = time.monotonic() + 20
+    while True:  # until it has said that it listens to the signal: before that it would die of it
+        status = Path(f"/proc/{fetching.pid}/status").read_text().splitlines()
+        caught = next(line for line in status if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) & 1 << (signal.SIGTERM - 1):
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    fetching.send_signal(signal.SIGTERM)
+    assert fetching.wait(20) == 143
 
 
 @needs_namespaces
