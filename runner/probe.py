@@ -40,7 +40,7 @@ def probe(root: Path, environment: Mapping[str, str]) -> int:
         if sys.version_info < OLDEST:
             raise NotReached("python", sys.version.split()[0])
         _leave_script(root)
-        call_back(environment)
+        call_back(environment, PATIENCE_SECONDS)
     except NotReached as trouble:
         facts.update(reason=trouble.reason, detail=trouble.detail[:500])
     except Exception as error:
@@ -50,7 +50,7 @@ def probe(root: Path, environment: Mapping[str, str]) -> int:
     return 1 if "reason" in facts else 0
 
 
-def call_back(environment: Mapping[str, str], patience: float = PATIENCE_SECONDS) -> None:
+def call_back(environment: Mapping[str, str], patience: float) -> None:
     """Tell the portal that a pod lives. The network of a fresh pod may need a moment. Raises NotReached."""
     url = environment["STELLWERK_PORTAL_URL"]
     token = Path(environment["STELLWERK_TOKEN_FILE"]).read_text("ascii").strip()

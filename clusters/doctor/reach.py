@@ -89,41 +89,19 @@ def _without_answer(row: KubernetesConnection, trouble: ClusterUnreachable) -> I
 def _address_trouble(
     row: KubernetesConnection, trouble: ClusterUnreachable, causes: list[BaseException]
 ) -> Line:
+    """By the first kind that one of the causes is of: urllib3's own kinds are of each other."""
     host, port = _place(row)
-    for cause in causes:
-        if isinstance(cause, (socket.gaierror, NameResolutionError)):
-            return ADDRESS.failed(
-                f"The portal's machine cannot find the name {host}. Correct the API address, or let the name be "
-                "known in the DNS that this machine asks.",
-                f"getent hosts {host}",
-                Fix.COMMAND,
-            )
-        if isinstance(cause, ReadTimeoutError):
-            return ADDRESS.failed(
-                f"Somebody accepts connections at {row.server} and then does not answer: the API server hangs, or it "
-                "is overloaded. Look at it on its own machine.",
-                f"curl --insecure --max-time 20 https://{_joined(host, port)}/readyz?verbose",
-                Fix.COMMAND,
-            )
-        if isinstance(cause, (ConnectTimeoutError, TimeoutError)):
-            return ADDRESS.failed(
-                f"Nothing comes back from {_joined(host, port)}: a firewall swallows the connection, or the machine "
-                "is off. Let this machine through, or correct the API address.",
-                f"curl --insecure --max-time 10 https://{_joined(host, port)}/version",
-                Fix.COMMAND,
-            )
-        if isinstance(cause, ConnectionRefusedError):
-            return ADDRESS.failed(
-                f"The machine {host} is there, and nothing listens on its port {port}: the API server is stopped, or "
-                "the port is another one.",
-                f"curl --insecure https://{_joined(host, port)}/version",
-                Fix.COMMAND,
-            )
-        if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-            return ADDRESS.failed(
-                f"There is no way from the portal's machine to {host}. Connect the networks, or give another address."
-            )
+    for kinds, sentence, fix in _SILENCES:
+        if any(_is_of(cause, kinds) for cause in causes):
+            values = {"server": row.server, "host": host, "port": port, "place": _joined(host, port)}
+            return ADDRESS.failed(sentence.format(**values), fix.format(**values), Fix.COMMAND)
     return ADDRESS.failed(str(trouble))
+
+
+def _is_of(cause: BaseException, kinds: tuple[type[BaseException] | int, ...]) -> bool:
+    """An exception type, or the number of an OSError."""
+    number = cause.errno if isinstance(cause, OSError) else None
+    return any(number == kind if isinstance(kind, int) else isinstance(cause, kind) for kind in kinds)
 
 
 def _tls_trouble(row: KubernetesConnection, error: ssl.SSLError) -> Line:
@@ -223,3 +201,37 @@ def _place(row: KubernetesConnection) -> tuple[str, int]:
 
 def _joined(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+# What it is when nobody answers, and the command that shows it on the portal's machine.
+_SILENCES: tuple[tuple[tuple[type[BaseException] | int, ...], str, str], ...] = (
+    (
+        (socket.gaierror, NameResolutionError),
+        "The portal's machine cannot find the name {host}. Correct the API address, or let the name be known in the "
+        "DNS that this machine asks.",
+        "getent hosts {host}",
+    ),
+    (
+        (ConnectionRefusedError,),
+        "The machine {host} is there, and nothing listens on its port {port}: the API server is stopped, or the port "
+        "is another one.",
+        "curl --insecure https://{place}/version",
+    ),
+    (
+        (errno.ENETUNREACH, errno.EHOSTUNREACH),
+        "There is no way from the portal's machine to {host}. Connect the networks, or give another address.",
+        "ip route get {host}",
+    ),
+    (
+        (ReadTimeoutError,),
+        "Somebody accepts connections at {server} and then does not answer: the API server hangs, or it is overloaded. "
+        "Look at it on its own machine.",
+        "curl --insecure --max-time 20 https://{place}/readyz?verbose",
+    ),
+    (
+        (ConnectTimeoutError, TimeoutError),
+        "Nothing comes back from {place}: a firewall swallows the connection, or the machine is off. Let this machine "
+        "through, or correct the API address.",
+        "curl --insecure --max-time 10 https://{place}/version",
+    ),
+)

@@ -16,8 +16,8 @@ LONGEST = 64
 
 def quantity(text: str | int | float) -> Fraction:
     """The amount. Raises ValueError for what is none."""
-    match = _QUANTITY.fullmatch(str(text)[: LONGEST + 1])
-    if match is None:
+    match = _QUANTITY.fullmatch(str(text))
+    if match is None or len(str(text)) > LONGEST:
         raise ValueError(f"{str(text)[:LONGEST]!r} is no amount as Kubernetes writes them.")
     number, suffix, exponent = Fraction(Decimal(match[1])), match[2] or "", match[3]
     if suffix in _BINARY:
