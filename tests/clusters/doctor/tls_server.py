@@ -68,7 +68,7 @@ class Authority:
 
 @contextmanager
 def serving(answer: tuple[int, Any], certificate: str = "") -> Iterator[int]:
-    """Answers every request with this status and JSON (bytes as they are); without a certificate in plain HTTP. Gives the port."""
+    """Answers every request so (JSON, or bytes as they are); without a certificate in plain HTTP. Gives the port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
