@@ -8,11 +8,11 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.utils import timezone
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
 
+from clusters.doctor import wire
 from clusters.doctor.ground import Ground
 from clusters.doctor.lines import Fix, Level, Line, Title
-from clusters.driver import ClusterUnreachable
+from clusters.driver import ClusterRefused, DriverError
 from clusters.kubernetes import onboarding
 from clusters.kubernetes.api import ApiRefused
 from clusters.models import Authentication, KubernetesConnection
@@ -35,37 +35,24 @@ class NotReached(Exception):
 
 def reach(ground: Ground) -> Iterator[Line]:
     """Three lines. Raises NotReached after them where nothing else can be looked at."""
+    row = ground.row
     try:
         _version(ground)
-    except ClusterUnreachable as trouble:
-        yield from _without_answer(ground.row, trouble)
-        raise NotReached from trouble
     except ApiRefused as refused:
-        yield ADDRESS.passed(f"{ground.row.server} answers.")
-        yield TLS.passed(_proven(ground.row))
+        yield from _answered(row)
         if refused.status == 401:
-            yield _unknown(ground.row)
+            yield _unknown(row)
         else:
             yield CREDENTIALS.failed(f"The API server refuses the simplest question, its version: {refused}")
         raise NotReached from refused
-    yield ADDRESS.passed(f"{ground.row.server} answers.")
-    yield TLS.passed(_proven(ground.row))
+    except DriverError as trouble:
+        yield from _without_answer(row, trouble)
+        raise NotReached from trouble
+    yield from _answered(row)
     line = _credentials(ground)
     yield line
     if line.level is Level.FAIL:
         raise NotReached
-
-
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what it came from, through urllib3's own wrappings as well."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        each = waiting.pop(0)
-        if isinstance(each, BaseException) and id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
 
 
 def _version(ground: Ground) -> None:
@@ -73,35 +60,65 @@ def _version(ground: Ground) -> None:
     ground.version = str(ground.api.get("/version").get("gitVersion") or "")
 
 
-def _without_answer(row: KubernetesConnection, trouble: ClusterUnreachable) -> Iterator[Line]:
-    causes = list(chain(trouble))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLError):
-            yield ADDRESS.passed(f"Somebody answers at {row.server}.")
-            yield _tls_trouble(row, cause)
-            yield CREDENTIALS.skipped(_NOT_LOOKED)
-            return
-    yield _address_trouble(row, trouble, causes)
-    yield TLS.skipped(_NOT_LOOKED)
+def _answered(row: KubernetesConnection) -> Iterator[Line]:
+    by = "the CA given for this cluster" if row.ca else "a CA that this machine trusts"
+    yield ADDRESS.passed(f"{row.server} answers." if row.server else "The API server answers.")
+    yield TLS.passed(f"The certificate fits the address and is signed by {by}.")
+
+
+def _without_answer(row: KubernetesConnection, trouble: DriverError) -> Iterator[Line]:
+    """Looks for itself where it fails: on the wire, in TLS, or after it."""
+    if isinstance(trouble, ClusterRefused) and not _is_of_tls(trouble):
+        # Not allowed to be there, or no credentials could be made: nothing was sent, and nothing is sent now.
+        if row.authentication in (Authentication.EKS, Authentication.IN_CLUSTER):
+            yield from (
+                ADDRESS.skipped(_NOT_LOOKED),
+                TLS.skipped(_NOT_LOOKED),
+                CREDENTIALS.failed(str(trouble)),
+            )
+        else:
+            yield from (
+                ADDRESS.failed(str(trouble)),
+                TLS.skipped(_NOT_LOOKED),
+                CREDENTIALS.skipped(_NOT_LOOKED),
+            )
+        return
+    found = wire.try_out(*_place(row), row.ca, row.tls_server_name)
+    if isinstance(found, ssl.SSLError):
+        yield ADDRESS.passed(f"Somebody answers at {row.server}.")
+        yield _tls_trouble(row, found)
+    else:
+        yield _address_trouble(row, trouble, found)
+        yield TLS.skipped(_NOT_LOOKED)
     yield CREDENTIALS.skipped(_NOT_LOOKED)
 
 
-def _address_trouble(
-    row: KubernetesConnection, trouble: ClusterUnreachable, causes: list[BaseException]
-) -> Line:
-    """By the first kind that one of the causes is of: urllib3's own kinds are of each other."""
+def _is_of_tls(trouble: BaseException) -> bool:
+    cause: BaseException | None = trouble
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError) or isinstance(getattr(cause, "reason", None), ssl.SSLError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _address_trouble(row: KubernetesConnection, trouble: DriverError, found: OSError | None) -> Line:
+    """Without a trouble on the wire it comes after it: the answer does not come, or is none of an API server."""
     host, port = _place(row)
+    values = {"server": row.server, "host": host, "port": port, "place": _joined(host, port)}
+    if found is None and "timed out" not in str(trouble):
+        return ADDRESS.failed(str(trouble))
     for kinds, sentence, fix in _SILENCES:
-        if any(_is_of(cause, kinds) for cause in causes):
-            values = {"server": row.server, "host": host, "port": port, "place": _joined(host, port)}
+        if any(_is_of(found, kind) for kind in kinds):
             return ADDRESS.failed(sentence.format(**values), fix.format(**values), Fix.COMMAND)
     return ADDRESS.failed(str(trouble))
 
 
-def _is_of(cause: BaseException, kinds: tuple[type[BaseException] | int, ...]) -> bool:
-    """An exception type, or the number of an OSError."""
-    number = cause.errno if isinstance(cause, OSError) else None
-    return any(number == kind if isinstance(kind, int) else isinstance(cause, kind) for kind in kinds)
+def _is_of(found: OSError | None, kind: type[OSError] | int | None) -> bool:
+    """`kind`: a type, the number of an OSError, or None for no trouble on the wire."""
+    if isinstance(kind, type):
+        return isinstance(found, kind)
+    return found is None if kind is None else found is not None and found.errno == kind
 
 
 def _tls_trouble(row: KubernetesConnection, error: ssl.SSLError) -> Line:
@@ -189,11 +206,6 @@ def _renewal(row: KubernetesConnection) -> tuple[str, Fix]:
     return words.get(Authentication(row.authentication), ""), Fix.TEXT
 
 
-def _proven(row: KubernetesConnection) -> str:
-    by = "the CA given for this cluster" if row.ca else "a CA that this machine trusts"
-    return f"The certificate fits the address and is signed by {by}."
-
-
 def _place(row: KubernetesConnection) -> tuple[str, int]:
     url = urlsplit(row.server)
     return url.hostname or "", url.port or 443
@@ -204,9 +216,9 @@ def _joined(host: str, port: int) -> str:
 
 
 # What it is when nobody answers, and the command that shows it on the portal's machine.
-_SILENCES: tuple[tuple[tuple[type[BaseException] | int, ...], str, str], ...] = (
+_SILENCES: tuple[tuple[tuple[type[OSError] | int | None, ...], str, str], ...] = (
     (
-        (socket.gaierror, NameResolutionError),
+        (socket.gaierror,),
         "The portal's machine cannot find the name {host}. Correct the API address, or let the name be known in the "
         "DNS that this machine asks.",
         "getent hosts {host}",
@@ -223,13 +235,13 @@ _SILENCES: tuple[tuple[tuple[type[BaseException] | int, ...], str, str], ...] = 
         "ip route get {host}",
     ),
     (
-        (ReadTimeoutError,),
+        (None,),
         "Somebody accepts connections at {server} and then does not answer: the API server hangs, or it is overloaded. "
         "Look at it on its own machine.",
         "curl --insecure --max-time 20 https://{place}/readyz?verbose",
     ),
     (
-        (ConnectTimeoutError, TimeoutError),
+        (TimeoutError,),
         "Nothing comes back from {place}: a firewall swallows the connection, or the machine is off. Let this machine "
         "through, or correct the API address.",
         "curl --insecure --max-time 10 https://{place}/version",

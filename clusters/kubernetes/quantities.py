@@ -25,6 +25,14 @@ def quantity(text: str | int | float) -> Fraction:
     return number * Fraction(10) ** (int(exponent) if exponent else _DECIMAL.get(suffix, 0))
 
 
+def number(text: str) -> float | None:
+    """The plain number: cores, bytes, pieces. None for what is no amount."""
+    try:
+        return float(quantity(text.strip()))
+    except ValueError:
+        return None
+
+
 def whole(amount: Fraction) -> int:
     """Of what is there, what is surely there: rounded down."""
     return math.floor(amount)

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from clusters.kubernetes.capacity import capacity_of, is_accelerator, requests_of
-from clusters.kubernetes.quantities import quantity
+from clusters.kubernetes.quantities import number, quantity
 
 GIB = 1024**3
 
@@ -43,6 +43,8 @@ def test_what_is_no_amount_is_refused():
     for text in NO_AMOUNTS:
         with pytest.raises(ValueError, match="no amount"):
             quantity(text)
+        assert number(text) is None
+    assert number("1.5Gi") == 1.5 * GIB
 
 
 def node(name="one", ready="True", **more):

@@ -5,13 +5,12 @@ import time
 from datetime import timedelta
 
 import pytest
-import urllib3
 from django.utils import timezone
 
 from clusters.doctor import reach as module
 from clusters.doctor.ground import Ground
 from clusters.doctor.reach import reach
-from clusters.driver import ClusterUnreachable
+from clusters.driver import ClusterRefused, ClusterUnreachable
 from clusters.kubernetes.api import Api
 from clusters.kubernetes.connection import Connection
 from tests.clusters.doctor.stub_api import refused
@@ -75,31 +74,55 @@ def test_a_port_on_which_nobody_listens_is_told(lines):
 
 
 @pytest.mark.parametrize(
-    ("cause", "word"),
+    ("error", "word"),
     [
-        (urllib3.exceptions.ConnectTimeoutError(None, "timed out"), "firewall"),
-        (TimeoutError(), "firewall"),
-        (urllib3.exceptions.ReadTimeoutError(None, "", "timed out"), "hangs"),
+        (TimeoutError("timed out"), "firewall"),
         (OSError(113, "No route to host"), "no way from"),
-        (ValueError("a redirect"), "Nobody answers"),
+        (OSError(5, "odd"), "Nobody answers"),
     ],
 )
-def test_silence_is_told_apart(ground, api, cause, word):
-    trouble = ClusterUnreachable("Nobody answers.")
-    trouble.__cause__ = cause
-    api.answers["/version"] = trouble
-    found = []
-    with pytest.raises(module.NotReached):
-        found.extend(iter_until(reach(ground), found))
+def test_silence_is_told_apart(ground, api, monkeypatch, error, word):
+    def connect(*_):
+        raise error
+
+    ground.row.server = "https://127.0.0.1:6443"
+    monkeypatch.setattr(socket, "create_connection", connect)
+    api.answers["/version"] = ClusterUnreachable("Nobody answers.")
+    found = lines_before_the_end(ground)
     assert word in found[0].sentence
     assert [line.level for line in found] == ["fail", "skip", "skip"]
 
 
-def iter_until(lines, found):
-    """Keeps what came before an exception."""
-    for line in lines:
-        found.append(line)
-    return ()
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [("It timed out.", "hangs"), ("A redirect is not followed.", "A redirect is not followed.")],
+)
+def test_what_comes_after_tls_is_told(ground, api, authority, said, word):
+    api.answers["/version"] = ClusterUnreachable(said)
+    with serving(OK, authority.issue()) as port:
+        ground.row.server, ground.row.ca = f"https://127.0.0.1:{port}", authority.ca
+        assert word in lines_before_the_end(ground)[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("authentication", "levels"), [("token", "fail skip skip"), ("eks", "skip skip fail")]
+)
+def test_what_may_not_be_asked_is_not_tried_by_hand(ground, api, monkeypatch, authentication, levels):
+    monkeypatch.setattr(module.wire, "try_out", lambda *_: pytest.fail("nothing may be sent there"))
+    ground.row.authentication = authentication
+    api.answers["/version"] = ClusterRefused("This is not allowed.")
+    found = lines_before_the_end(ground)
+    assert " ".join(line.level for line in found) == levels
+    assert "This is not allowed." in {line.sentence for line in found}
+
+
+def lines_before_the_end(ground):
+    found = []
+    lines = reach(ground)
+    with pytest.raises(module.NotReached):
+        while True:
+            found.append(next(lines))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -153,9 +176,7 @@ def test_credentials_that_are_not_known_are_told(lines, authority, status, word)
 def test_credentials_that_only_look_right_are_told(ground, api):
     """A cluster that lets anybody ask for its version."""
     api.answers["/apis/authentication.k8s.io/v1/selfsubjectreviews"] = refused(401)
-    found = []
-    with pytest.raises(module.NotReached):
-        iter_until(reach(ground), found)
+    found = lines_before_the_end(ground)
     assert found[-1].level == "fail"
     assert found[-1].fix.startswith("kubectl -n jobs get secret")
 
