@@ -15,7 +15,6 @@ from clusters.models import (
     Cluster,
     ClusterHealth,
     DoctorRun,
-    DriverKind,
     KubernetesConnection,
 )
 from clusters.names import toleration_text
@@ -121,10 +120,10 @@ class ClusterShown:
 
     @property
     def kind(self) -> str:
-        """ "Kubernetes", "Amazon EKS", "This machine"."""
+        """ "Kubernetes", "Amazon EKS", "Processes of the portal's machine"."""
         if self.row and self.row.authentication == Authentication.EKS:
             return Authentication.EKS.label
-        return DriverKind(self.cluster.driver).label
+        return "Kubernetes" if self.row else "Processes of the portal's machine"
 
     @property
     def level(self) -> str:
@@ -154,6 +153,8 @@ class ClusterShown:
         """What the level means here, and what to do."""
         if self.cluster.unreachable_since and self.cluster.is_enabled:
             return self.cluster.trouble or "The portal cannot reach it. Test it now to see why."
+        if self.level == "warn" and self.health and self.health.level == "pass":
+            return f"It works, but its credentials {'have ended' if self.is_expired else 'end soon'}."
         if self.health and self.health.sentence:
             return self.health.sentence
         return "" if self.level in ("pass", "off") else "Nobody has looked at it yet. Test it now."

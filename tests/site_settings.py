@@ -10,7 +10,9 @@ from portal.settings import STORAGES
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
-if importlib.util.find_spec("clusters.doctor") is None:  # the doctor is not here yet: a visit is only asked for
+if (
+    importlib.util.find_spec("clusters.doctor") is None
+):  # the doctor is not here yet: a visit is only asked for
     doctor = types.ModuleType("clusters.doctor")
     doctor.request_visit = lambda cluster, user: cluster.visits.create(asked_by=user)
     sys.modules["clusters.doctor"] = doctor

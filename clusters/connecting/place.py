@@ -75,7 +75,7 @@ class PlaceForm(NameForm):
     runner_pull_secret = Typed(
         check_secret_name,
         required=False,
-        label="Pull secret of the runner image",
+        label="Its pull secret",
         help_text="Only for a registry with a login: the name of the Secret in the jobs' namespace.",
     )
     portal_url = Typed(

@@ -32,13 +32,6 @@ class WayForm(forms.Form):
         """The values. Only of a valid form."""
         raise NotImplementedError
 
-    def judge(self, given: Given) -> None:
-        """Put what the connection's own rules say at the fields they name."""
-        try:
-            outside.check_address(given.server)
-        except ConnectionInvalid as invalid:
-            self.refuse(invalid.field, invalid.sentence)
-
     def refuse(self, field: str, sentence: str) -> None:
         """At the field of this name, or above the form."""
         self.add_error(field if field in self.fields else None, sentence)
@@ -95,7 +88,7 @@ class KubeconfigForm(WayForm):
         try:
             self.connection = self.read.connection(chosen)
             self.connection.check()
-            self.judge(from_connection(self.connection))
+            outside.check_address(self.connection.server)
         except KubeconfigRefused as refused:
             self.add_error("context" if self.contexts else "kubeconfig", str(refused))
         except ConnectionInvalid as invalid:
@@ -142,7 +135,7 @@ class AddressForm(WayForm):
         initial="token",
         required=False,
     )
-    token = SecretField(label="Token", help_text="One long word; the command at the side prints it.")
+    token = SecretField(label="Token", help_text="One long word.")
     client_certificate = SecretField(
         rows=3, label="Client certificate", placeholder="-----BEGIN CERTIFICATE-----"
     )
@@ -154,31 +147,37 @@ class AddressForm(WayForm):
         help_text="Only where it differs from the host in the address.",
     )
 
+    def clean_server(self) -> str:
+        """By the connection's own rules, and by what the portal may call."""
+        return server_checked(self.cleaned_data["server"])
+
+    def clean_ca(self) -> str:
+        """PEM text."""
+        return certificate_checked(self.cleaned_data["ca"])
+
     def clean(self) -> dict[str, Any]:
-        """Judged by the connection's own rules; only the chosen kind of credentials counts."""
+        """Only the chosen kind of credentials counts."""
         values = self.cleaned_data
-        if not values.get("server"):
-            self.add_error("server", "Give the address of the cluster's API, such as https://10.0.0.1:6443.")
-        if not values.get("ca"):
-            self.add_error(
-                "ca", "Give the cluster's CA certificate: text that begins with -----BEGIN CERTIFICATE-----."
-            )
-        first = "client_certificate" if values.get("kind") == "certificate" else "token"
-        if not values.get(first):
-            self.add_error(
-                first, f"Give the {'certificate' if first != 'token' else 'token'} of the portal's account."
-            )
+        if values.get("kind") == "certificate":
+            self._judge_certificate(values)
+        elif not values.get("token"):
+            self.add_error("token", "Give the token of the portal's account.")
+        elif any(character.isspace() or not character.isprintable() for character in values["token"]):
+            self.add_error("token", "A token is one word without spaces or line breaks.")
         if not self.errors:
-            self._judge_connection()
+            try:
+                _connection(self.given()).check()
+            except ConnectionInvalid as invalid:
+                self.refuse(invalid.field, invalid.sentence)
         return values
 
-    def _judge_connection(self) -> None:
-        given = self.given()
+    def _judge_certificate(self, values: dict[str, Any]) -> None:
         try:
-            _connection(given).check()
-            self.judge(given)
-        except ConnectionInvalid as invalid:
-            self.refuse(invalid.field, invalid.sentence)
+            certificate_checked(values.get("client_certificate", ""))
+        except forms.ValidationError as error:
+            self.add_error("client_certificate", error)
+        if "PRIVATE KEY-----" not in values.get("client_key", ""):
+            self.add_error("client_key", "Give the private key of the certificate, as PEM text.")
 
     def given(self) -> Given:
         """The chosen kind's values only."""
@@ -265,13 +264,17 @@ class EksForm(WayForm):
     aws_access_key_id = Typed(required=False, label="Access key ID", placeholder="AKIA…")
     aws_secret_access_key = SecretField(label="Secret access key")
 
+    def clean_server(self) -> str:
+        """By the connection's own rules, and by what the portal may call."""
+        return server_checked(self.cleaned_data["server"])
+
     def clean_ca(self) -> str:
         """PEM text, also from AWS' base64."""
         text: str = self.cleaned_data["ca"].strip()
         if not text or text.startswith("-----BEGIN"):
-            return text
+            return certificate_checked(text)
         try:
-            return base64.b64decode("".join(text.split()), validate=True).decode("ascii")
+            return certificate_checked(base64.b64decode("".join(text.split()), validate=True).decode("ascii"))
         except (binascii.Error, UnicodeDecodeError):
             raise forms.ValidationError(
                 "This is neither base64 as AWS shows it nor PEM text. Copy certificateAuthority.data as a whole."
@@ -295,7 +298,6 @@ class EksForm(WayForm):
                 "eks_role", "Write the role's ARN, such as arn:aws:iam::123456789012:role/stellwerk."
             )
         self._judge_key(values)
-        self._judge_connection(values)
         return values
 
     def _judge_key(self, values: dict[str, Any]) -> None:
@@ -309,20 +311,39 @@ class EksForm(WayForm):
         if not values.get("aws_secret_access_key"):
             self.add_error("aws_secret_access_key", "Give the secret that belongs to this access key ID.")
 
-    def _judge_connection(self, values: dict[str, Any]) -> None:
-        if "ca" not in values:
-            return
-        try:
-            # Only address and CA are judged: EKS' tokens are made later.
-            Connection(values.get("server", ""), values["ca"], "later").check()
-            outside.check_address(values["server"])
-        except ConnectionInvalid as invalid:
-            self.refuse(invalid.field, invalid.sentence)
-
     def given(self) -> Given:
         """As typed."""
         values = {name: text for name, text in self.cleaned_data.items() if name != "kind"}
         return Given(authentication=Authentication.EKS, **values)
+
+
+def server_checked(text: str) -> str:
+    """An API address. Raises ValidationError."""
+    if not text:
+        raise forms.ValidationError("Give the address of the cluster's API, such as https://10.0.0.1:6443.")
+    try:
+        Connection(text, "", "a-token").check()
+    except ConnectionInvalid as invalid:
+        if invalid.field == "server":
+            raise forms.ValidationError(invalid.sentence) from None
+    try:
+        outside.check_address(text)
+    except ConnectionInvalid as invalid:
+        raise forms.ValidationError(invalid.sentence) from None
+    return text
+
+
+def certificate_checked(text: str) -> str:
+    """A certificate as PEM text. Raises ValidationError."""
+    if not text.strip():
+        raise forms.ValidationError(
+            "Give the certificate: text that begins with -----BEGIN CERTIFICATE-----."
+        )
+    try:
+        Connection("https://localhost", text, "a-token").check()
+    except ConnectionInvalid as invalid:
+        raise forms.ValidationError(invalid.sentence) from None
+    return text
 
 
 def _connection(given: Given) -> Connection:

@@ -46,7 +46,10 @@ class ImageForm(forms.Form):
         help_text="Only for a registry with a login: the name of the Secret in the jobs' namespace.",
     )
     teams = forms.ModelMultipleChoiceField(
-        Team.objects.all(), required=False, widget=forms.CheckboxSelectMultiple, label="Who may use it"
+        Team.objects.all(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+        label="Who may use it",
     )
 
     def __init__(self, data: Any, cluster: Cluster, image: Image | None = None) -> None:

@@ -12,6 +12,7 @@ from teams.wording import readable_bytes
 
 # Of a node's room a tenth is for what the cluster itself runs there.
 LEFT = 0.9
+TAINT = ("key", "value", "effect")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class ProfilePreset:
     memory_bytes: int
     disk_bytes: int
     gpus: dict[str, int] = field(default_factory=dict)
+    tolerations: tuple[dict[str, str], ...] = ()
 
     @property
     def summary(self) -> str:
@@ -89,7 +91,10 @@ def sized(nodes: list[Node]) -> list[ProfilePreset]:
     """One to three sizes and one for each type of GPU; the usual ones where no node is known."""
     if not nodes:
         return list(USUAL)
-    largest = max(nodes, key=lambda node: (node.has.memory_bytes, node.has.cpu_millis)).has
+    # Nodes with GPUs, or with taints, are for those who ask for them.
+    plain = [node for node in nodes if node.admits({}, ())] or nodes
+    plain = [node for node in plain if not any(node.has.gpus.values())] or plain
+    largest = max(plain, key=lambda node: (node.has.memory_bytes, node.has.cpu_millis)).has
     cores, memory = int(largest.cpu_millis * LEFT / 1000), int(largest.memory_bytes * LEFT)
     machine = Machine(max(cores, 1), memory, largest.disk_bytes or 400 * GIB)
     sizes = [
@@ -127,23 +132,19 @@ def add_profile(cluster: Cluster, preset: ProfilePreset) -> Profile:
         "disk_bytes": preset.disk_bytes,
         "gpu_resource": resource,
         "gpu_count": count,
+        "tolerations": list(preset.tolerations),
         "position": next_position(cluster.profiles),
     }
     return Profile.objects.get_or_create(cluster=cluster, name=preset.name, defaults=values)[0]
 
 
 def _with_gpu(name: str, nodes: list[Node]) -> ProfilePreset:
-    """One GPU with its share of the smallest node that has them."""
-    node = min(nodes, key=lambda node: node.has.memory_bytes).has
-    share = LEFT / node.gpus[name]
-    memory = max(int(node.memory_bytes * share) // GIB, 1) * GIB
-    cpu = max(int(node.cpu_millis * share) // 1000 * 1000, 500)
-    label = f"One GPU ({name.rpartition('/')[2]})" if name != "nvidia.com/gpu" else "One GPU"
-    return ProfilePreset(
-        f"gpu-{name}",
-        label,
-        cpu,
-        memory,
-        min(50 * GIB, max(node.disk_bytes // 2, GIB) if node.disk_bytes else 50 * GIB),
-        {name: 1},
-    )
+    """One GPU with its share of the smallest node that has them, past the taints that keep others away."""
+    node = min(nodes, key=lambda node: node.has.memory_bytes)
+    share = LEFT / node.has.gpus[name]
+    memory = max(int(node.has.memory_bytes * share) // GIB, 1) * GIB
+    cpu = max(int(node.has.cpu_millis * share) // 1000 * 1000, 500)
+    disk = min(50 * GIB, max(node.has.disk_bytes // 2, GIB)) if node.has.disk_bytes else 50 * GIB
+    label = "One GPU" if name == "nvidia.com/gpu" else f"One GPU ({name.rpartition('/')[2]})"
+    taints = tuple({key: str(taint.get(key) or "") for key in TAINT} for taint in node.taints)
+    return ProfilePreset(f"gpu-{name}", label, cpu, memory, disk, {name: 1}, taints)

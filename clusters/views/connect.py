@@ -25,16 +25,14 @@ GO = "go:"
 @admins_only
 def cluster_connect(request: SignedInRequest, way: str = "kubeconfig") -> HttpResponse:
     """Ask for what is needed and keep what was typed; once all is right, make the cluster and call the doctor."""
-    if way not in FORMS:
-        raise Http404("There is no such way to connect a cluster.")
-    page = ConnectPage(request, way)
+    page = ConnectPage(request, _checked(way))
     action = request.POST.get("action", "connect") if request.method == "POST" else ""
     if action == "start_over":
         page.forget()
         return redirect("cluster_connect_by", way)
     if action == "save" or action.startswith(GO):
         _keep(page)
-        return redirect("cluster_connect_by", action.removeprefix(GO) if action.startswith(GO) else way)
+        return redirect("cluster_connect_by", _checked(action.removeprefix(GO)) if action != "save" else way)
     if action and (cluster := _connect(request, page)):
         page.forget()
         return redirect("cluster_detail", cluster.slug)
@@ -62,6 +60,12 @@ def cluster_paste_download(request: SignedInRequest) -> HttpResponse:
     paste = Paste(request.GET.get("namespace", ""), request.GET.get("space_mode", ""))
     name = f'attachment; filename="stellwerk-{paste.namespace}.yaml"'
     return HttpResponse(paste.yaml, content_type="application/yaml", headers={"Content-Disposition": name})
+
+
+def _checked(way: str) -> str:
+    if way not in FORMS:
+        raise Http404("There is no such way to connect a cluster.")
+    return way
 
 
 def _connect(request: SignedInRequest, page: ConnectPage) -> Cluster | None:

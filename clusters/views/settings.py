@@ -84,7 +84,12 @@ def cluster_credentials(request: SignedInRequest, slug: str, way: str = "") -> H
             messages.success(request, f"{cluster.name} has new credentials. The doctor looks at it now.")
             return redirect("cluster_detail", slug)
         _keep(page)
-    context = {"page": page, "form": page.form, "row": row, "action": action}
+    context = {
+        "page": page,
+        "form": page.form,
+        "row": row,
+        "token_command": outside.token_command(row.namespace),
+    }
     return render(request, "clusters/cluster_credentials.html", cluster_frame(cluster) | context)
 
 

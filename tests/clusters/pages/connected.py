@@ -11,10 +11,12 @@ from tests.clusters.certificates import make_ca
 
 GIB = 1024**3
 CANARY = "canary-token-4711"
-CA = make_ca(days=365)
+CA = make_ca(days=365).strip()
 
 
-def new_connected(name: str = "Research", slug: str = "research", token: str = CANARY, **fields: Any) -> Cluster:
+def new_connected(
+    name: str = "Research", slug: str = "research", token: str = CANARY, **fields: Any
+) -> Cluster:
     """A Kubernetes cluster that is reached with a token; `fields` are its connection's."""
     cluster = Cluster.objects.create(name=name, slug=slug, driver="kubernetes")
     defaults = {"namespace": "stellwerk", "runner_image": "python:3.12-slim"}
@@ -24,11 +26,15 @@ def new_connected(name: str = "Research", slug: str = "research", token: str = C
     return Cluster.objects.get(pk=cluster.pk)
 
 
-def node(name: str = "node-1", cpu: int = 16000, memory: int = 64, free: float = 0.5, **more: Any) -> dict[str, Any]:
+def node(
+    name: str = "node-1", cpu: int = 16000, memory: int = 64, free: float = 0.5, **more: Any
+) -> dict[str, Any]:
     """As ClusterHealth.capacity has it; memory in GiB, `free` as a share."""
     gpus = more.pop("gpus", {})
     amounts = {"cpu_millis": cpu, "memory_bytes": memory * GIB, "disk_bytes": 200 * GIB}
-    left = {key: int(amount * free) for key, amount in amounts.items()} | {"gpus": dict.fromkeys(gpus, 0) | more.pop("free_gpus", {})}
+    left = {key: int(amount * free) for key, amount in amounts.items()} | {
+        "gpus": dict.fromkeys(gpus, 0) | more.pop("free_gpus", {})
+    }
     return {"name": name, **amounts, "gpus": gpus, "labels": {}, "taints": [], "free": left} | more
 
 
@@ -40,9 +46,15 @@ def capacity_of(*nodes: dict[str, Any]) -> dict[str, Any]:
         for room in rooms:
             for key, count in room["gpus"].items():
                 gpus[key] = gpus.get(key, 0) + count
-        return {key: sum(room[key] for room in rooms) for key in ("cpu_millis", "memory_bytes")} | {"gpus": gpus}
+        return {key: sum(room[key] for room in rooms) for key in ("cpu_millis", "memory_bytes")} | {
+            "gpus": gpus
+        }
 
-    return {"nodes": list(nodes), "totals": total(list(nodes)), "free": total([each["free"] for each in nodes])}
+    return {
+        "nodes": list(nodes),
+        "totals": total(list(nodes)),
+        "free": total([each["free"] for each in nodes]),
+    }
 
 
 def healthy(cluster: Cluster, *nodes: dict[str, Any], **fields: Any) -> ClusterHealth:
@@ -58,9 +70,18 @@ def healthy(cluster: Cluster, *nodes: dict[str, Any], **fields: Any) -> ClusterH
     return ClusterHealth.objects.create(cluster=cluster, **defaults | fields)
 
 
-def line(key: str, level: str = "pass", sentence: str = "It works.", fix: str = "", fix_kind: str = "") -> dict[str, str]:
+def line(
+    key: str, level: str = "pass", sentence: str = "It works.", fix: str = "", fix_kind: str = ""
+) -> dict[str, str]:
     """As clusters/doctor writes them."""
-    return {"key": key, "title": key.capitalize(), "level": level, "sentence": sentence, "fix": fix, "fix_kind": fix_kind}
+    return {
+        "key": key,
+        "title": key.capitalize(),
+        "level": level,
+        "sentence": sentence,
+        "fix": fix,
+        "fix_kind": fix_kind,
+    }
 
 
 def visited(cluster: Cluster, *lines: dict[str, str], is_running: bool = False, **fields: Any) -> DoctorRun:
