@@ -6,7 +6,7 @@ from django.utils.text import slugify
 from clusters.connecting import outside
 from clusters.connecting.given import Given
 from clusters.connecting.place import PlaceForm
-from clusters.models import Cluster, DriverKind, KubernetesConnection
+from clusters.models import Authentication, Cluster, DriverKind, KubernetesConnection
 
 RESERVED = {"connect"}
 LONGEST_SLUG = 40
@@ -48,8 +48,7 @@ def free_slug(name: str) -> str:
 def is_same(cluster: Cluster, place: PlaceForm, given: Given) -> bool:
     """Whether the cluster is what the forms ask for: a second click on Connect."""
     row = KubernetesConnection.objects.filter(cluster=cluster).first()
-    return (
-        row is not None
-        and (row.server, row.authentication) == (given.server, given.authentication)
-        and row.namespace == place.cleaned_data["namespace"]
-    )
+    if row is None or row.authentication != given.authentication:
+        return False
+    is_there = row.server == given.server or given.authentication == Authentication.IN_CLUSTER
+    return is_there and row.namespace == place.cleaned_data["namespace"]

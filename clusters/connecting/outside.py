@@ -8,7 +8,7 @@ import yaml
 from clusters import encryption
 from clusters.connecting.given import Given
 from clusters.kubernetes.connection import Connection
-from clusters.models import Authentication, Cluster, KubernetesConnection, SpaceMode
+from clusters.models import Authentication, Cluster, KubernetesConnection, SpaceMode, TeamSpace
 from teams.models import User
 
 SECRETS = ("token", "client_certificate", "client_key", "aws_secret_access_key")
@@ -28,11 +28,11 @@ def check_address(server: str) -> None:
     addresses.check_address(server)
 
 
-def paste(namespace: str, mode: str) -> str:
-    """The YAML that gives the portal its place in the cluster."""
+def paste(namespace: str, mode: str, *, with_nodes: bool) -> str:
+    """The YAML that gives the portal its place in the cluster; `with_nodes`: and shows it the nodes."""
     onboarding: Any = importlib.import_module("clusters.kubernetes.onboarding")
     try:
-        return str(onboarding.paste(namespace, SpaceMode(mode)))
+        return str(onboarding.paste(namespace, SpaceMode(mode), view=with_nodes))
     except TypeError:
         return str(onboarding.paste(namespace))
 
@@ -43,15 +43,15 @@ def token_command(namespace: str) -> str:
     return str(onboarding.token_command(namespace))
 
 
-def team_paste(namespace: str, account_namespace: str) -> str:
-    """The YAML that makes a team's namespace and lets the portal's account in."""
+def team_paste(row: KubernetesConnection, space: TeamSpace) -> str:
+    """The YAML that makes a team's namespace (`space` may be unsaved) and lets the portal's account in."""
     onboarding: Any = importlib.import_module("clusters.kubernetes.onboarding")
     made = []
-    for manifest in onboarding.manifests(namespace):
+    for manifest in onboarding.manifests(space.namespace):
         if manifest["kind"] in ("ServiceAccount", "Secret"):
             continue
         for subject in manifest.get("subjects", ()):
-            subject["namespace"] = account_namespace
+            subject["namespace"] = row.namespace
         made.append(manifest)
     return "---\n".join(yaml.safe_dump(manifest, sort_keys=False) for manifest in made)
 

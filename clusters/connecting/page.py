@@ -96,6 +96,7 @@ class ConnectPage(WayPart):
         self._place_kept = self._kept.other("connect/place")
         place = request.POST if self.is_sent else query(self._place_kept.values)
         own = InsideForm.own_namespace() if way == "inside" else ""
+        self._place_data = place
         self.place = PlaceForm(place or None, initial={"namespace": own} if own else {})
         if not self.is_sent:
             only_filled(self.place)
@@ -109,7 +110,8 @@ class ConnectPage(WayPart):
     def keep(self) -> None:
         """Both parts."""
         super().keep()
-        self._place_kept.keep({name: str(self.place.data.get(name, "")) for name in self.place.fields}, {})
+        names = (*self.place.fields, "with_nodes")
+        self._place_kept.keep({name: str(self.place.data.get(name, "")) for name in names}, {})
 
     def forget(self) -> None:
         """Both parts."""
@@ -125,7 +127,9 @@ class ConnectPage(WayPart):
     def paste(self) -> "Paste":
         """What to paste where there are no credentials yet."""
         namespace, mode = self.place["namespace"].value(), self.place["space_mode"].value()
-        return Paste(str(namespace or ""), str(mode or ""))
+        return Paste(
+            str(namespace or ""), str(mode or ""), with_nodes=bool(self._place_data.get("with_nodes"))
+        )
 
 
 class CredentialsPage(WayPart):
@@ -153,14 +157,15 @@ class CredentialsPage(WayPart):
 class Paste:
     """The YAML and the command for a namespace and a mode; what cannot be one is replaced by the usual."""
 
-    def __init__(self, namespace: str, mode: str) -> None:
+    def __init__(self, namespace: str, mode: str, *, with_nodes: bool = False) -> None:
         self.namespace = namespace if LABEL.fullmatch(namespace) else "stellwerk"
         self.mode = mode if mode in SpaceMode.values else SpaceMode.ONE.value
+        self.with_nodes = with_nodes
 
     @property
     def yaml(self) -> str:
         """For `kubectl apply -f -`."""
-        return outside.paste(self.namespace, self.mode)
+        return outside.paste(self.namespace, self.mode, with_nodes=self.with_nodes)
 
     @property
     def command(self) -> str:

@@ -127,7 +127,8 @@ class AddressForm(WayForm):
         required=False,
         label="CA certificate",
         placeholder="-----BEGIN CERTIFICATE-----",
-        help_text="As PEM text. It proves that the portal speaks to your cluster and to nobody else.",
+        help_text="As PEM text. It proves that the portal speaks to your cluster and to nobody else. Leave it empty"
+        " only where a public authority signed the API server's certificate.",
     )
     kind = forms.ChoiceField(
         label="The portal shows who it is with",
@@ -152,8 +153,9 @@ class AddressForm(WayForm):
         return server_checked(self.cleaned_data["server"])
 
     def clean_ca(self) -> str:
-        """PEM text."""
-        return certificate_checked(self.cleaned_data["ca"])
+        """PEM text; without one the system's authorities are trusted, where the connection's rules allow it."""
+        text: str = self.cleaned_data["ca"]
+        return certificate_checked(text) if text.strip() else ""
 
     def clean(self) -> dict[str, Any]:
         """Only the chosen kind of credentials counts."""

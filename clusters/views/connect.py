@@ -48,7 +48,7 @@ def cluster_connect(request: SignedInRequest, way: str = "kubeconfig") -> HttpRe
 @admins_only
 def cluster_paste(request: SignedInRequest) -> HttpResponse:
     """The YAML and the command for another namespace or mode, fetched while they are chosen."""
-    paste = Paste(request.GET.get("namespace", ""), request.GET.get("space_mode", ""))
+    paste = _paste(request)
     return render(request, "clusters/_cluster_paste.html", {"paste": paste})
 
 
@@ -57,9 +57,16 @@ def cluster_paste(request: SignedInRequest) -> HttpResponse:
 @admins_only
 def cluster_paste_download(request: SignedInRequest) -> HttpResponse:
     """The YAML as a file."""
-    paste = Paste(request.GET.get("namespace", ""), request.GET.get("space_mode", ""))
+    paste = _paste(request)
     name = f'attachment; filename="stellwerk-{paste.namespace}.yaml"'
     return HttpResponse(paste.yaml, content_type="application/yaml", headers={"Content-Disposition": name})
+
+
+def _paste(request: SignedInRequest) -> Paste:
+    asked = request.GET
+    return Paste(
+        asked.get("namespace", ""), asked.get("space_mode", ""), with_nodes=bool(asked.get("with_nodes"))
+    )
 
 
 def _checked(way: str) -> str:

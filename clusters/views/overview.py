@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from clusters.access import connection_of, find_cluster, find_connected
+from clusters.access import connection_of, find_cluster
 from clusters.connecting import outside
 from clusters.drivers import portal_url_of
 from clusters.models import Cluster, DriverKind, SpaceMode, TeamSpace
@@ -60,7 +60,7 @@ def cluster_health(request: SignedInRequest, slug: str) -> HttpResponse:
 @admins_only
 def cluster_test(request: SignedInRequest, slug: str) -> HttpResponse:
     """Call the doctor; one who is there already is not called twice."""
-    cluster, _ = find_connected(slug)
+    cluster = find_cluster(slug)
     visit = cluster_frame(cluster)["visit"]
     if visit and visit.is_running:
         messages.info(request, f"The doctor is at {cluster.name} already.")

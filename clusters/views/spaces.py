@@ -76,7 +76,8 @@ def space_edit(request: SignedInRequest, slug: str, team_id: int) -> HttpRespons
             messages.success(request, f"{team.name} has the namespace {form.cleaned_data['namespace']}.")
             return redirect("cluster_detail", slug)
     namespace = str(form["namespace"].value() or "")
-    yaml = outside.team_paste(namespace, row.namespace) if LABEL.fullmatch(namespace) else ""
+    asked = TeamSpace(cluster=cluster, team=team, namespace=namespace, quota=space.quota if space else {})
+    yaml = outside.team_paste(row, asked) if LABEL.fullmatch(namespace) else ""
     context = cluster_frame(cluster) | {
         "team": team,
         "form": form,

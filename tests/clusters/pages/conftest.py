@@ -25,6 +25,12 @@ def calls(monkeypatch):
     return made
 
 
+@pytest.fixture(autouse=True)
+def any_address(monkeypatch):
+    """No name is looked up."""
+    monkeypatch.setattr(outside, "check_address", lambda server: None)
+
+
 @pytest.fixture
 def research(db):
     return new_connected()

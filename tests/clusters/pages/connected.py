@@ -1,8 +1,11 @@
 """A connected cluster for the pages' tests, with health, nodes and a visit of the doctor."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.utils import timezone
 
 from clusters.kubernetes.connection import Connection
@@ -24,6 +27,18 @@ def new_connected(
     row.take(Connection("https://10.0.0.1:6443", CA, token))
     KubernetesConnection.objects.filter(pk=row.pk).update(**fields)
     return Cluster.objects.get(pk=cluster.pk)
+
+
+def new_pair() -> tuple[str, str]:
+    """A client certificate and its private key, as PEM text."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stellwerk")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=90))
+    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return certificate.decode().strip(), key.private_bytes(*form).decode().strip()
 
 
 def node(

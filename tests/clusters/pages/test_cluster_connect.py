@@ -9,9 +9,10 @@ from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from clusters.connecting import ways
+from clusters.connecting import outside, ways
+from clusters.kubernetes.connection import ConnectionInvalid
 from clusters.models import Cluster, KubernetesConnection
-from tests.clusters.pages.connected import CA, CANARY
+from tests.clusters.pages.connected import CA, CANARY, new_pair
 
 PLACE = {
     "name": "Research",
@@ -78,10 +79,10 @@ def test_an_address_with_a_token_becomes_a_cluster_and_the_doctor_comes(send, ad
 
 
 def test_a_client_certificate_is_taken_instead_of_a_token(send):
-    key = "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----"
-    send(**ADDRESS | {"kind": "certificate", "client_certificate": CA, "client_key": key})
+    certificate, key = new_pair()
+    send(**ADDRESS | {"kind": "certificate", "client_certificate": certificate, "client_key": key})
     assert stored().authentication == "certificate"
-    assert stored().secrets == {"client_certificate": CA, "client_key": key}
+    assert stored().secrets == {"client_certificate": certificate, "client_key": key}
 
 
 def test_a_pasted_kubeconfig_with_one_context_needs_no_choice(send):
@@ -229,7 +230,8 @@ def test_inside_a_cluster_its_account_is_used_and_no_token_is_stored(
     send("inside", "start_over")
     assert 'value="portal-home"' in text(admin.get("/clusters/connect/inside/"))
     assert send("inside", **PLACE).status_code == 302
-    assert (stored().server, stored().authentication) == ("https://10.96.0.1:443", "in_cluster")
+    assert stored().authentication == "in_cluster"
+    assert stored().server.startswith("https://")
     assert stored().secrets == {}
 
 
@@ -292,6 +294,17 @@ def test_without_a_key_for_credentials_nothing_is_stored_and_the_page_says_why(
     assert "The portal has no key for credentials" in page
     assert not Cluster.objects.exists()
     assert CANARY not in page
+
+
+def test_an_address_that_the_portal_does_not_call_is_refused_at_its_field(send, text, monkeypatch):
+    def check_address(server):
+        raise ConnectionInvalid("server", f"{server} is for a cloud's metadata.")
+
+    monkeypatch.setattr(outside, "check_address", check_address)
+    assert 'href="#id_server">https://10.0.0.1:6443 is for a cloud' in text(send(**ADDRESS))
+    page = text(send("kubeconfig", **PLACE, kubeconfig=kubeconfig("a")))
+    assert "cluster.server: https://10.0.0.1:6443 is for a cloud" in page
+    assert not Cluster.objects.exists()
 
 
 def test_a_form_from_another_site_is_refused_and_files_never_touch_the_disk(dana, tmp_path, settings):

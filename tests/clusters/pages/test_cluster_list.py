@@ -13,7 +13,6 @@ from tests.clusters.pages.connected import healthy, new_connected, node
 def test_with_only_this_machine_the_page_says_how_to_connect_a_cluster(admin, cluster, text):
     page = text(admin.get("/clusters/"))
     assert "Connect your first cluster" in page
-    assert "Test now" not in page
 
 
 def test_health_room_and_jobs_of_a_cluster_are_shown(admin, research, make_job, text):

@@ -26,5 +26,13 @@ def test_it_is_downloaded_as_a_file_that_kubectl_takes(admin):
     response = admin.get("/clusters/connect/paste.yaml", {"namespace": "analytics", "space_mode": "one"})
     assert response["Content-Disposition"] == 'attachment; filename="stellwerk-analytics.yaml"'
     documents = list(yaml.safe_load_all(response.content))
-    assert response.content.decode() == outside.paste("analytics", "one")
+    assert response.content.decode() == outside.paste("analytics", "one", with_nodes=False)
     assert documents[0]["kind"] == "Namespace"
+
+
+def test_seeing_the_nodes_is_a_choice(admin, monkeypatch, text):
+    monkeypatch.setattr(outside, "paste", lambda namespace, mode, with_nodes: f"nodes: {with_nodes}")
+    assert "nodes: False" in text(admin.get("/clusters/connect/paste/"))
+    page = text(admin.get("/clusters/connect/paste/", {"with_nodes": "on"}))
+    assert "nodes: True" in page
+    assert "with_nodes=on" in page
