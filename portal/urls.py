@@ -13,6 +13,7 @@ urlpatterns = [
         "favicon.ico", require_safe(RedirectView.as_view(url="/static/favicon/stellwerk.svg")), name="favicon"
     ),
     path("", include("jobs.urls")),
+    path("clusters/", include("clusters.urls")),
     path("accounts/", include("teams.urls")),
     # The admin's own doors lead to the one that counts attempts and knows given passwords.
     path("admin/login/", admin_login),

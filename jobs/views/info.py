@@ -5,8 +5,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from jobs.access import SignedInRequest, find_job
+from jobs.access import find_job
 from jobs.views.frame import job_frame
+from teams.access import SignedInRequest
 
 
 @login_required
