@@ -9,6 +9,7 @@ from typing import Any
 from clusters.driver import (
     LABEL_INSTALLATION,
     ClusterRefused,
+    Explained,
     NameTaken,
     Seen,
     State,
@@ -18,8 +19,10 @@ from clusters.driver import (
 from clusters.kubernetes import manifests
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.bundle import runner_bundle
+from clusters.kubernetes.inquiry import inquire
 from clusters.kubernetes.mirror import Mirror
 from clusters.kubernetes.names import is_job_name
+from clusters.kubernetes.refusals import in_our_words
 from clusters.kubernetes.seen import seen_of
 
 PAGE = 500
@@ -110,6 +113,9 @@ class KubernetesDriver:
             pods = self._list(f"{self._core}/pods", {"labelSelector": f"{JOB_NAME}={name}"})
             return seen_of(job, pods)
 
+    def explain(self, name: str, space: str = "", age: float = 0.0) -> Explained | None:
+        return inquire(self.api, space or self.namespace, name, age) if is_job_name(name) else None
+
     def _create_job(self, work: Work) -> dict[str, Any]:
         """The Job, new or adopted. Raises NameTaken."""
         try:
@@ -187,4 +193,4 @@ def _in_our_words(name: str) -> Iterator[None]:
     try:
         yield
     except ApiRefused as refused:
-        raise refused.in_our_words(name) from refused
+        raise in_our_words(refused, name) from refused

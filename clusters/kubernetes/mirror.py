@@ -160,7 +160,9 @@ class Followed:
 
 
 def _slim(item: Object) -> Object:
-    """Without what nobody asks: the bookkeeping of fields, and a pod's specification."""
+    """Without what nobody asks: the bookkeeping of fields, and most of a pod's specification."""
     metadata = {name: value for name, value in item["metadata"].items() if name != "managedFields"}
-    spec = {name: value for name, value in (item.get("spec") or {}).items() if name == "suspend"}
+    spec = {
+        name: value for name, value in (item.get("spec") or {}).items() if name in ("suspend", "nodeName")
+    }
     return {"metadata": metadata, "spec": spec, "status": item.get("status") or {}}
