@@ -27,7 +27,7 @@ class Wait(StrEnum):
     IMAGE_LIMIT = "image_limit"  # the registry wants to be asked less
     IMAGE_REGISTRY = "image_registry"  # the registry cannot be reached from the node
     IMAGE_PLATFORM = "image_platform"  # the image is not there for the node's kind of processor
-    PULL_SECRET_MISSING = "pull_secret_missing"  # the Secret with the registry's login is not there
+    PULL_SECRET_MISSING = "pull_secret_missing"  # noqa: S105 (a word): the Secret with the registry's login is not there
     IMAGE_PULL = "image_pull"  # the image cannot be had for another cause
     IMAGE_NAME = "image_name"  # no reference of an image, or one that may not be pulled
     CONFIG_MISSING = "config_missing"  # a Secret or ConfigMap that the pod needs is not there

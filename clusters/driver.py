@@ -160,5 +160,6 @@ class Driver(Protocol):
     def explain(self, name: str, space: str = "", age: float = 0.0) -> Explained | None:
         """An inquiry into one work that waits, or whose end was strange; None where there is nothing to ask.
 
-        It costs a few requests: for single works, now and then. `age`: seconds since it was made, by the caller's clock.
+        It costs a few requests: for single works, now and then. `age`: seconds since it was made, by the caller's
+        clock.
         """
