@@ -4,45 +4,7 @@ import pytest
 
 from clusters.driver import State
 from clusters.kubernetes.seen import seen_of
-
-LABELS = {"stellwerk/installation": "i", "stellwerk/job": "7"}
-
-
-def job(conditions=(), suspend=False, **status):
-    listed = [{"type": each, "status": "True", "message": f"{each}, says the Job."} for each in conditions]
-    return {
-        "metadata": {"name": "sw-i-7-1", "uid": "job-uid", "labels": LABELS},
-        "spec": {"suspend": suspend},
-        "status": {"conditions": listed, **status},
-    }
-
-
-def pod(
-    phase="Running", fetch=None, main=None, collect=None, uid="pod-uid", created="1", deleted=None, **status
-):
-    states = {"fetch": fetch, "collect": collect}
-    return {
-        "metadata": {"name": uid, "uid": uid, "creationTimestamp": created, "deletionTimestamp": deleted},
-        "status": {
-            "phase": phase,
-            "initContainerStatuses": [
-                {"name": name, "state": state} for name, state in states.items() if state
-            ],
-            "containerStatuses": [{"name": "main", "state": main}] if main else [],
-            **status,
-        },
-    }
-
-
-def ended(code, reason="Completed", started="2026-01-01T00:00:00Z"):
-    return {"terminated": {"exitCode": code, "reason": reason, "startedAt": started}}
-
-
-def waits(reason, message="Words."):
-    return {"waiting": {"reason": reason, "message": message}}
-
-
-RUNS, OK = {"running": {}}, ended(0)
+from tests.clusters.pod_dicts import LABELS, OK, RUNS, ended, job, pod, waits
 
 
 @pytest.mark.parametrize(
