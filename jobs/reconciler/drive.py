@@ -148,6 +148,7 @@ def _create(job: Job, attempt: Attempt, driver: Driver) -> bool:
         return _refused(job, attempt, error)
     failpoint("drive.created")
     Attempt.objects.filter(pk=attempt.pk, created_at=None).update(created_at=Now())
+    tell(job, "", "")
     return False
 
 
