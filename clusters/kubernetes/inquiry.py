@@ -8,7 +8,7 @@ from clusters.kubernetes import pods as reading
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.ends import end_of, interruption
 from clusters.kubernetes.events import events_of, events_of_lost_pods, worth_telling
-from clusters.kubernetes.waits import judge
+from clusters.kubernetes.waits import CONTROLLERS_PATIENCE, judge
 
 JOB_NAME = "batch.kubernetes.io/job-name"
 Object = dict[str, Any]
@@ -26,11 +26,15 @@ def inquire(api: Api, namespace: str, name: str, age: float = 0.0) -> Explained:
 
 
 def _inquire(api: Api, namespace: str, name: str, age: float) -> Explained:
+    about_job = events_of(api, namespace, "Job", name)
+    if not about_job and 0 < age < CONTROLLERS_PATIENCE:
+        # Its controller has not come to it. Where many jobs begin at once that is usual, and one request is enough.
+        return Explained()
     job = _job(api, namespace, name)
     query: dict[str, str | int] = {"labelSelector": f"{JOB_NAME}={name}", "limit": 10}
     pods = api.get(f"/api/v1/namespaces/{namespace}/pods", query).get("items") or []
     pods.sort(key=reading.rank)
-    events = _events(api, namespace, name, pods)
+    events = sorted([*about_job, *_about_pods(api, namespace, name, pods, about_job)], key=_when)
     reason, message = _why(job, pods, events, age)
     return Explained(reason, message, tuple(each for each in events if worth_telling(each)))
 
@@ -44,18 +48,16 @@ def _job(api: Api, namespace: str, name: str) -> Object | None:
         raise
 
 
-def _events(api: Api, namespace: str, name: str, pods: list[Object]) -> list[Told]:
-    about_job = events_of(api, namespace, "Job", name)
-    if not pods:
-        # Without pods one of them may be gone; a Job that never had one has no such event.
-        about_pods = events_of_lost_pods(api, namespace, name) if _had_pods(about_job) else []
-    else:
-        about_pods = events_of(api, namespace, "Pod", pods[0]["metadata"]["name"])
-    return sorted([*about_job, *about_pods], key=lambda each: (each.last_at, each.uid))
+def _about_pods(api: Api, namespace: str, name: str, pods: list[Object], about_job: list[Told]) -> list[Told]:
+    if pods:
+        return events_of(api, namespace, "Pod", pods[0]["metadata"]["name"])
+    # One of them may be gone. A Job that never had one has no event of its making.
+    had_pods = not about_job or any(each.reason == "SuccessfulCreate" for each in about_job)
+    return events_of_lost_pods(api, namespace, name) if had_pods else []
 
 
-def _had_pods(about_job: list[Told]) -> bool:
-    return not about_job or any(each.reason == "SuccessfulCreate" for each in about_job)
+def _when(each: Told) -> tuple[str, str]:
+    return each.last_at, each.uid
 
 
 def _why(job: Object | None, pods: list[Object], events: list[Told], age: float) -> tuple[str, str]:

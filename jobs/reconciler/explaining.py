@@ -28,8 +28,8 @@ AGES = (6.0, 12.0, 16.0, 24.0, 40.0, 60.0)
 LATER, WHILE_OPEN = 60.0, 15.0
 # After news of watch, before the events that belong to it are asked for.
 SETTLED = 2.0
-# Inquiries to one cluster from one process, whatever waits there.
-PER_SECOND, BURST = 0.5, 4.0
+# Inquiries to one cluster from one process, whatever waits there; so many are left for those without any reason.
+PER_SECOND, BURST, RESERVE = 1.0, 8.0, 4.0
 # Only an inquiry finds them, so only another one takes them back.
 INQUIRED = frozenset(
     {
@@ -85,7 +85,7 @@ class Inquiries:
         with self._lock:
             left, at = self._left.get(cluster_id, (BURST, now))
             left = min(BURST, left + (now - at) * PER_SECOND)
-            if left < 1.0:
+            if left < (1.0 + RESERVE if attempt.seen_reason else 1.0):
                 return False
             self._left[cluster_id] = (left - 1.0, now)
             if len(self._asked) > 10_000:

@@ -187,7 +187,7 @@ def test_a_cluster_that_cannot_be_asked_holds_up_nothing(job, driver, attempt):
 def test_there_are_only_so_many_inquiries_at_once(make_job, cluster, driver):
     cluster.driver = "kubernetes"
     cluster.save()
-    for job in [make_job() for _ in range(12)]:
+    for job in [make_job() for _ in range(20)]:
         drive(job.pk)
         aged(job.attempts.get(), 7)
         drive(job.pk)
