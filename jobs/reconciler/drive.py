@@ -73,8 +73,7 @@ def _wait(job: Job, attempt: Attempt | None, seen: Sight) -> float | None:
     patience = _patience(job, seen)
     if Status(job.status) in TERMINAL or patience is None:
         return patience
-    driver = _driver(job) if attempt is not None and is_asked(job) else None
-    return min(patience, max(1.0, explain_wait(job, attempt, driver)))
+    return min(patience, max(1.0, explain_wait(job, attempt, partial(_driver, job))))
 
 
 def _do(step: Step, job: Job, attempt: Attempt | None) -> bool:
@@ -198,8 +197,8 @@ def _give_up(job: Job, reason: str, detail: str) -> bool:
 
 def _move(job: Job, attempt: Attempt | None, to: Status) -> bool:
     reason, detail, exit_code = _why(to, attempt)
-    if to is Status.ERROR and attempt is not None and is_asked(job):
-        to, reason, detail = explain_end(job, attempt, _driver(job), reason, detail)
+    if to is Status.ERROR and attempt is not None:
+        to, reason, detail = explain_end(job, attempt, lambda: driver_of(job.cluster), reason, detail)
     sentence = job.explained(to, reason, detail, exit_code).sentence
     told = {"reason": reason, "detail": detail, "exit_code": exit_code, "sentence": sentence}
     job.move_to(to, **told, **_times(to, attempt))  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ act) only an inquiry finds: a few requests for one job, first after some seconds
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -113,17 +114,17 @@ def tell(job: Job, reason: str, detail: str) -> None:
     announce(job.pk, "status")
 
 
-def explain_wait(job: Job, attempt: Attempt | None, driver: Driver | None) -> float:
+def explain_wait(job: Job, attempt: Attempt | None, driver: Callable[[], Driver]) -> float:
     """Tell what holds the job up, by what is known or by an inquiry. Seconds until there may be more to tell."""
     if attempt is None or job.status not in (Status.STARTING, Status.RUNNING):
         return LATER
     _tell_what_was_seen(job, attempt)
     is_unusual = job.status == Status.STARTING or bool(attempt.seen_reason)
-    if driver is None or attempt.created_at is None or not is_unusual or job.is_cancelling:
+    if not (is_asked(job) and is_unusual) or attempt.created_at is None or job.is_cancelling:
         return LATER
     age = (timezone.now() - attempt.created_at).total_seconds()
     if inquiries.is_due(attempt, age, job.reason) and inquiries.take(job.cluster_id, attempt, age):
-        found = ask(driver, attempt, age)
+        found = ask(driver(), attempt, age)
         if found is not None:
             record(job, found.told)
             _tell_what_was_found(job, attempt, found)
@@ -147,10 +148,13 @@ def ask(driver: Driver, attempt: Attempt, age: float = 0.0) -> Explained | None:
 
 
 def explain_end(
-    job: Job, attempt: Attempt, driver: Driver, reason: str, detail: str
+    job: Job, attempt: Attempt, driver: Callable[[], Driver], reason: str, detail: str
 ) -> tuple[Status, str, str]:
     """A strange end, with what the cluster knows of it: the status, reason and words to end with."""
-    found = ask(driver, attempt)
+    try:
+        found = ask(driver(), attempt) if is_asked(job) else None
+    except DriverError:
+        found = None  # there is no driver: no reason to hold up an end that is known
     if found is None:
         return Status.ERROR, reason, detail
     record(job, found.told)
