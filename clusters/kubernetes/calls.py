@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from clusters.kubernetes import refusals
 from clusters.kubernetes.api import Api, ApiRefused
 
 PAGE = 500
@@ -50,4 +51,4 @@ def in_our_words(what: str) -> Iterator[None]:
     try:
         yield
     except ApiRefused as refused:
-        raise refused.in_our_words(what) from refused
+        raise refusals.in_our_words(refused, what) from refused

@@ -9,6 +9,7 @@ from typing import Any
 from clusters.driver import (
     LABEL_INSTALLATION,
     ClusterRefused,
+    Explained,
     NameTaken,
     Seen,
     State,
@@ -19,6 +20,7 @@ from clusters.kubernetes import manifests
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.bundle import runner_bundle
 from clusters.kubernetes.calls import JOB_NAME, Object, batch, core, in_our_words, list_all, unless_missing
+from clusters.kubernetes.inquiry import inquire
 from clusters.kubernetes.names import is_job_name
 from clusters.kubernetes.observer import Observer, seen_at
 from clusters.kubernetes.places import Places
@@ -122,6 +124,9 @@ class KubernetesDriver:
         with in_our_words(name):
             job = self._own_job(name, space)
             return None if job is None else self._seen(job, space)
+
+    def explain(self, name: str, space: str = "", age: float = 0.0) -> Explained | None:
+        return inquire(self.api, space or self.places.default, name, age) if is_job_name(name) else None
 
     def _seen(self, job: Object, space: str) -> Seen:
         selector = {"labelSelector": f"{JOB_NAME}={job['metadata']['name']}"}

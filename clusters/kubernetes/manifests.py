@@ -142,6 +142,8 @@ def _stage(name: str, work: Work, runner: Runner) -> dict[str, Any]:
         ],
         "resources": {"requests": _STAGE_REQUESTS, "limits": _STAGE_LIMITS},
         "securityContext": _container_security(read_only=True),
+        # What it said last is told with how it ended.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
             {"name": "volume", "mountPath": VOLUME},
             {"name": "runner", "mountPath": RUNNER, "readOnly": True},

@@ -17,6 +17,8 @@ from jobs.models.bundle import Bundle
 from jobs.models.shown import JobShown
 from teams.models import Team
 
+# The kind of a JobEvent that mirrors what a cluster noted (a Kubernetes event).
+TOLD = "cluster_event"
 PHASE_TIMES = {Status.STARTING: "starting_at", Status.RUNNING: "running_at", Status.FINISHING: "finishing_at"}
 
 
@@ -162,7 +164,7 @@ class Job(JobShown, models.Model):
 
 
 class JobEvent(models.Model):
-    """One thing that happened to a job; never changed."""
+    """One thing that happened to a job; never changed, except where it mirrors what a cluster counts on."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(db_default=Now(), editable=False)

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from clusters.causes import PATIENT, End
 from clusters.driver import (
     LABEL_ATTEMPT,
     LABEL_INSTALLATION,
@@ -29,17 +30,17 @@ from clusters.driver import (
 from clusters.drivers import driver_of, installation_id, portal_url_of
 from clusters.failpoints import failpoint
 from clusters.placement import space_for
+from jobs.catalogue import Own
 from jobs.hints import announce
 from jobs.lifecycle import DONE, OVER, TERMINAL, Act, Sight, Status, Step, next_step
 from jobs.models import Attempt, Job
-from jobs.reasons import Situation, explain
-from teams.wording import readable_bytes, readable_seconds
+from jobs.reconciler.explaining import explain_end, explain_wait, is_asked, refine_end, tell
 
 log = logging.getLogger(__name__)
 MOST_STEPS = 8
 REFUSALS_BEFORE_ERROR = 5
-NO_SPACE = "no_space"
 TOLD_WITHIN = timedelta(seconds=15)
+LONGEST_RETRY = 20.0
 
 
 class Retry(Exception):
@@ -64,21 +65,18 @@ def drive(job_id: int) -> float | None:
             return None
         try:
             if not _do(step, job, attempt):
-                _tell_what_it_waits_for(job, attempt)
-                return _patience(job, seen)
+                return _wait(job, attempt, seen)
         except Retry as retry:
             return retry.seconds
     return 1.0
 
 
-def _tell_what_it_waits_for(job: Job, attempt: Attempt | None) -> None:
-    """The cluster's reason why a job has not begun, while it is so."""
-    if attempt is None or job.status != Status.STARTING:
-        return
-    told = {"reason": attempt.seen_reason, "detail": attempt.seen_message}
-    row = Job.objects.filter(pk=job.pk, status=Status.STARTING)
-    if (job.reason, job.detail) != (told["reason"], told["detail"]) and row.update(**told):
-        announce(job.pk, "status")
+def _wait(job: Job, attempt: Attempt | None, seen: Sight) -> float | None:
+    """Nothing is to be done: tell why. Seconds until the next look."""
+    patience = _patience(job, seen)
+    if Status(job.status) in TERMINAL or patience is None:
+        return patience
+    return min(patience, max(1.0, explain_wait(job, attempt, partial(_driver, job))))
 
 
 def _do(step: Step, job: Job, attempt: Attempt | None) -> bool:
@@ -87,14 +85,20 @@ def _do(step: Step, job: Job, attempt: Attempt | None) -> bool:
         return _admit(job)
     changed = False
     if attempt is not None and step.act is not Act.NOTHING:
-        try:
-            driver = driver_of(job.cluster)
-        except ClusterRefused as error:
-            raise Retry(10) from error
-        changed = ACTS[step.act](job, attempt, driver)
+        changed = ACTS[step.act](job, attempt, _driver(job))
     if step.to is None:
         return changed
     return _move(job, attempt, step.to)
+
+
+def _driver(job: Job) -> Driver:
+    """Raises Retry while an admin has to act first."""
+    try:
+        return driver_of(job.cluster)
+    except ClusterRefused as error:
+        if Status(job.status) is Status.STARTING:
+            tell(job, Own.NO_PLACE, str(error))
+        raise Retry(10) from error
 
 
 def _admit(job: Job) -> bool:
@@ -118,8 +122,7 @@ def _wait_for_disk(job: Job) -> None:
     """No job is started whose output could not be kept. Raises Retry."""
     if disk_usage(settings.MEDIA_ROOT).free >= settings.STORAGE_RESERVE_BYTES:
         return
-    if Job.objects.filter(pk=job.pk, status=Status.QUEUED).exclude(reason=NO_SPACE).update(reason=NO_SPACE):
-        announce(job.pk, "status")
+    tell(job, Own.NO_SPACE, "")
     raise Retry(10)
 
 
@@ -128,6 +131,7 @@ def _place(job: Job) -> str:
     try:
         return space_for(job.cluster, job.team_id)
     except DriverError as error:
+        tell(job, Own.NO_PLACE, str(error))
         raise Retry(5) from error
 
 
@@ -139,20 +143,29 @@ def _create(job: Job, attempt: Attempt, driver: Driver) -> bool:
     except NameTaken as error:
         # Somebody else's work: nothing of ours is there to be stopped or removed.
         Attempt.objects.filter(pk=attempt.pk).update(removed_at=Now())
-        return _give_up(job, "invalid", str(error))
+        return _give_up(job, Own.INVALID, str(error))
     except WorkInvalid as error:
-        return _give_up(job, "invalid", str(error))
+        return _give_up(job, error.cause or Own.INVALID, str(error))
     except AdminFirst as error:
         # It says nothing about this job: it goes on where it is when the admin has acted.
         raise Retry(10) from error
     except ClusterRefused as error:
-        Attempt.objects.filter(pk=attempt.pk).update(create_failures=F("create_failures") + 1)
-        if attempt.create_failures + 1 >= REFUSALS_BEFORE_ERROR:
-            return _give_up(job, "cluster_refused", str(error))
-        raise Retry(2 ** (attempt.create_failures + 1)) from error
+        return _refused(job, attempt, error)
     failpoint("drive.created")
     Attempt.objects.filter(pk=attempt.pk, created_at=None).update(created_at=Now())
+    tell(job, "", "")
     return False
+
+
+def _refused(job: Job, attempt: Attempt, error: ClusterRefused) -> bool:
+    """Tell why and try again, ever more patiently; given up after some times, unless time alone may heal it."""
+    Attempt.objects.filter(pk=attempt.pk).update(create_failures=F("create_failures") + 1)
+    failures = attempt.create_failures + 1
+    reason = error.cause or Own.CLUSTER_REFUSED
+    if error.cause not in PATIENT and failures >= REFUSALS_BEFORE_ERROR:
+        return _give_up(job, reason, str(error))
+    tell(job, reason, str(error))
+    raise Retry(min(2.0**failures, LONGEST_RETRY)) from error
 
 
 def _stop(job: Job, attempt: Attempt, driver: Driver) -> bool:
@@ -170,6 +183,10 @@ def _remove(job: Job, attempt: Attempt, driver: Driver) -> bool:
     if not is_ended and _is_about_to_end(attempt):
         raise Retry(2)
     try:
+        if job.status == Status.ERROR and job.reason == End.STOPPED and is_asked(job):
+            # With the work goes what the cluster knows of its end.
+            seen = driver.look(attempt.name, attempt.space)
+            refine_end(job, seen.reason if seen else "", seen.message if seen else "")
         driver.remove(attempt.name, attempt.space, is_ended=is_ended)
     except (ClusterUnreachable, ClusterRefused) as error:
         raise Retry(2) from error
@@ -186,34 +203,19 @@ ACTS = {Act.CREATE: _create, Act.STOP: _stop, Act.REMOVE: _remove}
 
 
 def _give_up(job: Job, reason: str, detail: str) -> bool:
-    now = Situation(
-        status=Status.ERROR, reason=reason, detail=detail, cluster=job.cluster.name, entry=job.entry
-    )
-    moved = job.move_to(Status.ERROR, reason=reason, detail=detail, sentence=explain(now).sentence)
+    sentence = job.explained(Status.ERROR, reason, detail).sentence
+    moved = job.move_to(Status.ERROR, reason=reason, detail=detail, sentence=sentence)
     announce(job.pk, "status")
     return moved
 
 
 def _move(job: Job, attempt: Attempt | None, to: Status) -> bool:
     reason, detail, exit_code = _why(to, attempt)
-    now = Situation(
-        status=to,
-        reason=reason,
-        detail=detail,
-        exit_code=exit_code,
-        cluster=job.cluster.name,
-        entry=job.entry,
-        memory=readable_bytes(job.memory_bytes),
-        time_limit=readable_seconds(job.time_limit_seconds),
-    )
-    job.move_to(
-        to,
-        reason=reason,
-        detail=detail,
-        exit_code=exit_code,
-        sentence=explain(now).sentence,
-        **_times(to, attempt),
-    )
+    if to is Status.ERROR and attempt is not None:
+        to, reason, detail = explain_end(job, attempt, lambda: driver_of(job.cluster), reason, detail)
+    sentence = job.explained(to, reason, detail, exit_code).sentence
+    told = {"reason": reason, "detail": detail, "exit_code": exit_code, "sentence": sentence}
+    job.move_to(to, **told, **_times(to, attempt))  # type: ignore[arg-type]
     failpoint("drive.moved")
     announce(job.pk, "status")
     return True
@@ -236,14 +238,18 @@ def _why(to: Status, attempt: Attempt | None) -> tuple[str, str, int | None]:
         return "", "", None
     facts = attempt.facts
     if attempt.sight in DONE:
-        reason = facts.reason or ("signal" if attempt.signal else "exit_code" if facts.exit_code else "")
+        code_reason = Own.SIGNAL if attempt.signal else Own.EXIT_CODE if facts.exit_code else ""
+        reason = facts.reason or code_reason
         code = (
             facts.exit_code if facts.exit_code is not None else (-attempt.signal if attempt.signal else None)
         )
-        return reason, "", code
+        words = attempt.seen_message if facts.reason == attempt.seen_reason else ""
+        return reason, words, code
     if to is Status.CANCELLED:
         return "", "", None
-    reason = "lost" if attempt.sight is Sight.LOST else "refused"
+    usual = End.LOST if attempt.sight is Sight.LOST else End.REFUSED
+    is_known = attempt.seen_state == State.ENDED and not attempt.is_absent
+    reason = (attempt.seen_reason if is_known else "") or usual
     return reason, attempt.seen_message, attempt.seen_exit_code
 
 

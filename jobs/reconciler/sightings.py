@@ -90,7 +90,7 @@ def _present(attempt: Open, work: Seen) -> bool:
         "seen_at": Now(),
         "absent_since": None,
     }
-    waits_otherwise = work.state is State.PENDING and told[2] != attempt.seen[2]
+    waits_otherwise = told[2] != attempt.seen[2]
     if work.state is State.ENDED or not attempt.is_confirmed or waits_otherwise:
         return _write_and_poke(attempt, row, facts)
     row.update(**facts)

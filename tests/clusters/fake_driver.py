@@ -3,7 +3,16 @@
 import time
 from dataclasses import replace
 
-from clusters.driver import LABEL_INSTALLATION, ClusterRefused, NameTaken, Seen, State, Work, WorkInvalid
+from clusters.driver import (
+    LABEL_INSTALLATION,
+    ClusterRefused,
+    Explained,
+    NameTaken,
+    Seen,
+    State,
+    Work,
+    WorkInvalid,
+)
 from clusters.local_volumes import is_plain_name
 
 
@@ -16,6 +25,7 @@ class FakeDriver:
         self.seen: dict[str, Seen] = {}
         self.calls: list[tuple[str, str]] = []
         self.troubles: dict[str, list[Exception]] = {}
+        self.explained: dict[str, Explained] = {}
 
     def create(self, work: Work) -> None:
         self._call("create", work.name)
@@ -55,6 +65,10 @@ class FakeDriver:
         self._call("look", name)
         seen = self.seen.get(name)
         return seen if seen and self._is_mine(seen) else None
+
+    def explain(self, name: str, space: str = "", age: float = 0.0) -> Explained | None:
+        self._call("explain", name)
+        return self.explained.get(name)
 
     # What a test does
 

@@ -322,7 +322,7 @@ def test_a_pod_that_died_with_the_outcome_loses_the_job(job, driver):
 def test_a_pod_that_could_not_prepare_the_script_says_so(job, driver):
     drive(job.pk)
     over(job, driver, reason="start_failed", message="The files arrive damaged.")
-    assert (course(job)[-1], job.reason) == ("error", "refused")
+    assert (course(job)[-1], job.reason) == ("error", "start_failed")
     assert "The files arrive damaged." in job.sentence
 
 
