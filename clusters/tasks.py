@@ -12,6 +12,7 @@ from django.utils import timezone
 from clusters import doctor
 from clusters.doctor import health as short_form
 from clusters.models import Cluster
+from clusters.spaces import settle_spaces
 
 log = logging.getLogger(__name__)
 CHECK_EVERY = timedelta(seconds=110)
@@ -45,6 +46,8 @@ def check(cluster_id: int) -> None:
         return
     try:
         short_form.check(cluster)
+        # Drift is mended by the way.
+        settle_spaces(cluster_id)
     finally:
         if cache.get(key) == mine:
             cache.delete(key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.driver import ClusterRefused, ClusterUnreachable
-from clusters.encryption import NoKey, Undecryptable
+from clusters.drivers import api_of
 from clusters.models import Cluster, DoctorRun, KubernetesConnection, TeamSpace
 
 if TYPE_CHECKING:
@@ -42,13 +42,4 @@ def ground_of(cluster: Cluster, seconds: float, run: DoctorRun | None = None) ->
     if row is None:
         raise ClusterRefused(f"{cluster.name} has no connection; an admin has to connect it.")
     spaces = list(TeamSpace.objects.filter(cluster=cluster))
-    return Ground(cluster, row, _api_of(row), time.monotonic() + seconds, run, spaces=spaces)
-
-
-def _api_of(row: KubernetesConnection) -> "Api":
-    from clusters.kubernetes.api import Api
-
-    try:
-        return Api(row.connection)
-    except (NoKey, Undecryptable) as error:
-        raise ClusterRefused(f"The credentials of {row.cluster.name} cannot be read: {error}") from error
+    return Ground(cluster, row, api_of(row), time.monotonic() + seconds, run, spaces=spaces)

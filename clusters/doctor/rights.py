@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import yaml
-
 from clusters.doctor.ground import Ground
 from clusters.doctor.lines import Fix, Line, Title
 from clusters.kubernetes import onboarding
@@ -30,7 +28,7 @@ class Question:
 
 def rights(ground: Ground) -> Iterator[Line]:
     """One line for each right of the mode, in its order."""
-    for right in _rights(ground.row.space_mode):
+    for right in onboarding.rights(ground.row.space_mode):
         ground.check_time()
         yield line_of(right, ground.row.space_mode, missing(ground, right), ground.row.namespace)
 
@@ -45,7 +43,7 @@ def missing(ground: Ground, right: Right) -> list[Question]:
 
 def questions(right: Right, namespaces: Sequence[str]) -> list[Question]:
     """Pure: each verb at each place where the right has to hold."""
-    places = [""] if _scope(right) == "cluster" else namespaces
+    places = [""] if right.scope == "cluster" else namespaces
     return [Question(right, verb, place) for place in places for verb in right.verbs]
 
 
@@ -55,7 +53,7 @@ def may(api: Api, question: Question) -> bool:
     attributes = {"group": question.right.group, "resource": resource, "verb": question.verb}
     more = {"subresource": part, "namespace": question.namespace}
     attributes |= {name: value for name, value in more.items() if value}
-    for name in _names(question.right) or ("",):
+    for name in question.right.names or ("",):
         asked = {**attributes, "name": name} if name else attributes
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
         answer = api.post(PATH, {**body, "spec": {"resourceAttributes": asked}})
@@ -66,7 +64,7 @@ def may(api: Api, question: Question) -> bool:
 
 def line_of(right: Right, mode: str, lacking: Sequence[Question], namespace: str) -> Line:
     """Pure: the sentence names verbs, resource and places; the fix is what gives the right back."""
-    where = "cluster" if _scope(right) == "cluster" else "namespace"
+    where = "cluster" if right.scope == "cluster" else "namespace"
     kind = f"{right.resource}.{right.group}" if right.group else right.resource
     verbs = ", ".join(right.verbs)
     title = Title(f"right:{where}:{kind}:{'+'.join(right.verbs)}", f"{kind}: {verbs}")
@@ -74,11 +72,13 @@ def line_of(right: Right, mode: str, lacking: Sequence[Question], namespace: str
         return title.passed(f"The portal may {right.purpose}.")
     spaces = list(dict.fromkeys(question.namespace for question in lacking))
     missing_verbs = ", ".join(dict.fromkeys(question.verb for question in lacking))
-    names = f" ({', '.join(_names(right))})" if _names(right) else ""
+    names = f" ({', '.join(right.names)})" if right.names else ""
     place = f"in {', '.join(spaces)}" if spaces != [""] else "in the whole cluster"
-    yaml_text = "---\n".join(_yaml(space or namespace, mode, right) for space in spaces)
+    yaml_text = "---\n".join(
+        onboarding.right_yaml(space or namespace, mode, right, namespace) for space in spaces
+    )
     sentence = f"The portal may not {missing_verbs} {kind}{names} {place}"
-    if _is_needed(right):
+    if right.is_needed:
         needed = f"{sentence}; it has to {right.purpose}. Apply the YAML as an admin of the cluster."
         return title.failed(needed, yaml_text, Fix.YAML)
     return title.warned(
@@ -88,38 +88,7 @@ def line_of(right: Right, mode: str, lacking: Sequence[Question], namespace: str
 
 def yaml_for(ground: Ground, resource: str, verb: str) -> str:
     """The YAML that gives this one right, where the mode has it; "" where it is not asked for."""
-    for right in _rights(ground.row.space_mode):
+    for right in onboarding.rights(ground.row.space_mode):
         if right.resource == resource and verb in right.verbs:
-            return _yaml(ground.row.namespace, ground.row.space_mode, right)
+            return onboarding.right_yaml(ground.row.namespace, ground.row.space_mode, right)
     return ""
-
-
-def _rights(mode: str) -> tuple[Right, ...]:
-    """What onboarding gives in this mode."""
-    return onboarding.RIGHTS
-
-
-def _yaml(namespace: str, mode: str, right: Right) -> str:
-    """What gives one right back, for `kubectl apply -f -`."""
-    name = f"{onboarding.ACCOUNT}-{right.resource.replace('/', '-')}"
-    subject = {"kind": "ServiceAccount", "name": onboarding.ACCOUNT, "namespace": namespace}
-    rule = {"apiGroups": [right.group], "resources": [right.resource], "verbs": list(right.verbs)}
-    head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name, "namespace": namespace}}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
-    objects = (
-        {**head, "kind": "Role", "rules": [rule]},
-        {**head, "kind": "RoleBinding", "roleRef": role, "subjects": [subject]},
-    )
-    return "---\n".join(yaml.safe_dump(each, sort_keys=False) for each in objects)
-
-
-def _scope(right: Right) -> str:
-    return getattr(right, "scope", "namespace")
-
-
-def _names(right: Right) -> tuple[str, ...]:
-    return getattr(right, "names", ())
-
-
-def _is_needed(right: Right) -> bool:
-    return getattr(right, "is_needed", True)

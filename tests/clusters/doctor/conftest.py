@@ -15,7 +15,7 @@ from tests.clusters.doctor.stub_api import StubApi
 def api(monkeypatch):
     """What every connection of this test speaks to."""
     stub = StubApi()
-    monkeypatch.setattr(grounds, "_api_of", lambda row: stub)
+    monkeypatch.setattr(grounds, "api_of", lambda row: stub)
     monkeypatch.setattr(probing, "PAUSE_SECONDS", 0.001)
     return stub
 

@@ -14,7 +14,7 @@ VERBS = sorted(
     {
         (right.resource, verb)
         for mode in SpaceMode.values
-        for right in module._rights(mode)
+        for right in module.onboarding.rights(mode)
         for verb in right.verbs
     }
 )
@@ -26,7 +26,7 @@ def lines(ground):
 
 def test_with_all_of_them_each_line_passes(ground):
     assert {line.level for line in lines(ground)} == {Level.PASS}
-    assert len({line.key for line in lines(ground)}) == len(module._rights("one"))
+    assert len({line.key for line in lines(ground)}) == len(module.onboarding.rights("one"))
 
 
 @pytest.mark.parametrize(("resource", "verb"), VERBS)
@@ -34,7 +34,7 @@ def test_a_verb_that_is_missing_is_named_with_the_yaml_that_gives_it_back(ground
     mode = next(
         mode
         for mode in SpaceMode.values
-        for right in module._rights(mode)
+        for right in module.onboarding.rights(mode)
         if right.resource == resource and verb in right.verbs
     )
     ground.row.space_mode = mode
@@ -59,7 +59,7 @@ def test_a_part_of_an_object_is_asked_for_as_the_cluster_knows_it(ground, api):
 
 def test_every_namespace_with_jobs_is_asked_for(ground, api, team, real):
     ground.spaces = [TeamSpace(cluster=real, team=team, namespace="jobs-blue")]
-    (first, *_) = module._rights("one")
+    (first, *_) = module.onboarding.rights("one")
     asked = questions(first, ground.namespaces())
     assert {question.namespace for question in asked} == {"jobs", "jobs-blue"}
     assert len(asked) == 2 * len(first.verbs)
