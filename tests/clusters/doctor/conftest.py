@@ -20,6 +20,11 @@ def api(monkeypatch):
     return stub
 
 
+@pytest.fixture(autouse=True)
+def servers_of_tests_are_reached(settings):
+    settings.CLUSTER_LOOPBACK_ADDRESSES = True
+
+
 @pytest.fixture
 def real(db):
     """A cluster with Kubernetes, and an environment."""

@@ -66,7 +66,9 @@ def test_every_namespace_with_jobs_is_asked_for(ground, api, team, real):
 
 
 def test_a_right_that_is_not_needed_warns_only(monkeypatch):
-    monkeypatch.setattr(module, "_yaml", lambda namespace, mode, right: f"for {namespace}\n")
+    monkeypatch.setattr(
+        module.onboarding, "right_yaml", lambda namespace, mode, right, account: f"for {namespace}\n"
+    )
     optional = SimpleNamespace(
         group="",
         resource="namespaces",

@@ -38,7 +38,10 @@ def test_the_yaml_lets_the_portals_account_in_and_makes_no_other(admin, url, tex
     documents = list(yaml.safe_load_all(page.context["yaml"]))
     kinds = [document["kind"] for document in documents]
     assert "Namespace" in kinds
-    assert "ServiceAccount" not in kinds
+    accounts = [
+        document["metadata"]["name"] for document in documents if document["kind"] == "ServiceAccount"
+    ]
+    assert accounts == ["stellwerk-jobs"], "the one that jobs have, and which has no rights"
     binding = next(document for document in documents if document["kind"] == "RoleBinding")
     assert binding["metadata"]["namespace"] == "sw-data"
     assert binding["subjects"][0]["namespace"] == "stellwerk"
