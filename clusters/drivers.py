@@ -71,10 +71,11 @@ def _row_of(cluster: Cluster) -> KubernetesConnection:
     return row
 
 
-def api_of(row: KubernetesConnection) -> "Api":
+def api_of(row: KubernetesConnection, *, any_cluster: bool = False) -> "Api":
     """The API of the cluster with the row's credentials, however it authenticates. Close it.
 
-    All of one cluster share their rate limit. Raises ClusterRefused (AdminFirst) where there are no credentials.
+    All of one cluster share their rate limit. Where the row knows which cluster it is (`identity`), each call refuses
+    another one at its address (AdminFirst), unless `any_cluster`. Raises AdminFirst where there are no credentials.
     """
     # Imported here: a portal without a Kubernetes cluster does without its HTTP client in every process.
     from clusters.kubernetes.addresses import rules_of_settings
@@ -88,7 +89,8 @@ def api_of(row: KubernetesConnection) -> "Api":
         credentials = row.credentials
     except (NoKey, Undecryptable) as error:
         raise AdminFirst(f"{row.cluster.name} cannot be connected: {error}") from None
-    return Api(credentials, _pace_of(row.cluster_id), rules=rules)
+    identity = "" if any_cluster else row.identity
+    return Api(credentials, _pace_of(row.cluster_id), rules=rules, identity=identity)
 
 
 def _connect(cluster: Cluster, row: KubernetesConnection) -> "KubernetesDriver":

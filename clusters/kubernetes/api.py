@@ -58,7 +58,9 @@ class ApiRefused(Exception):
 
 
 class Api:
-    """One API server with one identity. Safe to share between threads.
+    """One API server, spoken to as one account. Safe to share between threads.
+
+    With an `identity` (the UID of kube-system) nothing is ever sent to another cluster at the same address.
 
     All calls raise ApiRefused, ClusterUnreachable and AdminFirst, none of which holds a secret.
     """
@@ -69,6 +71,7 @@ class Api:
         pace: Pace | None = None,
         limits: Limits | None = None,
         rules: Rules | None = None,
+        identity: str = "",
     ) -> None:
         self.limits = limits or Limits()
         self._credentials = Fixed(credentials) if isinstance(credentials, Connection) else credentials
@@ -76,7 +79,8 @@ class Api:
         self._breaker = Breaker()
         self._rules = rules or rules_of_settings()
         self._known = self._credentials.connection()
-        self._transport = Transport(self._known, self._rules, self.limits)
+        self._identity = identity
+        self._transport = Transport(self._known, self._rules, self.limits, identity)
 
     @property
     def server(self) -> str:
@@ -164,7 +168,8 @@ class Api:
         known = self._credentials.connection()
         if known == self._known:
             return False
-        self._known, self._transport = known, Transport(known, self._rules, self.limits)
+        self._known = known
+        self._transport = Transport(known, self._rules, self.limits, self._identity)
         return True
 
     def _known_to_the_server(self, method: str, url: str, body: bytes | None, content_type: str) -> bytes:

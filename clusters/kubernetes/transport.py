@@ -10,11 +10,12 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPSConnection
@@ -25,6 +26,7 @@ from clusters.kubernetes.addresses import Rules, allowed_addresses
 from clusters.kubernetes.connection import Connection
 
 POOL_SIZE = 16
+LARGEST_PROOF = 1024 * 1024
 USER_AGENT = "stellwerk"
 _POOL = re.compile(r"^\w+\(host=[^)]*\): ")
 
@@ -77,9 +79,12 @@ class Deadline:
 
 
 class Transport:
-    """Connections to one API server, kept open. Safe to share between threads."""
+    """Connections to one API server, kept open. Safe to share between threads.
 
-    def __init__(self, connection: Connection, rules: Rules, limits: Limits) -> None:
+    `identity` is the UID of its namespace kube-system; "" for any. Each new connection is asked for it first.
+    """
+
+    def __init__(self, connection: Connection, rules: Rules, limits: Limits, identity: str = "") -> None:
         self.server = connection.server.rstrip("/")
         self._limits = limits
         more: dict[str, Any] = (
@@ -88,7 +93,9 @@ class Transport:
         self._pools = urllib3.PoolManager(
             num_pools=1, maxsize=POOL_SIZE, retries=False, ssl_context=_ssl_context(connection), **more
         )
-        pool = type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": _connection_class(rules)})
+        pool = type(
+            "Pool", (HTTPSConnectionPool,), {"ConnectionCls": _connection_class(rules, self._prove(identity))}
+        )
         self._pools.pool_classes_by_scheme = {"https": pool}
 
     @contextmanager
@@ -127,6 +134,28 @@ class Transport:
         """Idle connections end; those in use after their answer."""
         self._pools.clear()
 
+    def _prove(self, identity: str) -> "Prove":
+        path = urlsplit(self.server).path + "/api/v1/namespaces/kube-system"
+
+        def prove(ask: Callable[[str], urllib3.BaseHTTPResponse]) -> None:
+            if not identity:
+                return
+            answer = ask(path)
+            data = answer.read(LARGEST_PROOF, decode_content=False)
+            if answer.status in (401, 403):
+                # What the portal may not know it cannot compare.
+                return
+            found = re.search(rb'"uid"\s*:\s*"([^"]{1,80})"', data)
+            if answer.status != 200 or found is None:
+                raise ClusterUnreachable(f"{self.server} does not say which cluster it is ({answer.status}).")
+            if found[1].decode("ascii", "replace") != identity:
+                raise AdminFirst(
+                    f"Another cluster answers at {self.server} now. Nothing is done there until an admin has looked: "
+                    "give the right address, or connect it anew if the cluster was rebuilt."
+                )
+
+        return prove
+
     def _in_our_words(self, error: Exception) -> Exception:
         cause = getattr(error, "reason", None) or error
         if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
@@ -139,6 +168,9 @@ class Transport:
 
 class Untrusted(AdminFirst):
     """The server's certificate does not fit the CA or the name that the portal was given."""
+
+
+Prove = Callable[[Callable[[str], urllib3.BaseHTTPResponse]], None]
 
 
 class _Socket(ssl.SSLSocket):
@@ -161,9 +193,12 @@ class _Socket(ssl.SSLSocket):
 _current = threading.local()
 
 
-def _connection_class(rules: Rules) -> type[HTTPSConnection]:
+def _connection_class(rules: Rules, prove: "Prove") -> type[HTTPSConnection]:
     class _Connection(HTTPSConnection):
         """Connects to the address that was judged. The name stays what is asked for and what is certified."""
+
+        # The socket on which the cluster has said which one it is.
+        _proven: socket.socket | None = None
 
         def _new_conn(self) -> socket.socket:
             deadline: Deadline = _current.deadline
@@ -179,10 +214,18 @@ def _connection_class(rules: Rules) -> type[HTTPSConnection]:
                     error = failed
             raise urllib3.exceptions.NewConnectionError(self, str(error))
 
-        def request(self, *args: Any, **more: Any) -> None:
+        def request(self, method: str, url: str, *args: Any, **more: Any) -> None:
             if isinstance(self.sock, _Socket):
                 _current.deadline.belongs_to(self.sock)
-            super().request(*args, **more)
+            if self.sock is not self._proven:
+                headers = more.get("headers")
+                prove(lambda path: self._asked(path, headers))
+                self._proven = self.sock
+            super().request(method, url, *args, **more)
+
+        def _asked(self, path: str, headers: Any) -> urllib3.BaseHTTPResponse:
+            super().request("GET", path, headers=headers, preload_content=False, decode_content=False)
+            return self.getresponse()
 
     return _Connection
 

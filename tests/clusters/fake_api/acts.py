@@ -13,6 +13,7 @@ from tests.clusters.fake_api.selecting import merged, selects
 from tests.clusters.fake_api.store import Object, Refused, Store
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.:]{0,251}[a-z0-9])?")
+LABEL = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -137,6 +138,7 @@ class Acts:
                 f'{full} is invalid: metadata.name: Invalid value: "{name}": a lowercase RFC 1123 subdomain'
             )
             raise Refused(422, "Invalid", message)
+        _check_labels(given, full)
         if place.resource.is_namespaced:
             self._living_namespace(place, name)
         if place.resource.plural == "jobs":
@@ -167,6 +169,7 @@ class Acts:
             raise Refused(409, "Conflict", f"{message}the object has been modified")
         if found.get("immutable") and {"data", "stringData", "binaryData"} & call.body.keys():
             raise Refused(422, "Invalid", f'{place.resource.kind} "{place.name}" is invalid: immutable')
+        _check_labels(call.body, f'{place.resource.kind} "{place.name}"')
         if call.method == "PATCH":
             return self.store.change(key, lambda item: item.update(_applied(item, call.body)))
         kept = ("uid", "creationTimestamp", "namespace", "name", "managedFields", "resourceVersion")
@@ -208,6 +211,13 @@ class Acts:
         else:
             status = {"userInfo": {"username": call.user}}
         return {**call.body, "status": status}
+
+
+def _check_labels(given: Object, full: str) -> None:
+    for value in ((given.get("metadata") or {}).get("labels") or {}).values():
+        if value is not None and not LABEL.fullmatch(value):
+            message = f'{full} is invalid: metadata.labels: Invalid value: "{value}": a valid label must be'
+            raise Refused(422, "Invalid", message)
 
 
 def _applied(item: Object, patch: Object) -> Object:

@@ -198,6 +198,41 @@ def test_without_its_key_no_cluster_is_connected_and_no_job_ends(row, fake, sett
         api_of(row)
 
 
+def test_another_cluster_at_the_same_address_is_told_nothing(row, fake):
+    """Row 45: the same certificate and the same token, but not the cluster that was connected."""
+    fake_uid = api_of(row_with(row, fake)).get("/api/v1/namespaces/kube-system")["metadata"]["uid"]
+    row.identity = fake_uid
+    row.save()
+    known = api_of(row)
+    assert known.get("/api/v1/nodes")
+    fake.store.change(("namespaces", "", "kube-system"), lambda item: item["metadata"].update(uid="another"))
+    # On connections that are open it is still the same cluster; a new one is asked first.
+    known.close()
+    fake.requests.clear()
+    for act in (
+        lambda: known.post("/api/v1/namespaces", {}),
+        lambda: list(known.watch("/api/v1/pods", {}, 1)),
+    ):
+        with pytest.raises(AdminFirst, match="Another cluster"):
+            act()
+    assert {each.path for each in fake.requests} == {"/api/v1/namespaces/kube-system"}
+    with pytest.raises(AdminFirst, match="Another cluster"):
+        driver_of(row.cluster).observe()
+    assert api_of(row, any_cluster=True).get("/api/v1/nodes")
+
+
+def test_where_the_portal_may_not_know_which_cluster_it_is_it_works_all_the_same(row, fake):
+    fake.tokens["narrow"] = "narrow"
+    row.take(fake.connection("narrow"))
+    row.identity = "unknown"
+    assert api_of(row).get("/version")
+
+
+def row_with(row, fake):
+    row.take(fake.connection())
+    return row
+
+
 def test_all_who_speak_to_one_cluster_share_its_pace(row, fake):
     row.take(fake.connection())
     assert api_of(row)._pace is api_of(row)._pace

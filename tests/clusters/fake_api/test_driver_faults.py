@@ -51,8 +51,19 @@ def create(driver, work, tries: int = 10) -> None:
     pytest.fail("the create was never confirmed")
 
 
-@pytest.mark.parametrize("fault", [drop_reply(), bad_gateway(), reset(), hang(), answer(500), answer(409)])
-@pytest.mark.parametrize("kind", ["/jobs", "/secrets", "/configmaps"])
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (drop_reply(), "/jobs"),
+        (bad_gateway(), "/jobs"),
+        (reset(), "/jobs"),
+        (hang(), "/jobs"),
+        (answer(409), "/jobs"),
+        (drop_reply(), "/secrets"),
+        (answer(500), "/secrets"),
+        (drop_reply(), "/configmaps"),
+    ],
+)
 def test_whatever_happens_to_one_request_of_a_create_there_is_one_job_with_its_secret(
     fake, proxy, driver, work, fault, kind
 ):

@@ -91,6 +91,25 @@ def test_a_hostile_server_holds_nobody_and_fills_nothing(proxy, through, fault):
     assert time.monotonic() - began < 8
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        drip(0.05),
+        drip(0.05, in_headers=True),
+        huge(2 << 20),
+        gzip_bomb(1 << 20),
+        redirect("https://elsewhere.test/"),
+    ],
+    ids=["bytes", "headers", "huge event", "gzip", "redirect"],
+)
+def test_a_hostile_watch_ends(proxy, through, fault):
+    proxy.add(fault)
+    began = time.monotonic()
+    with pytest.raises(ClusterUnreachable):
+        list(through.watch(MAPS, {}, 0.5))
+    assert time.monotonic() - began < 8
+
+
 def test_nothing_is_unpacked_that_nobody_asked_to_be_packed(proxy, through):
     proxy.add(gzip_bomb(64 << 20))
     with pytest.raises(ClusterUnreachable, match="encoding"):
