@@ -1,14 +1,22 @@
 # One image for all of the portal's processes: `docker run … stellwerk web`. How it is run: docs/deployment.md.
 
-FROM python:3.11-slim-bookworm AS packages
-WORKDIR /build
-COPY constraints.txt pyproject.toml portal/container/requirements.py ./
+FROM python:3.11-slim-bookworm AS build
+ENV PATH=/opt/stellwerk/venv/bin:$PATH STELLWERK_STATIC_ROOT=/opt/stellwerk/static
+WORKDIR /opt/stellwerk/app
 # Only what these three files say decides whether the packages are installed anew.
+COPY constraints.txt pyproject.toml portal/container/requirements.py /build/
 RUN python3 -m venv /opt/stellwerk/venv \
-    && python3 requirements.py pyproject.toml > requirements.txt \
-    && /opt/stellwerk/venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check --progress-bar off -q \
-        -r requirements.txt -c constraints.txt \
-    && rm -rf /opt/stellwerk/venv/lib/python3*/site-packages/pip /opt/stellwerk/venv/lib/python3*/site-packages/pip-*
+    && python3 /build/requirements.py /build/pyproject.toml > /build/requirements.txt \
+    && pip install --no-cache-dir --no-compile --disable-pip-version-check --progress-bar off -q \
+        -r /build/requirements.txt -c /build/constraints.txt \
+    && pip uninstall -q -y pip \
+    && python -m compileall -q -j 0 /opt/stellwerk/venv/lib \
+    && chmod -R a+rX,go-w /opt/stellwerk/venv
+# Compiled and collected now: at run time nothing of it is written, by nobody.
+COPY . .
+RUN python -m compileall -q -j 0 . \
+    && python manage.py collectstatic --no-input --verbosity 0 \
+    && chmod -R a+rX,go-w /opt/stellwerk/app /opt/stellwerk/static
 
 FROM python:3.11-slim-bookworm
 ARG VERSION=0.1.0
@@ -31,13 +39,10 @@ ENV PATH=/opt/stellwerk/venv/bin:$PATH \
     STELLWERK_BIND=0.0.0.0:8000 \
     STELLWERK_ACCEL=1 \
     STELLWERK_LOCAL_CLUSTER=false
-COPY --from=packages /opt/stellwerk/venv /opt/stellwerk/venv
+COPY --from=build /opt/stellwerk/venv /opt/stellwerk/venv
+COPY --from=build /opt/stellwerk/static /opt/stellwerk/static
+COPY --from=build /opt/stellwerk/app /opt/stellwerk/app
 WORKDIR /opt/stellwerk/app
-COPY . .
-# Compiled and collected now: at run time nothing here is written, by nobody.
-RUN python -m compileall -q /opt/stellwerk/venv/lib . \
-    && python manage.py collectstatic --no-input --verbosity 0 \
-    && chmod -R a+rX,go-w /opt/stellwerk
 USER 10001:10001
 EXPOSE 8000
 VOLUME ["/data"]
