@@ -1,15 +1,19 @@
 # One image for all of the portal's processes: `docker run … stellwerk web`. How it is run: docs/deployment.md.
 
+FROM python:3.11-slim-bookworm AS wanted
+COPY pyproject.toml portal/container/requirements.py /
+RUN python3 requirements.py pyproject.toml > /requirements.txt
+
 FROM python:3.11-slim-bookworm AS build
 ENV PATH=/opt/stellwerk/venv/bin:$PATH STELLWERK_STATIC_ROOT=/opt/stellwerk/static
 WORKDIR /opt/stellwerk/app
-# Only what these three files say decides whether the packages are installed anew.
-COPY constraints.txt pyproject.toml portal/container/requirements.py /build/
+# Only what these two files say decides whether the packages are installed anew.
+COPY constraints.txt /build/
+COPY --from=wanted /requirements.txt /build/
 RUN python3 -m venv /opt/stellwerk/venv \
-    && python3 /build/requirements.py /build/pyproject.toml > /build/requirements.txt \
     && pip install --no-cache-dir --no-compile --disable-pip-version-check --progress-bar off -q \
         -r /build/requirements.txt -c /build/constraints.txt \
-    && pip uninstall -q -y pip \
+    && pip uninstall -q -y setuptools pip \
     && python -m compileall -q -j 0 /opt/stellwerk/venv/lib \
     && chmod -R a+rX,go-w /opt/stellwerk/venv
 # Compiled and collected now: at run time nothing of it is written, by nobody.
@@ -44,7 +48,6 @@ COPY --from=build /opt/stellwerk/static /opt/stellwerk/static
 COPY --from=build /opt/stellwerk/app /opt/stellwerk/app
 WORKDIR /opt/stellwerk/app
 USER 10001:10001
-EXPOSE 8000
 VOLUME ["/data"]
 HEALTHCHECK --interval=10s --timeout=8s --start-period=90s --retries=3 CMD ["python", "-m", "portal.container", "health"]
 ENTRYPOINT ["python", "-m", "portal.container"]

@@ -26,7 +26,10 @@ class Deployed:
 
     def __init__(self, folder: Path, host: str, port: int) -> None:
         self.folder, self.url = folder / "stellwerk", f"http://{host}:{port}"
-        self.environment = engine.start() | {"COMPOSE_PROJECT_NAME": f"stellwerk-test-{secrets.token_hex(2)}"}
+        self.environment = engine.start() | {
+            "COMPOSE_PROJECT_NAME": f"stellwerk-test-{secrets.token_hex(2)}",
+            "STELLWERK_VERSION": "test",
+        }
         self.database_password = secrets.token_hex(12)
         _copy_checkout(self.folder)
         (self.folder / "docker-compose.override.yml").write_text(OVERRIDE)

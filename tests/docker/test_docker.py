@@ -85,9 +85,7 @@ def test_a_process_has_no_rights_and_cannot_write_its_own_program(portal, servic
     )
     assert told.startswith("10001\nCapEff:\t0000000000000000\n")
     assert "touch" in told
-    assert ("8000/tcp" in found["NetworkSettings"]["Ports"]) is (service == "front") or not found[
-        "NetworkSettings"
-    ]["Ports"]["8000/tcp"]
+    assert bool(found["NetworkSettings"]["Ports"]) is (service == "front")
 
 
 def test_nothing_secret_is_in_the_image_and_the_keys_are_ours_alone(portal):
@@ -110,7 +108,7 @@ def test_the_admin_signs_in_with_the_printed_password_and_finds_no_local_cluster
     styles = re.search(r'href="(/static/[^"]+\.css)"', admin.get("/").text)
     assert styles
     served = admin.get(styles[1])
-    assert (served.status_code, served.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
+    assert (served.status_code, served.headers["Content-Type"]) == (200, "text/css")
     assert "immutable" in served.headers["Cache-Control"]
 
 
