@@ -17,7 +17,7 @@ def kubernetes(pytestconfig):
 @pytest.fixture(scope="session")
 def portal(kubernetes, tmp_path_factory):
     """Built and started with the documented commands."""
-    host = kubernetes.portal_host if kubernetes else "127.0.0.1"
+    host = kubernetes.portal_host if kubernetes else ""
     deployed = Deployed(tmp_path_factory.mktemp("docker"), host, free_port())
     try:
         deployed.run_documented("Start")

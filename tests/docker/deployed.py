@@ -22,9 +22,14 @@ PATIENCE = 420.0
 
 
 class Deployed:
-    """`url` is what browsers and pods use. `passwords` are those that migrate printed, the latest last."""
+    """`url` is what browsers use, and pods on the cluster.
+
+    `host` is this machine's address for pods; "" where there is no cluster: then jobs run in the worker's container,
+    which nobody should do but a test that has nothing else.
+    """
 
     def __init__(self, folder: Path, host: str, port: int) -> None:
+        self.has_cluster, host = bool(host), host or "127.0.0.1"
         self.folder, self.url = folder / "stellwerk", f"http://{host}:{port}"
         self.environment = engine.start() | {
             "COMPOSE_PROJECT_NAME": f"stellwerk-test-{secrets.token_hex(2)}",
@@ -35,7 +40,8 @@ class Deployed:
         (self.folder / "docker-compose.override.yml").write_text(OVERRIDE)
         (self.folder / ".env").write_text(
             f"POSTGRES_PASSWORD={self.database_password}\n"
-            f"PORTAL_URL_FOR_JOBS=http://10.77.0.1:{port}\n"
+            f"PORTAL_URL_FOR_JOBS={self.url if self.has_cluster else 'http://front:8000'}\n"
+            f"STELLWERK_LOCAL_CLUSTER={'' if self.has_cluster else 'true'}\n"
             f"STELLWERK_LISTEN={host}\nSTELLWERK_PORT={port}\n"
             "STELLWERK_ALLOWED_HOSTS=\nSTELLWERK_TRUSTED_ORIGINS=\nSTELLWERK_PROXIES=\n"
         )
