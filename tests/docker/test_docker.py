@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from clusters.kubernetes.api import Api
+from clusters.kubernetes.kubeconfig import read_kubeconfig
 from tests.docker.deployed import PROCESSES, SERVERS
 from tests.visitor import PASSWORD, Visitor
 
@@ -27,9 +29,11 @@ def namespace(kubernetes):
         yield ""
         return
     name = f"sw-docker-{int(time.time())}"
-    kubernetes.kubectl("create", "namespace", name)
+    api = Api(read_kubeconfig(kubernetes.kubeconfig).connection())
+    api.post("/api/v1/namespaces", {"metadata": {"name": name}})
     yield name
-    kubernetes.kubectl("delete", "namespace", name, "--wait=false")
+    api.delete(f"/api/v1/namespaces/{name}", {"propagationPolicy": "Background"})
+    api.close()
 
 
 @pytest.fixture(scope="session")
