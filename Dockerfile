@@ -49,6 +49,6 @@ COPY --from=build /opt/stellwerk/app /opt/stellwerk/app
 WORKDIR /opt/stellwerk/app
 USER 10001:10001
 VOLUME ["/data"]
-HEALTHCHECK --interval=10s --timeout=8s --start-period=90s --retries=3 CMD ["python", "-m", "portal.container", "health"]
+HEALTHCHECK --interval=15s --timeout=20s --start-period=180s --retries=3 CMD ["python", "-m", "portal.container", "health"]
 ENTRYPOINT ["python", "-m", "portal.container"]
 CMD ["front"]

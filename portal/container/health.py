@@ -11,9 +11,9 @@ from pathlib import Path
 from portal.container import roles
 from portal.up.front import Address
 
-ANSWERS_WITHIN = 5.0
+ANSWERS_WITHIN = 15.0
 # The worker's consumer says something every 2 s, beat sends a sweep and watch reads the database every 3 s.
-OLDEST = 30.0
+OLDEST = 60.0
 
 
 def main(arguments: list[str]) -> int:
