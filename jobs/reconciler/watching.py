@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from clusters.driver import ClusterRefused, Driver, DriverError, Seen
 from clusters.drivers import observer_of
 from clusters.models import Cluster
+from jobs.heartbeats import beat
 from jobs.models import Attempt
 from jobs.reconciler.sightings import not_reached, open_attempts, reached, record
 
@@ -121,6 +122,7 @@ async def watch(stop: asyncio.Event) -> None:
             log.warning("watch: the database does not answer: %s", type(error).__name__)
         else:
             _adjust(tasks, found)
+            beat("watch")
         try:
             await asyncio.wait_for(stop.wait(), CLUSTERS_SECONDS)
         except TimeoutError:

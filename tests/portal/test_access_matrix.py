@@ -88,6 +88,7 @@ MATRIX = {
     "intake_results": (NEVER, NEVER),
     "intake_collected": (NEVER, NO_TOKEN),
     "intake_probe": (NEVER, NO_TOKEN),
+    "health": ("200 200 200 200 200 200", NEVER),
     "account_login": ("200 302 302 302 302 302", "200 302 302 302 302 302"),
     "account_logout": ("302 200 200 200 200 200", "302 302 302 302 302 302"),
     "account_change_password": (PAGE, PAGE),
