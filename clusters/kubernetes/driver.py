@@ -15,6 +15,7 @@ from clusters.driver import (
     Work,
     WorkInvalid,
 )
+from clusters.failpoints import failpoint
 from clusters.kubernetes import manifests
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.bundle import runner_bundle
@@ -48,6 +49,7 @@ class KubernetesDriver:
         with _in_our_words(work.name):
             self._bring_runner()
             job = self._create_job(work)
+            failpoint("create.half_made")
             if not _is_over(job):
                 self._create_if_missing("secrets", manifests.token_secret(work, job["metadata"]["uid"]))
 
