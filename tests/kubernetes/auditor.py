@@ -45,7 +45,9 @@ class Auditor:
         """What the cluster still has of the installation, as kind/name."""
         found = []
         for kind, group in KINDS.items():
-            path = f"{group}/namespaces/{namespace}/{kind}?labelSelector=stellwerk/installation={installation}"
+            path = (
+                f"{group}/namespaces/{namespace}/{kind}?labelSelector=stellwerk/installation={installation}"
+            )
             found += [f"{kind}/{item['metadata']['name']}" for item in self._get(path).get("items") or []]
         return found
 

@@ -4,8 +4,8 @@ import threading
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# One file for all jobs: SCRIPT gate exit-code. Each process has a key of its own, so a call that is repeated counts once.
-PYTHON = '''
+# One file for all jobs; its arguments: gate, exit code. Each process has a key, so a repeated call counts once.
+PYTHON = """
 import os, sys, time, urllib.request, uuid
 job, key = os.environ["STELLWERK_JOB_ID"], uuid.uuid4().hex
 gate, code = sys.argv[1], int(sys.argv[2])
@@ -24,7 +24,7 @@ with open("results/result.txt", "w") as file:
 print("bye from", job)
 say("end")
 sys.exit(code)
-'''
+"""
 OPEN = "open"
 
 

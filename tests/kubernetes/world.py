@@ -198,7 +198,7 @@ class World:
         return "\n".join(lines)
 
     def cluster_trouble(self) -> str:
-        """"" while watch reaches the cluster."""
+        """ "" while watch reaches the cluster."""
         row = Cluster.objects.get(pk=self.cluster.pk)
         return row.trouble or ("unreachable" if row.unreachable_since else "")
 

@@ -106,7 +106,9 @@ def test_all_suites_run_in_order_and_the_last_line_is_the_test_runners(checkout)
     assert downs == ["testcluster down", "testdocker down"], "what was started here is stopped again"
 
 
-@pytest.mark.parametrize(("target", "arguments"), [("e2e", ""), ("e2e-docker", ""), ("test", "--require-browser")])
+@pytest.mark.parametrize(
+    ("target", "arguments"), [("e2e", ""), ("e2e-docker", ""), ("test", "--require-browser")]
+)
 def test_what_passes_only_when_it_is_repeated_is_told_and_passes(checkout, target, arguments):
     checkout.fails(target, 1)
     code, lines = checkout.run()
@@ -122,7 +124,8 @@ def test_what_fails_twice_fails_the_run(checkout, target):
     checkout.fails(target, 2)
     code, lines = checkout.run()
     assert code != 0
-    assert checkout.made[-1].startswith(f"make {target} ") and "--last-failed" in checkout.made[-1]
+    assert checkout.made[-1].startswith(f"make {target} ")
+    assert "--last-failed" in checkout.made[-1]
     assert not [line for line in lines if "UNSTEADY" in line]
 
 

@@ -1,4 +1,4 @@
-"""The API server is away, stopped or frozen: no job changes for it, and all is caught up with (faults 28, 29, 71, 72)."""
+"""The API server is stopped or frozen: no job changes for it, and all is caught up with (faults 28, 29, 71, 72)."""
 
 from contextlib import contextmanager
 

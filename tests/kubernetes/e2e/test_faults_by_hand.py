@@ -129,9 +129,7 @@ def test_a_second_pod_of_one_job_is_refused_and_the_first_goes_on(world, admin_a
         "ownerReferences": [owner | {"uid": job["metadata"]["uid"]}],  # it goes when the Job goes
     }
     spec = job["spec"]["template"]["spec"]
-    admin_api.post(
-        pods(world.namespace), {"apiVersion": "v1", "kind": "Pod", "metadata": head, "spec": spec}
-    )
+    admin_api.post(pods(world.namespace), {"apiVersion": "v1", "kind": "Pod", "metadata": head, "spec": spec})
 
     def twin():
         return admin_api.get(pods(world.namespace, head["name"]))["status"]

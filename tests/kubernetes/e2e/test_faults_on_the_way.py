@@ -79,9 +79,7 @@ def test_credentials_that_end_end_no_job_and_new_ones_are_taken_without_a_restar
     metadata["annotations"] = {
         name: text for name, text in metadata["annotations"].items() if name.endswith("service-account.name")
     }
-    admin_api.post(
-        secrets, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": old["type"]}
-    )
+    admin_api.post(secrets, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": old["type"]})
     world.reconnect(Connection(account.server, account.ca, token_of(admin_api, world.namespace)))
     world.witness.open("after")
     world.until_over()

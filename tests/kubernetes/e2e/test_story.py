@@ -95,9 +95,7 @@ def test_scripts_in_python_and_r_on_cpu_and_gpu_run_on_the_cluster_and_their_res
     page, connected, admin_api
 ):
     world = connected
-    training = send(
-        page, PYTHON.replace("{url}", world.witness.url), "train.py", world.python, world.gpu
-    )
+    training = send(page, PYTHON.replace("{url}", world.witness.url), "train.py", world.python, world.gpu)
     expect(page.get_by_text(f"training on {training}")).to_be_visible(timeout=PATIENCE)
     expect_status(page, "running")
     (main,) = world.pod_of(training, admin_api)["spec"]["containers"]
