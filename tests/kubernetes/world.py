@@ -139,6 +139,11 @@ class World:
         """By the witness: the script itself runs."""
         self.wait(lambda: all(self.witness.count("start", pk) for pk in jobs), f"{jobs} start")
 
+    def until_running(self, *jobs: int) -> None:
+        """By the witness and by the tables."""
+        self.until_started(*jobs)
+        self.until("running", *jobs)
+
     def until(self, status: str, *jobs: int) -> None:
         self.wait(
             lambda: Job.objects.filter(pk__in=jobs, status=status).count() == len(jobs),

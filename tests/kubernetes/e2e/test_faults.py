@@ -28,9 +28,8 @@ def test_no_job_ends_because_its_cluster_is_away_and_all_is_caught_up_with(world
     outlasting, cancelled, raced = world.submit("after"), world.submit("never"), world.submit("raced")
     ending, failing = world.submit("within"), world.submit("within", code=3)
     waiting = world.submit(profile=world.huge)
-    world.until_started(outlasting, cancelled, raced, ending, failing)
+    world.until_running(outlasting, cancelled, raced, ending, failing)
     world.wait(lambda: world.job(waiting).reason == "unschedulable", "the huge one waits")
-    world.until("running", outlasting, cancelled, raced)
     with away(test_cluster, cause, "apiserver"):
         world.wait(world.cluster_trouble, "the cluster is shown as unreachable")
         late, unwanted = world.submit(), world.submit()

@@ -53,7 +53,7 @@ BY_HAND = {
 
 def test_what_is_deleted_by_hand_ends_its_job_with_a_reason_and_nothing_starts_again(world, admin_api):
     doomed = {what: world.submit(NEVER) for what in BY_HAND}
-    world.until("running", *doomed.values())
+    world.until_running(*doomed.values())
     for what, act in BY_HAND.items():
         act(admin_api, world, doomed[what])
     world.until("error", *doomed.values())
@@ -64,7 +64,7 @@ def test_what_is_deleted_by_hand_ends_its_job_with_a_reason_and_nothing_starts_a
 
 def test_a_namespace_that_is_deleted_ends_its_jobs_with_a_reason(world, admin_api):
     running, waiting = world.submit(NEVER), world.submit(profile=world.huge)
-    world.until("running", running)
+    world.until_running(running)
     world.wait(lambda: world.job(waiting).reason == "unschedulable", "the huge one waits")
     admin_api.delete(f"/api/v1/namespaces/{world.namespace}", {})
     world.until("error", running, waiting)
@@ -89,7 +89,7 @@ def test_pods_that_cannot_reach_the_portal_wait_for_it_and_one_deleted_meanwhile
     world, portal, admin_api
 ):
     running, collecting, deleted = world.submit("after"), world.submit("within"), world.submit("within")
-    world.until("running", running, collecting, deleted)
+    world.until_running(running, collecting, deleted)
     with front_stopped(portal):
         fetching, never_fetched = world.submit(), world.submit()
         world.wait(lambda: is_in(world, admin_api, "fetch", fetching, never_fetched), "they fetch")
@@ -118,7 +118,7 @@ def has_left(world, api, container, *pks):
 
 def test_a_second_pod_of_one_job_is_refused_and_the_first_goes_on(world, admin_api):
     pk = world.submit("gate")
-    world.until("running", pk)
+    world.until_running(pk)
     pod = world.pod_of(pk, admin_api)
     job = admin_api.get(jobs(world.namespace, world.attempt(pk).name))
     labels = {name: text for name, text in pod["metadata"]["labels"].items() if "controller-uid" not in name}
@@ -150,7 +150,7 @@ def test_a_work_that_comes_back_after_its_job_was_over_starts_nothing_and_is_swe
     world, portal, admin_api, installation
 ):
     pk = world.submit(NEVER)
-    world.until("running", pk)
+    world.until_running(pk)
     work = work_of(world.job(pk), world.attempt(pk))
     world.cancel(pk)
     world.until_over()
@@ -178,7 +178,7 @@ def test_two_installations_in_one_namespace_do_not_see_each_other(
     world, portal, admin_api, monkeypatch, installation
 ):
     pk = world.submit("gate")
-    world.until("running", pk)
+    world.until_running(pk)
     work = work_of(world.job(pk), world.attempt(pk))
     with monkeypatch.context() as other:
         other.setattr(drivers, "installation_id", lambda: "other123")

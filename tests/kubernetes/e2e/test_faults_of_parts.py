@@ -14,8 +14,8 @@ def test_a_node_that_goes_away_and_comes_back_costs_no_job_and_a_watch_that_died
     half_open = new_world(Connection(faults.url, faults.ca, account.token))
     outlasting, cancelled, ending = world.submit("after"), world.submit("never"), world.submit("within")
     vanishing = half_open.submit("never")
-    world.until("running", outlasting, cancelled, ending)
-    half_open.until("running", vanishing)
+    world.until_running(outlasting, cancelled, ending)
+    half_open.until_running(vanishing)
     half_open.wait(lambda: not half_open.cluster_trouble(), "it is watched")
     faults.mute_watches()
     with away(test_cluster, "stop", "kubelet"):
@@ -47,7 +47,7 @@ def is_ready(admin_api):
 
 def test_a_cluster_that_is_not_acting_fails_no_job(world, test_cluster, admin_api):
     running = world.submit("within")
-    world.until("running", running)
+    world.until_running(running)
     with away(test_cluster, "stop", "scheduler"):
         with away(test_cluster, "stop", "controllers"):
             late, unwanted = world.submit(), world.submit()
@@ -74,7 +74,7 @@ def test_a_portal_that_is_restarted_finds_what_its_jobs_did_meanwhile(world, por
         world.submit("within", code=3),
     )
     waiting = world.submit(profile=world.huge)
-    world.until("running", outlasting, ending, failing)
+    world.until_running(outlasting, ending, failing)
     world.wait(lambda: world.job(waiting).reason == "unschedulable", "the huge one waits")
     portal.stop()
     world.cancel(waiting)

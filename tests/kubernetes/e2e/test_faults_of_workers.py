@@ -38,7 +38,7 @@ def test_a_worker_that_sleeps_in_the_middle_of_a_create_and_wakes_late_makes_not
     os.kill(sleeping, signal.SIGSTOP)
     try:
         with portal.second_worker():
-            world.until("running", pk)
+            world.until_running(pk)
             held.released.set()
             world.wait(lambda: held.passed_on, "the first create arrives, late")
             os.kill(sleeping, signal.SIGCONT)

@@ -66,7 +66,7 @@ def test_credentials_that_end_end_no_job_and_new_ones_are_taken_without_a_restar
     world, account, admin_api, portal
 ):
     outlasting, ending, cancelled = world.submit("after"), world.submit("within"), world.submit("never")
-    world.until("running", outlasting, ending, cancelled)
+    world.until_running(outlasting, ending, cancelled)
     secrets = f"/api/v1/namespaces/{world.namespace}/secrets"
     old = admin_api.get(f"{secrets}/stellwerk-token")
     admin_api.delete(f"{secrets}/stellwerk-token", {})
