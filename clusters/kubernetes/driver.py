@@ -16,6 +16,7 @@ from clusters.driver import (
     Work,
     WorkInvalid,
 )
+from clusters.failpoints import failpoint
 from clusters.kubernetes import manifests
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.bundle import runner_bundle
@@ -61,6 +62,7 @@ class KubernetesDriver:
                 self.bring_runner(space)
             job = self._create_job(work, space)
             self._uids.remember(space, work.name, job["metadata"]["uid"])
+            failpoint("create.half_made")
             if not _is_over(job):
                 self._create_if_missing(
                     "secrets", manifests.token_secret(work, job["metadata"]["uid"]), space

@@ -1,5 +1,7 @@
 """A cluster of which a test says what happens. Kept honest by tests/clusters/test_fake_driver.py."""
 
+import itertools
+import threading
 import time
 from dataclasses import replace
 
@@ -26,18 +28,20 @@ class FakeDriver:
         self.calls: list[tuple[str, str]] = []
         self.troubles: dict[str, list[Exception]] = {}
         self.explained: dict[str, Explained] = {}
+        self._uids, self._making = itertools.count(1), threading.Lock()
 
     def create(self, work: Work) -> None:
         self._call("create", work.name)
         if not is_plain_name(work.name):
             raise WorkInvalid(f"{work.name!r} is no name.")
-        if work.name in self.works:
-            if dict(self.works[work.name].labels) != dict(work.labels):
-                raise NameTaken(f"{work.name} is somebody else's.")
-            return
-        self.works[work.name] = work
-        uid = f"uid-{len(self.works)}"
-        self.seen[work.name] = Seen(work.name, dict(work.labels), uid, State.PENDING)
+        with self._making:
+            if work.name in self.works:
+                if dict(self.works[work.name].labels) != dict(work.labels):
+                    raise NameTaken(f"{work.name} is somebody else's.")
+                return
+            self.works[work.name] = work
+            uid = f"uid-{next(self._uids)}"
+            self.seen[work.name] = Seen(work.name, dict(work.labels), uid, State.PENDING)
         self.begin(work)
 
     def stop(self, name: str, space: str = "") -> None:

@@ -32,14 +32,16 @@ class Volume:
         self.processes: list[subprocess.Popen] = []
         (root / "token").write_text("k\n")
 
-    def stage(self, name: str, uid: str = "pod-1") -> subprocess.Popen:
+    def stage(self, name: str, uid: str = "pod-1", first_of=()) -> subprocess.Popen:
         environment = {
             "STELLWERK_PORTAL_URL": self.intake.url,
             "STELLWERK_TOKEN_FILE": str(self.root / "token"),
             "STELLWERK_POD_UID": uid,
         }
         return self._start(
-            [sys.executable, "-m", "runner", name, str(self.root)], env=environment, cwd=REPOSITORY
+            [*first_of, sys.executable, "-m", "runner", name, str(self.root)],
+            env=environment,
+            cwd=REPOSITORY,
         )
 
     def main(self, shell: str = "sh", **variables: str) -> subprocess.Popen:
@@ -86,6 +88,25 @@ def prepared(volume, attempt, *command: str, **facts) -> Volume:
 def test_a_second_pod_of_the_attempt_is_refused(volume):
     assert volume.stage("fetch").wait(20) == 0
     assert volume.stage("fetch", uid="pod-2").wait(20) == 86
+
+
+@needs_namespaces
+def test_a_fetch_that_waits_for_the_portal_ends_at_once_when_it_is_stopped(volume):
+    volume.intake.stop()
+    outer = volume.stage("fetch", first_of=CONTAINER)
+    children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
+    deadline = time.monotonic() + 30
+    while not (inner := children.read_text().split()) or b"runner" not in command_of(inner[0]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    while outer.poll() is None:  # until it has come so far that it listens
+        os.kill(int(inner[0]), signal.SIGTERM)
+        assert time.monotonic() < deadline, "it does not listen"
+        time.sleep(0.2)
+
+
+def command_of(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 @needs_namespaces
