@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from clusters.encryption import NoKey
+from clusters.kubernetes.addresses import check_address
 from clusters.kubernetes.connection import Connection, ConnectionInvalid
 from clusters.kubernetes.kubeconfig import KubeconfigRefused, read_kubeconfig
 from clusters.machine import GIB
@@ -71,9 +72,13 @@ def _text(source: str) -> str:
 
 def _connection(text: str, context: str) -> Connection:
     try:
-        return read_kubeconfig(text).connection(context)
+        connection = read_kubeconfig(text).connection(context)
+        check_address(connection.server)
     except KubeconfigRefused as error:
         raise CommandError(str(error)) from error
+    except ConnectionInvalid as error:
+        raise CommandError(f"{error.field}: {error.sentence}") from error
+    return connection
 
 
 def _environment(text: str) -> tuple[str, str]:
