@@ -141,11 +141,16 @@ class KubernetesConnection(models.Model):
     def _checked_eks(self, connection: Connection, secret_key: str | None) -> dict[str, str]:
         """The secrets to store. Raises ConnectionInvalid, NoKey."""
         connection.check_place()
-        if secret_key is None and self.aws_access_key_id and self.encrypted:
+        if secret_key is None and self._is_stored_with(self.aws_access_key_id):
             secret_key = self.eks_access.secret_key
         access = self._eks_access(secret_key or "")
         access.check()
         return {"aws_secret_access_key": access.secret_key} if access.secret_key else {}
+
+    def _is_stored_with(self, key_id: str) -> bool:
+        """Whether the stored secret belongs to this AWS key."""
+        stored = KubernetesConnection.objects.filter(pk=self.pk, aws_access_key_id=key_id)
+        return bool(key_id) and stored.exists()
 
     def _eks_access(self, secret_key: str) -> EksAccess:
         return EksAccess(self.eks_cluster, self.eks_region, self.eks_role, self.aws_access_key_id, secret_key)

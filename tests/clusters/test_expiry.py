@@ -26,9 +26,8 @@ def test_a_tokens_end_is_read_out_of_it():
     assert end_of(jwt({"exp": 1780315200, "sub": "x"})) == datetime.fromtimestamp(1780315200, UTC)
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
+def test_a_token_that_does_not_say_has_no_end():
+    tokens = [
         "",
         "word",
         "a.b.c",
@@ -42,10 +41,8 @@ def test_a_tokens_end_is_read_out_of_it():
         jwt({"exp": -1e300}),
         jwt({"exp": float("nan")}),
         f"e30.{base64.urlsafe_b64encode(b'[' * 99999).decode()}.x",
-    ],
-)
-def test_a_token_that_does_not_say_has_no_end(token):
-    assert end_of(token) is None
+    ]
+    assert [token for token in tokens if end_of(token) is not None] == []
 
 
 def test_a_certificates_end_is_the_earliest_in_its_chain():

@@ -129,12 +129,15 @@ def endless_headers() -> Fault:
     return strike
 
 
-def silent_watch() -> Fault:
-    """The watch is opened and then says nothing: half-open."""
+def silent_watch(after: int = 0) -> Fault:
+    """So many events pass, then the open connection says nothing any more: half-open."""
 
     def strike(exchange: Exchange) -> None:
-        exchange.handler.begin_stream()
-        exchange.wait()
+        with exchange.forward() as answer:
+            exchange.handler.begin_stream()
+            for line in itertools.islice(answer, after):
+                exchange.handler.chunk(line)
+            exchange.wait()
         exchange.hang_up()
 
     return strike

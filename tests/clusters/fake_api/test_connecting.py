@@ -186,6 +186,9 @@ def test_eks_is_reached_with_a_token_made_for_it(row, fake, monkeypatch):
     stored = KubernetesConnection.objects.get()
     assert stored.eks_access.secret_key == "canary-aws"
     assert stored.secrets == {"aws_secret_access_key": "canary-aws"}
+    row.aws_access_key_id = "AKIAANOTHERKEYEXAMPL"
+    with pytest.raises(ConnectionInvalid, match="two parts"):
+        row.take(place, Authentication.EKS)
     row.aws_access_key_id = ""
     row.take(place, Authentication.EKS, "")
     assert KubernetesConnection.objects.get().secrets == {}

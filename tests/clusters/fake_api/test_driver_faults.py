@@ -97,7 +97,7 @@ def test_a_create_that_comes_late_makes_a_pod_whose_claim_is_refused_and_is_remo
     assert driver.look(work.name) is None
 
 
-@pytest.mark.parametrize("fault", [drop_reply(), reset(), bad_gateway(), answer(503)])
+@pytest.mark.parametrize("fault", [drop_reply(), bad_gateway()])
 def test_a_stop_and_a_removal_whose_reply_is_lost_are_repeated_to_their_end(fake, proxy, driver, work, fault):
     create(driver, work)
     proxy.add(fault, method="PATCH")
