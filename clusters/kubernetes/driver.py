@@ -22,7 +22,6 @@ from clusters.kubernetes.calls import JOB_NAME, Object, batch, core, in_our_word
 from clusters.kubernetes.names import is_job_name
 from clusters.kubernetes.observer import Observer, seen_at
 from clusters.kubernetes.places import Places
-from clusters.kubernetes.stopping import Hurry
 
 # The runner is brought again so often: somebody may have deleted it. It costs a request.
 BRING_AGAIN_SECONDS = 300.0
@@ -47,7 +46,6 @@ class KubernetesDriver:
         self._runner = manifests.Runner(runner.image, runner_bundle(), runner.pull_secret)
         self._brought: dict[str, float] = {}
         self._uids = _Uids()
-        self._hurry = Hurry(api)
         self._observer = Observer(api, places, f"{LABEL_INSTALLATION}={installation}")
 
     def create(self, work: Work) -> None:
@@ -69,11 +67,7 @@ class KubernetesDriver:
         space = space or self.places.default
         with in_our_words(name):
             job = self._own_job(name, space) if is_job_name(name) else None
-            if job is None:
-                return
-            if job["spec"].get("suspend"):
-                self._hurry.press(name, space)
-            else:
+            if job is not None and not job["spec"].get("suspend"):
                 path = f"{batch(space)}/jobs/{name}"
                 unless_missing(lambda: self.api.patch(path, {"spec": {"suspend": True}}))
 
