@@ -76,6 +76,8 @@ class KubernetesDriver:
         if not is_job_name(name):
             return
         with in_our_words(name):
+            # What has ended stays ended, although the Job's own status may tell it later than its pods did.
+            is_ended = is_ended or self._uids.has_ended(space, name)
             uid = self._uids.of(space, name) if is_ended else ""
             job = self._own_job(name, space) if not uid else None
             if not uid and job is None:
@@ -119,7 +121,10 @@ class KubernetesDriver:
 
     def _seen(self, job: Object, space: str) -> Seen:
         selector = {"labelSelector": f"{JOB_NAME}={job['metadata']['name']}"}
-        return seen_at(job, list_all(self.api, f"{core(space)}/pods", selector))
+        seen = seen_at(job, list_all(self.api, f"{core(space)}/pods", selector))
+        if seen.state is State.ENDED:
+            self._uids.remember(space, seen.name, job["metadata"]["uid"], is_ended=True)
+        return seen
 
     def _delete(self, name: str, space: str, uid: str) -> None:
         """This very Job, and in the background what it owns."""
@@ -166,22 +171,27 @@ class KubernetesDriver:
 
 
 class _Uids:
-    """Which Job a name stood for when this process made it: it is removed with one request, and no other is."""
+    """Which Job a name stood for when this process made or saw it: it is removed with one request, and no other is."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[str, bool]] = OrderedDict()
 
-    def remember(self, space: str, name: str, uid: str) -> None:
+    def remember(self, space: str, name: str, uid: str, *, is_ended: bool = False) -> None:
         with self._lock:
-            self._known[space, name] = uid
+            before, has_ended = self._known.get((space, name), ("", False))
+            self._known[space, name] = (uid, is_ended or (has_ended and before == uid))
             while len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
 
     def of(self, space: str, name: str) -> str:
-        """ "" where it was made by another process."""
+        """ "" where this process does not know it."""
         with self._lock:
-            return self._known.get((space, name), "")
+            return self._known.get((space, name), ("", False))[0]
+
+    def has_ended(self, space: str, name: str) -> bool:
+        with self._lock:
+            return self._known.get((space, name), ("", False))[1]
 
     def forget(self, space: str, name: str) -> None:
         with self._lock:

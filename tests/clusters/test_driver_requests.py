@@ -151,6 +151,16 @@ def test_a_namespace_that_cannot_be_read_costs_the_others_nothing(api):
         observer.observe()
 
 
+def test_what_was_seen_to_have_ended_is_removed_although_the_job_tells_it_late(driver, api):
+    driver.create(work())
+    path = "/apis/batch/v1/namespaces/jobs/jobs/sw-lab-1-1"
+    api.objects[path]["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+    assert driver.look("sw-lab-1-1").state is State.ENDED
+    api.objects[path]["status"] = {"active": 1}
+    driver.remove("sw-lab-1-1")
+    assert path not in api.objects
+
+
 def test_a_stop_is_a_suspension_and_is_asked_for_once(driver, api):
     driver.create(work())
     api.calls.clear()
