@@ -77,7 +77,7 @@ class KubernetesDriver:
             return
         with in_our_words(name):
             # What has ended stays ended, although the Job's own status may tell it later than its pods did.
-            is_ended = is_ended or self._uids.has_ended(space, name)
+            is_ended = is_ended or self._uids.end_of(space, name) is not None
             uid = self._uids.of(space, name) if is_ended else ""
             job = self._own_job(name, space) if not uid else None
             if not uid and job is None:
@@ -120,10 +120,14 @@ class KubernetesDriver:
             return None if job is None else self._seen(job, space)
 
     def _seen(self, job: Object, space: str) -> Seen:
-        selector = {"labelSelector": f"{JOB_NAME}={job['metadata']['name']}"}
+        name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+        end = self._uids.end_of(space, name)
+        if end is not None and self._uids.of(space, name) == uid:
+            return end
+        selector = {"labelSelector": f"{JOB_NAME}={name}"}
         seen = seen_at(job, list_all(self.api, f"{core(space)}/pods", selector))
         if seen.state is State.ENDED:
-            self._uids.remember(space, seen.name, job["metadata"]["uid"], is_ended=True)
+            self._uids.remember(space, name, uid, seen)
         return seen
 
     def _delete(self, name: str, space: str, uid: str) -> None:
@@ -175,23 +179,24 @@ class _Uids:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], tuple[str, bool]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[str, Seen | None]] = OrderedDict()
 
-    def remember(self, space: str, name: str, uid: str, *, is_ended: bool = False) -> None:
+    def remember(self, space: str, name: str, uid: str, end: Seen | None = None) -> None:
         with self._lock:
-            before, has_ended = self._known.get((space, name), ("", False))
-            self._known[space, name] = (uid, is_ended or (has_ended and before == uid))
+            before, known_end = self._known.get((space, name), ("", None))
+            self._known[space, name] = (uid, end or (known_end if before == uid else None))
             while len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
 
     def of(self, space: str, name: str) -> str:
         """ "" where this process does not know it."""
         with self._lock:
-            return self._known.get((space, name), ("", False))[0]
+            return self._known.get((space, name), ("", None))[0]
 
-    def has_ended(self, space: str, name: str) -> bool:
+    def end_of(self, space: str, name: str) -> Seen | None:
+        """As it was seen first; its pod may be gone since, and what it told."""
         with self._lock:
-            return self._known.get((space, name), ("", False))[1]
+            return self._known.get((space, name), ("", None))[1]
 
     def forget(self, space: str, name: str) -> None:
         with self._lock:

@@ -34,8 +34,12 @@ def place(test_cluster, admin_api, mode):
 @pytest.fixture
 def lab(place, intake, tmp_path):
     """Works in the team's namespace; the pods' network is not fenced here, and the portal may be anywhere."""
-    driver = team_spaces.InSpace(place.driver(Lab.installation), place.space.name)
-    yield KubernetesLab(driver, intake, tmp_path / "unused")
+    # Other tests may run on the cluster, and all of it is observed.
+    installation = f"lab-{place.account}"
+    driver = team_spaces.InSpace(place.driver(installation), place.space.name)
+    lab = KubernetesLab(driver, intake, tmp_path / "unused")
+    lab.installation = installation
+    yield lab
     assert intake.violations == []
 
 
@@ -176,7 +180,8 @@ def test_a_prepared_namespace_is_ready_and_what_is_taken_away_is_named(place, ad
 
 def test_a_stop_that_came_before_the_shell_could_hear_it_is_not_lost(lab, monkeypatch):
     # As if the shell took long to begin: TERM is lost on the first process until it has asked for it.
-    slow = 'touch "$1/up"; sleep 4; exec /bin/sh /stellwerk/runner/main.sh "$1"'
+    wait = 'while [ ! -e "$1/stop" ]; do sleep 0.1; done'
+    slow = f'{wait}; sleep 1; exec /bin/sh /stellwerk/runner/main.sh "$1"'
     main = manifests._main
     command = ["/bin/sh", "-c", slow, "sh", manifests.VOLUME]
     monkeypatch.setattr(manifests, "_main", lambda work: main(work) | {"command": command})
