@@ -66,6 +66,8 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
     )
     if _wait_for_start(volume, is_over):
         delivery.begin(lambda: None)
+    else:
+        is_over.set()
     ended = _wait_for_end(volume, is_over)
     delivery.join()
     client.deadline = time.monotonic() + DEADLINE_SECONDS
@@ -75,7 +77,9 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
 
 def _wait_for_start(volume: Volume, is_over: threading.Event) -> bool:
     while not volume.has("started"):
-        if is_over.wait(LOOK_SECONDS):
+        # The mark (manifests.py) comes before the signal, which is lost on a process that does not listen yet.
+        if is_over.wait(LOOK_SECONDS) or volume.wants_stop():
+            time.sleep(LAST_LOOK_SECONDS)
             return volume.has("started")
     return True
 

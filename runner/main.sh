@@ -47,10 +47,11 @@ end() { # $1: why. TERM to everything, KILL after the grace time
 trap 'end stopped' TERM INT
 trap 'end time_limit' ALRM
 
-[ -n "$early" ] && exit 143
 cd "$volume/work" || exit 125
 count_oom_kills
 oom_kills_before=$oom_kills
+# Kubernetes leaves this mark before it sends TERM: one that came before the shell could hear it is not lost.
+{ [ -n "$early" ] || [ -e "$volume/stop" ]; } && exit 143
 printf '{}' >"$volume/started.json"
 (
     trap - TERM INT ALRM

@@ -25,7 +25,6 @@ from clusters.kubernetes.inquiry import inquire
 from clusters.kubernetes.names import is_job_name
 from clusters.kubernetes.observer import Observer, seen_at
 from clusters.kubernetes.places import Places
-from clusters.kubernetes.stopping import Hurry
 
 # The runner is brought again so often: somebody may have deleted it. It costs a request.
 BRING_AGAIN_SECONDS = 300.0
@@ -50,7 +49,6 @@ class KubernetesDriver:
         self._runner = manifests.Runner(runner.image, runner_bundle(), runner.pull_secret)
         self._brought: dict[str, float] = {}
         self._uids = _Uids()
-        self._hurry = Hurry(api)
         self._observer = Observer(api, places, f"{LABEL_INSTALLATION}={installation}")
 
     def create(self, work: Work) -> None:
@@ -73,11 +71,7 @@ class KubernetesDriver:
         space = space or self.places.default
         with in_our_words(name):
             job = self._own_job(name, space) if is_job_name(name) else None
-            if job is None:
-                return
-            if job["spec"].get("suspend"):
-                self._hurry.press(name, space)
-            else:
+            if job is not None and not job["spec"].get("suspend"):
                 path = f"{batch(space)}/jobs/{name}"
                 unless_missing(lambda: self.api.patch(path, {"spec": {"suspend": True}}))
 
@@ -86,6 +80,8 @@ class KubernetesDriver:
         if not is_job_name(name):
             return
         with in_our_words(name):
+            # What has ended stays ended, although the Job's own status may tell it later than its pods did.
+            is_ended = is_ended or self._uids.end_of(space, name) is not None
             uid = self._uids.of(space, name) if is_ended else ""
             job = self._own_job(name, space) if not uid else None
             if not uid and job is None:
@@ -131,8 +127,15 @@ class KubernetesDriver:
         return inquire(self.api, space or self.places.default, name, age) if is_job_name(name) else None
 
     def _seen(self, job: Object, space: str) -> Seen:
-        selector = {"labelSelector": f"{JOB_NAME}={job['metadata']['name']}"}
-        return seen_at(job, list_all(self.api, f"{core(space)}/pods", selector))
+        name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+        end = self._uids.end_of(space, name)
+        if end is not None and self._uids.of(space, name) == uid:
+            return end
+        selector = {"labelSelector": f"{JOB_NAME}={name}"}
+        seen = seen_at(job, list_all(self.api, f"{core(space)}/pods", selector))
+        if seen.state is State.ENDED:
+            self._uids.remember(space, name, uid, seen)
+        return seen
 
     def _delete(self, name: str, space: str, uid: str) -> None:
         """This very Job, and in the background what it owns."""
@@ -179,22 +182,28 @@ class KubernetesDriver:
 
 
 class _Uids:
-    """Which Job a name stood for when this process made it: it is removed with one request, and no other is."""
+    """Which Job a name stood for when this process made or saw it: it is removed with one request, and no other is."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[str, Seen | None]] = OrderedDict()
 
-    def remember(self, space: str, name: str, uid: str) -> None:
+    def remember(self, space: str, name: str, uid: str, end: Seen | None = None) -> None:
         with self._lock:
-            self._known[space, name] = uid
+            before, known_end = self._known.get((space, name), ("", None))
+            self._known[space, name] = (uid, end or (known_end if before == uid else None))
             while len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
 
     def of(self, space: str, name: str) -> str:
-        """ "" where it was made by another process."""
+        """ "" where this process does not know it."""
         with self._lock:
-            return self._known.get((space, name), "")
+            return self._known.get((space, name), ("", None))[0]
+
+    def end_of(self, space: str, name: str) -> Seen | None:
+        """As it was seen first; its pod may be gone since, and what it told."""
+        with self._lock:
+            return self._known.get((space, name), ("", None))[1]
 
     def forget(self, space: str, name: str) -> None:
         with self._lock:

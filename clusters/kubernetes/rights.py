@@ -37,7 +37,7 @@ JOBS = (
         ("create", "get", "list", "watch", "patch", "delete"),
         "start, follow, stop and remove jobs",
     ),
-    Right("", "pods", ("list", "watch", "delete"), "see how its jobs' pods are; end one that hears no stop"),
+    Right("", "pods", ("list", "watch"), "see how the pods of its jobs are"),
     Right("", "pods/log", ("get",), "show what a container said that ended before the runner began"),
     Right("", "events", ("list",), "show what Kubernetes says about a job"),
     Right("", "secrets", ("create",), "give each job a token of its own"),

@@ -1,7 +1,5 @@
 """The Kubernetes driver's requests: how many, to which namespace, and what it leaves alone."""
 
-from datetime import datetime
-
 import pytest
 
 from clusters.driver import ClusterRefused, ClusterUnreachable, State, Work
@@ -9,7 +7,6 @@ from clusters.kubernetes import driver as driving
 from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
 from clusters.kubernetes.observer import Observer
 from clusters.kubernetes.places import Everywhere, OnePlace
-from clusters.kubernetes.stopping import HURRY_SECONDS, PATIENCE_SECONDS, Hurry
 from tests.clusters.object_store import ObjectStore, forbidden, unreachable
 from tests.clusters.pod_baseline import assert_baseline
 
@@ -154,67 +151,20 @@ def test_a_namespace_that_cannot_be_read_costs_the_others_nothing(api):
         observer.observe()
 
 
-# A stop that is not heard
-
-
-def stopped_pod(api, main, **metadata):
-    about = {
-        "name": "pod-1",
-        "labels": {"batch.kubernetes.io/job-name": "sw-lab-1-1"},
-        "deletionTimestamp": datetime.now().isoformat(),
-        "deletionGracePeriodSeconds": 3602,
-    }
-    status = {"phase": "Running", "containerStatuses": [{"name": "main", "state": main}]}
-    spec = {"terminationGracePeriodSeconds": 3602}
-    made = api.post(
-        "/api/v1/namespaces/jobs/pods", {"metadata": about | metadata, "spec": spec, "status": status}
-    )
-    return made["metadata"]
-
-
-@pytest.fixture
-def now():
-    return [0.0]
-
-
-@pytest.fixture
-def hurry(api, now):
-    return Hurry(api, clock=lambda: now[0])
-
-
-def pressed(hurry, api, now, seconds):
-    """Whether the pod is gone when the stop is repeated so long after the first one."""
-    hurry.press("sw-lab-1-1", "jobs")
-    now[0] += seconds
-    hurry.press("sw-lab-1-1", "jobs")
-    return "delete" in api.verbs()
-
-
-def test_a_script_that_does_not_hear_the_stop_is_ended_after_its_grace(hurry, api, now):
-    stopped_pod(api, {"running": {}})
-    assert not pressed(hurry, api, now, 2 + PATIENCE_SECONDS - 1)
-    assert pressed(hurry, api, now, 2)
-
-
-def test_what_still_brings_output_home_is_left_in_peace(hurry, api, now):
-    stopped_pod(api, {"terminated": {"exitCode": 143}})
-    assert not pressed(hurry, api, now, 3000)
-
-
-@pytest.mark.parametrize(
-    "metadata", [{"deletionTimestamp": ""}, {"deletionGracePeriodSeconds": HURRY_SECONDS}]
-)
-def test_what_was_not_told_to_end_or_is_hurried_already_is_left_as_it_is(hurry, api, now, metadata):
-    stopped_pod(api, {"running": {}}, **metadata)
-    assert not pressed(hurry, api, now, 3000)
-
-
-def test_a_repeated_stop_is_what_hurries(driver, api, monkeypatch):
+def test_what_was_seen_to_have_ended_is_removed_although_the_job_tells_it_late(driver, api):
     driver.create(work())
-    pressed_for = []
-    monkeypatch.setattr(driver._hurry, "press", lambda name, space: pressed_for.append((name, space)))
+    path = "/apis/batch/v1/namespaces/jobs/jobs/sw-lab-1-1"
+    api.objects[path]["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+    assert driver.look("sw-lab-1-1").state is State.ENDED
+    api.objects[path]["status"] = {"active": 1}
+    driver.remove("sw-lab-1-1")
+    assert path not in api.objects
+
+
+def test_a_stop_is_a_suspension_and_is_asked_for_once(driver, api):
+    driver.create(work())
+    api.calls.clear()
     driver.stop("sw-lab-1-1")
-    assert pressed_for == []
     driver.stop("sw-lab-1-1")
-    assert pressed_for == [("sw-lab-1-1", "jobs")]
+    assert api.verbs() == ["get", "patch", "get"]
     assert driver.look("sw-lab-1-1").state is State.PENDING

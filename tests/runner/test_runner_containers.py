@@ -183,6 +183,14 @@ def test_the_script_does_not_learn_where_the_clusters_api_is(volume, attempt, sh
     assert "OTHER=a b" in lines
 
 
+def test_what_collects_leaves_when_the_script_never_begins_although_it_heard_no_signal(volume, attempt):
+    prepared(volume, attempt, "true")
+    collector = volume.stage("collect")
+    (volume.root / "stop").touch()
+    collector.wait(20)
+    assert attempt.is_collected
+
+
 def test_a_stop_ends_what_waits_for_the_portal(volume, attempt):
     volume.intake.stop()
     fetching = volume.stage("fetch")
