@@ -72,7 +72,11 @@ def test_a_message_that_comes_twice_does_nothing_the_second_time(row, api, visit
     calls = len(api.calls)
     doctor.visit(visited.pk)
     doctor.visit(10**9)
+    under_way = DoctorRun.objects.create(cluster=visited.cluster, started_at=timezone.now())
+    doctor.visit(under_way.pk)
     assert len(api.calls) == calls
+    under_way.refresh_from_db()
+    assert under_way.ended_at is None, "another worker is at it"
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
