@@ -160,6 +160,14 @@ class ClusterShown:
         return "" if self.level in ("pass", "off") else "Nobody has looked at it yet. Test it now."
 
     @property
+    def trouble(self) -> str:
+        """The sentence where something is wrong with the cluster itself."""
+        is_found = self.health is not None and self.health.level in ("warn", "fail")
+        return (
+            self.sentence if self.cluster.is_enabled and (is_found or self.cluster.unreachable_since) else ""
+        )
+
+    @property
     def seen_at(self) -> datetime | None:
         """The latest sign of life."""
         checked = self.health.checked_at if self.health and self.health.level in ("pass", "warn") else None

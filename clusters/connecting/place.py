@@ -12,8 +12,8 @@ from clusters.names import check_namespace, check_portal_url, check_reference, c
 RUNNER_IMAGE = "python:3.12-slim"
 MODES = {
     SpaceMode.ONE: "Jobs of all teams run in the namespace above. The simplest: one account, one place to look at.",
-    SpaceMode.PREPARED: "You make a namespace for each team and name it here. Teams are kept apart, and the portal"
-    " needs no right to make anything outside them.",
+    SpaceMode.PREPARED: "You make a namespace for each team and name it on the cluster's page. Teams are kept apart,"
+    " and the portal needs no right to make anything outside them.",
     SpaceMode.MADE: "The portal makes and looks after a namespace for each team, with its limits. Teams are kept"
     " apart without any work of yours; the account may then make namespaces.",
 }

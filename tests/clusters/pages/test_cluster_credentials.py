@@ -56,7 +56,7 @@ def test_a_certificate_does_not_come_from_a_token(admin, identified, text):
 
 
 def test_what_was_typed_with_a_mistake_is_kept_unseen(admin, identified, text):
-    page = text(admin.post(URL + "address/", ELSEWHERE | {"ca": "", "token": "fresh-one"}))
+    page = text(admin.post(URL + "address/", ELSEWHERE | {"ca": "no certificate", "token": "fresh-one"}))
     assert "Kept, not shown" in page
     assert "fresh-one" not in page
     assert admin.post(URL + "address/", ELSEWHERE | {"token": ""}).status_code == 302

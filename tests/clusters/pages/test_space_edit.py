@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from clusters.kubernetes.onboarding import ACCOUNT
 from clusters.models import TeamSpace
 from tests.clusters.pages.connected import new_connected
 
@@ -38,10 +39,9 @@ def test_the_yaml_lets_the_portals_account_in_and_makes_no_other(admin, url, tex
     documents = list(yaml.safe_load_all(page.context["yaml"]))
     kinds = [document["kind"] for document in documents]
     assert "Namespace" in kinds
-    accounts = [
-        document["metadata"]["name"] for document in documents if document["kind"] == "ServiceAccount"
-    ]
-    assert accounts == ["stellwerk-jobs"], "the one that jobs have, and which has no rights"
+    assert "Secret" not in kinds
+    accounts = [each["metadata"]["name"] for each in documents if each["kind"] == "ServiceAccount"]
+    assert ACCOUNT not in accounts
     binding = next(document for document in documents if document["kind"] == "RoleBinding")
     assert binding["metadata"]["namespace"] == "sw-data"
     assert binding["subjects"][0]["namespace"] == "stellwerk"
