@@ -161,13 +161,20 @@ def until(condition, seconds: float) -> None:
         time.sleep(0.1)
 
 
-def first_words(admin_api, namespace) -> dict[str, datetime]:
-    """When the cluster first warned of each Job or its pod, by the Job's name."""
+def words_for(reason: str) -> tuple[str, ...]:
+    """The events by which Kubernetes first tells of it."""
+    if reason == "unschedulable":
+        return ("FailedScheduling",)
+    return ("FailedCreate",) if reason in ("quota", "admission") else ("Failed", "InspectFailed")
+
+
+def first_words(admin_api, namespace, reasons) -> dict[str, datetime]:
+    """When the cluster first said so of each Job or its pod, by the Job's name; `reasons` by the same name."""
     found: dict[str, datetime] = {}
     items = admin_api.get(f"/api/v1/namespaces/{namespace}/events")["items"]
     for each in told(items):
-        if each.kind == "Warning":
-            name = "-".join(each.about.split()[1].split("-")[:4])
+        name = "-".join(each.about.split()[1].split("-")[:4])
+        if each.reason in words_for(reasons.get(name, "")):
             at = datetime.fromisoformat(each.at).astimezone(UTC)
             found[name] = min(found.get(name, at), at)
     return found
@@ -226,7 +233,8 @@ def test_every_wait_is_told_within_ten_seconds_with_a_sentence_and_an_advice(
     expected = {name: reason for name, (_, reason, _) in asked.items()}
     portal.until(lambda: reasons() == expected, 60)
     assert reasons() == expected
-    words = first_words(admin_api, namespace)
+    by_name = {jobs[name].attempts.get().name: reason for name, reason in expected.items()}
+    words = first_words(admin_api, namespace, by_name)
     for name, (_, reason, part) in asked.items():
         job = Job.objects.select_related("cluster").get(pk=jobs[name].pk)
         assert (job.status, part in job.sentence, bool(job.advice)) == ("starting", True, True), (
