@@ -80,6 +80,8 @@ def test_every_end_has_its_reason_and_a_sentence_with_the_limit(
     told = {reason: each.reason for reason, each in seen.items()}
     if runs["out_of_memory"].attempt.ended:  # the kernel left the shell alive, and the runner said it
         told["out_of_memory"] = runs["out_of_memory"].attempt.ended[0]["reason"]
+    # Its pod is gone by now, and who comes so late finds nothing but events.
+    told["deleted"] = lab.driver.explain(runs["deleted"].work.name).reason
     assert told == {reason: reason for reason in seen}
     for reason, each in seen.items():
         words = explain(sentence_of(reason, each.message))

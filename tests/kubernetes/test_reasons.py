@@ -172,7 +172,7 @@ def first_words(admin_api, namespace, reasons) -> dict[str, datetime]:
     """When the cluster first said so of each Job or its pod, by the Job's name; `reasons` by the same name."""
     found: dict[str, datetime] = {}
     items = admin_api.get(f"/api/v1/namespaces/{namespace}/events")["items"]
-    for each in told(items):
+    for (each,) in (told([item]) for item in items):
         name = "-".join(each.about.split()[1].split("-")[:4])
         if each.reason in words_for(reasons.get(name, "")):
             at = datetime.fromisoformat(each.at).astimezone(UTC)
