@@ -23,6 +23,7 @@ from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.volume import STREAMS, Volume
 
 DEADLINE_SECONDS = 3600.0
+STOPPED_EXIT = 128 + signal.SIGTERM
 LOOK_SECONDS = 0.1
 STOPPED_EXIT = 128 + signal.SIGTERM
 # After SIGTERM: main.sh writes the end before it exits, so what is not there by then will never be.
@@ -34,6 +35,8 @@ def fetch(root: Path, environment: Mapping[str, str]) -> int:
     # The first process of a container hears no signal that it did not ask for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED_EXIT))
     volume = Volume(root)
+    # The first process of a container hears no SIGTERM unless it asks for it, and would be waited for, for an hour.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED_EXIT))
     try:
         client = _client(environment)
         answer = claim(client, volume, environment["STELLWERK_POD_UID"])

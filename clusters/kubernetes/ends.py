@@ -29,7 +29,7 @@ def end_of(job: Object, pod: Object | None) -> How:
     if pod is None:
         return _without_pod(job)
     main = pods.terminated(pod, "main")
-    if main is not None and _has_run(main):
+    if main is not None and pods.has_run(main):
         reason, message = _why_main_ended(job, pod, main)
         return int(main["exitCode"]), reason, message
     fetch = pods.terminated(pod, "fetch")
@@ -104,11 +104,6 @@ def _without_pod(job: Object) -> How:
     failed = pods.true_conditions(job).get("Failed")
     sentence = str((failed or {}).get("message") or "Its pod is gone, and nobody saw how it ended.")
     return None, End.LOST, sentence
-
-
-def _has_run(main: Object) -> bool:
-    """A container that could not be started is told as ended as well, without a time at which it began."""
-    return bool(main.get("startedAt")) and main.get("reason") not in ("ContainerCannotRun", "StartError")
 
 
 def _last_line(message: str) -> str:

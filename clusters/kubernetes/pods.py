@@ -43,8 +43,20 @@ def main_has_begun(pod: Object) -> bool:
 
 
 def is_over(pod: Object) -> bool:
-    """Kubernetes says so of a pod when none of its containers can run any more."""
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    """Nothing of the script can run any more.
+
+    Kubernetes says so when all containers have ended. A script that could not be started is over at once: the
+    sidecar may not have heard that it should end (the first process of a container misses a TERM that comes before its
+    handler), and would be waited for, for an hour; it goes with the Job.
+    """
+    is_ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    main = terminated(pod, "main")
+    return is_ended or (main is not None and not has_run(main))
+
+
+def has_run(main: Object) -> bool:
+    """A container that could not be started is told as ended as well, without a time at which it began."""
+    return bool(main.get("startedAt")) and main.get("reason") not in ("ContainerCannotRun", "StartError")
 
 
 def is_asked_to_stop(job: Object) -> bool:

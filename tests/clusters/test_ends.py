@@ -2,7 +2,9 @@
 
 import pytest
 
+from clusters.driver import State
 from clusters.kubernetes.ends import end_of, interruption
+from clusters.kubernetes.seen import seen_of
 from tests.clusters.pod_dicts import OK, RUNS, condition, ended, job, pod
 
 DELETED = "2026-01-01T10:00:00Z"
@@ -122,3 +124,8 @@ def test_how_it_ended_and_why(found, exit_code, reason, words):
 def test_what_is_ending_it_is_known_while_it_still_runs(suspend, found, reason):
     told = interruption(job(suspend=suspend), found)
     assert (told and told[0]) == reason
+
+
+def test_what_could_not_be_started_is_over_although_the_sidecar_is_not():
+    seen = seen_of(job(), [pod("Running", fetch=OK, collect=RUNS, main=not_started("StartError", NO_SHELL))])
+    assert (seen.state, seen.exit_code, seen.reason) == (State.ENDED, None, "no_shell")
