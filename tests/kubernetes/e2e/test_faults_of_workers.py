@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from jobs.models import Job
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.processes, pytest.mark.timeout(600)]
-RACES = 16
+RACES = 12
 
 
 def test_workers_that_die_between_two_steps_start_each_job_once(world, portal):
