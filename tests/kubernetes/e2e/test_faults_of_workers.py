@@ -42,7 +42,7 @@ def test_a_worker_that_sleeps_in_the_middle_of_a_create_and_wakes_late_makes_not
             held.released.set()
             world.wait(lambda: held.passed_on, "the first create arrives, late")
             os.kill(sleeping, signal.SIGCONT)
-            world.witness.open("gate")
+            world.open("gate")
             world.until_over()
     finally:
         os.kill(sleeping, signal.SIGCONT)
