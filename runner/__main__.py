@@ -8,7 +8,6 @@ work.json.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -33,11 +32,7 @@ def main(arguments: list[str]) -> int:
         return probe(root, os.environ)
     from runner.containers import collect, fetch
 
-    if command == "collect":
-        return collect(root, os.environ)
-    # The first process of a container ignores what it does not handle: a stop would wait for the whole grace time.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    return fetch(root, os.environ)
+    return fetch(root, os.environ) if command == "fetch" else collect(root, os.environ)
 
 
 def _run_local(command: str, root: Path) -> int:

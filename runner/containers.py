@@ -28,6 +28,8 @@ LOOK_SECONDS = 0.1
 STOPPED_EXIT = 128 + signal.SIGTERM
 # After SIGTERM: main.sh writes the end before it exits, so what is not there by then will never be.
 LAST_LOOK_SECONDS = 1.0
+# A script's container that was begun before the stop has begun the script by then.
+LAST_START_SECONDS = 10.0
 
 
 def fetch(root: Path, environment: Mapping[str, str]) -> int:
@@ -35,8 +37,6 @@ def fetch(root: Path, environment: Mapping[str, str]) -> int:
     # The first process of a container hears no signal that it did not ask for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED_EXIT))
     volume = Volume(root)
-    # The first process of a container hears no SIGTERM unless it asks for it, and would be waited for, for an hour.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED_EXIT))
     try:
         client = _client(environment)
         answer = claim(client, volume, environment["STELLWERK_POD_UID"])
@@ -79,10 +79,14 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
 
 
 def _wait_for_start(volume: Volume, is_over: threading.Event) -> bool:
+    """False: the script will never start. A pod that is stopped has a mark, should our SIGTERM have come too early."""
+    marked_at: float | None = None
     while not volume.has("started"):
-        # The mark (manifests.py) comes before the signal, which is lost on a process that does not listen yet.
-        if is_over.wait(LOOK_SECONDS) or volume.wants_stop():
-            time.sleep(LAST_LOOK_SECONDS)
+        if marked_at is None and volume.wants_stop():
+            marked_at = time.monotonic()
+        if marked_at is not None and time.monotonic() - marked_at > LAST_START_SECONDS:
+            is_over.set()
+        if is_over.wait(LOOK_SECONDS):
             return volume.has("started")
     return True
 

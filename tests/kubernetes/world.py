@@ -76,9 +76,17 @@ class World:
 
     def submit(self, gate: str = OPEN, code: int = 0, profile: Profile | None = None) -> int:
         """The witness' script as a job, as a sent form makes it. It waits at `gate` between start and end."""
+        own = gate if gate == OPEN else self._own(gate)
         return self.submit_script(
-            "main.py", self.witness.script, f"{gate} {code}", image=self.python, profile=profile
+            "main.py", self.witness.script, f"{own} {code}", image=self.python, profile=profile
         )
+
+    def open(self, gate: str) -> None:
+        """The scripts that wait at this gate go on; those of other worlds have gates of their own."""
+        self.witness.open(self._own(gate))
+
+    def _own(self, gate: str) -> str:
+        return f"{self.cluster.slug}-{gate}"
 
     def submit_script(
         self, path: str, text: str, arguments: str = "", image: Image | None = None, profile=None

@@ -105,6 +105,14 @@ def test_a_fetch_that_waits_for_the_portal_ends_at_once_when_it_is_stopped(volum
         time.sleep(0.2)
 
 
+def test_a_stop_that_collect_did_not_hear_is_known_by_its_mark_when_the_script_never_starts(volume, attempt):
+    prepared(volume, attempt, "true")
+    (volume.root / "stop").touch()
+    assert volume.stage("collect").wait(60) == 0
+    assert attempt.is_collected
+    assert attempt.ended == []
+
+
 def command_of(pid: str) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 

@@ -35,8 +35,8 @@ def test_no_job_ends_because_its_cluster_is_away_and_all_is_caught_up_with(world
         late, unwanted = world.submit(), world.submit()
         elsewhere = submit_on_this_machine(world)
         world.cancel(cancelled, raced, waiting, unwanted)
-        world.witness.open("within")
-        world.witness.open("raced")
+        world.open("within")
+        world.open("raced")
         # What the runner tells needs no API server; what only a cluster can do waits for it.
         world.until("succeeded", ending, raced, elsewhere)
         world.until("failed", failing)
@@ -47,7 +47,7 @@ def test_no_job_ends_because_its_cluster_is_away_and_all_is_caught_up_with(world
         assert world.witness.count("start", late) == 0
         assert not world.are_over()
         assert world.cluster_trouble()
-    world.witness.open("after")
+    world.open("after")
     world.until_over()
     world.wait(lambda: not world.cluster_trouble(), "the cluster is shown as reached")
     world.check(

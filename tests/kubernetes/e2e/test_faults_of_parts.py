@@ -22,7 +22,7 @@ def test_a_node_that_goes_away_and_comes_back_costs_no_job_and_a_watch_that_died
         # Nobody but a watch can tell that this pod is gone: with its kubelet away it is only a row less.
         name = half_open.pod_of(vanishing, admin_api)["metadata"]["name"]
         admin_api.delete(f"/api/v1/namespaces/{world.namespace}/pods/{name}", {"gracePeriodSeconds": 0})
-        world.witness.open("within")
+        world.open("within")
         world.until("succeeded", ending)
         world.cancel(cancelled)
         world.wait(lambda: not is_ready(admin_api), "the node is told to be away")
@@ -33,7 +33,7 @@ def test_a_node_that_goes_away_and_comes_back_costs_no_job_and_a_watch_that_died
         assert world.attempt(ending).removed_at is None, "nobody proved that its pod is over"
         assert world.attempt(cancelled).removed_at is None
         half_open.until("error", vanishing)
-    world.witness.open("after")
+    world.open("after")
     world.until_over()
     world.check(succeeded=[outlasting, ending, late], cancelled=[cancelled])
     half_open.until_over()
@@ -53,7 +53,7 @@ def test_a_cluster_that_is_not_acting_fails_no_job(world, test_cluster, admin_ap
             late, unwanted = world.submit(), world.submit()
             world.wait(lambda: world.attempt_is_created(late, unwanted), "their Jobs are made")
             world.cancel(unwanted)
-            world.witness.open("within")
+            world.open("within")
             world.until("succeeded", running)
             assert world.status(late) == "starting"
             assert world.status(unwanted) == "starting"
@@ -78,10 +78,10 @@ def test_a_portal_that_is_restarted_finds_what_its_jobs_did_meanwhile(world, por
     world.wait(lambda: world.job(waiting).reason == "unschedulable", "the huge one waits")
     portal.stop()
     world.cancel(waiting)
-    world.witness.open("within")
+    world.open("within")
     unsubmitted = world.submit()
     world.wait(lambda: world.witness.count("end", ending), "it ends without a portal")
     portal.start()
-    world.witness.open("after")
+    world.open("after")
     world.until_over()
     world.check(succeeded=[outlasting, ending, unsubmitted], failed=[failing], never=[waiting])

@@ -72,7 +72,7 @@ def test_credentials_that_end_end_no_job_and_new_ones_are_taken_without_a_restar
     admin_api.delete(f"{secrets}/stellwerk-token", {})
     world.wait(world.cluster_trouble, "the cluster is shown as in trouble")
     world.cancel(cancelled)
-    world.witness.open("within")
+    world.open("within")
     world.until("succeeded", ending)
     assert [world.status(pk) for pk in (outlasting, cancelled)] == ["running", "running"]
     metadata = {name: old["metadata"][name] for name in ("name", "annotations", "namespace")}
@@ -81,7 +81,7 @@ def test_credentials_that_end_end_no_job_and_new_ones_are_taken_without_a_restar
     }
     admin_api.post(secrets, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": old["type"]})
     world.reconnect(Connection(account.server, account.ca, token_of(admin_api, world.namespace)))
-    world.witness.open("after")
+    world.open("after")
     world.until_over()
     world.wait(lambda: not world.cluster_trouble(), "the cluster is shown as reached")
     world.check(succeeded=[outlasting, ending], cancelled=[cancelled])
