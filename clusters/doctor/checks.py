@@ -250,7 +250,7 @@ def _without_namespace(ground: Ground, refused: ApiRefused) -> Iterator[Line]:
 
 
 def _paste(ground: Ground) -> str:
-    return onboarding.paste(ground.row.namespace)
+    return onboarding.paste(ground.row.namespace, ground.row.space_mode)
 
 
 def _readable(

@@ -68,7 +68,8 @@ def probe_of(ground: Ground) -> Probe:
         runner_image=row.runner_image,
         image=image.reference if image else "",
         space=row.namespace,
-        pull_secret=image.pull_secret if image else row.runner_pull_secret,
+        pull_secret=image.pull_secret if image else "",
+        runner_pull_secret=row.runner_pull_secret,
         node_labels=profile.node_labels if profile else {},
         tolerations=profile.tolerations if profile else (),
     )

@@ -33,6 +33,7 @@ class Probe:
     image: str = ""
     space: str = ""
     pull_secret: str = ""
+    runner_pull_secret: str = ""
     node_labels: Mapping[str, str] = field(default_factory=dict)
     tolerations: Sequence[Mapping[str, str]] = ()
 
@@ -70,7 +71,7 @@ def config_map(probe: Probe, labels: dict[str, str]) -> dict[str, Any]:
 
 
 def _runner(probe: Probe) -> manifests.Runner:
-    return manifests.Runner(probe.runner_image, runner_bundle())
+    return manifests.Runner(probe.runner_image, runner_bundle(), probe.runner_pull_secret)
 
 
 def _work(probe: Probe) -> Work:

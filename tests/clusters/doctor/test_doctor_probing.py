@@ -237,8 +237,11 @@ def test_the_job_has_the_shape_of_a_job_and_ends_by_itself(ground, api):
         disk_bytes=1,
         node_labels={"pool": "jobs"},
     )
+    Image.objects.update(pull_secret="of-images")
+    ground.row.runner_pull_secret = "of-runner"
     probe = probe_of(ground)
     assert probe.node_labels == {"pool": "jobs"}
+    assert (probe.pull_secret, probe.runner_pull_secret) == ("of-images", "of-runner")
     job = manifests.job(probe)
     pod_spec = job["spec"]["template"]["spec"]
     containers = {each["name"]: each for each in [*pod_spec["initContainers"], *pod_spec["containers"]]}
@@ -250,6 +253,7 @@ def test_the_job_has_the_shape_of_a_job_and_ends_by_itself(ground, api):
     assert "stellwerk/installation" not in job["metadata"]["labels"], (
         "the reconciler would take it for a ghost"
     )
+    assert {each["name"] for each in pod_spec["imagePullSecrets"]} == {"of-images", "of-runner"}
     secret = manifests.secret(probe, "uid")
     assert secret["stringData"] == {"token": ground.run.token}
     assert ground.run.token not in json.dumps(job) + repr(probe)
