@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.kubernetes,
     pytest.mark.browser,
     pytest.mark.processes,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 PATIENCE = 150_000
 PYTHON = """
