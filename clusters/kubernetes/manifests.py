@@ -5,6 +5,7 @@ shell; `collect` (native sidecar) ships output and results. Only fetch and colle
 portal's address. Everything fits Pod Security "restricted".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,8 @@ def runner_config_map(bundle: Bundle, labels: dict[str, str]) -> dict[str, Any]:
 
 def _pod(work: Work, runner: Runner) -> dict[str, Any]:
     return {
+        **({"nodeSelector": dict(work.node_labels)} if work.node_labels else {}),
+        **({"tolerations": [_toleration(each) for each in work.tolerations]} if work.tolerations else {}),
         "restartPolicy": "Never",
         "activeDeadlineSeconds": work.time_limit_seconds + work.grace_seconds + FETCH_SECONDS,
         "terminationGracePeriodSeconds": work.grace_seconds + COLLECT_SECONDS,
@@ -101,6 +104,11 @@ def _pod(work: Work, runner: Runner) -> dict[str, Any]:
             {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ],
     }
+
+
+def _toleration(toleration: Mapping[str, str]) -> dict[str, str]:
+    given = {name: text for name in ("key", "value", "effect") if (text := toleration.get(name))}
+    return {**given, "operator": "Equal" if toleration.get("value") else "Exists"}
 
 
 def _stage(name: str, work: Work, runner: Runner) -> dict[str, Any]:

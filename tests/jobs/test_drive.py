@@ -11,7 +11,9 @@ from clusters.driver import (
     WorkInvalid,
 )
 from clusters.drivers import installation_id
+from jobs.lifecycle import Act, Sight, Status, Step
 from jobs.models import Attempt, Job
+from jobs.reconciler import acts
 from jobs.reconciler import drive as driving
 from jobs.reconciler.drive import drive
 from jobs.reconciler.sightings import open_attempts, record
@@ -106,7 +108,7 @@ def test_a_worker_that_died_after_the_create_is_followed_by_one_that_adopts(job,
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(driving, "failpoint", dies)
+        patch.setattr(acts, "failpoint", dies)
         with pytest.raises(KeyboardInterrupt):
             drive(job.pk)
     assert Attempt.objects.get().created_at is None
@@ -357,7 +359,8 @@ def test_a_job_that_is_gone_is_never_looked_at_again(db, driver):
 def test_two_workers_on_one_job_make_one_attempt(job, driver):
     stale = Job.objects.select_related("cluster").get(pk=job.pk)
     drive(job.pk)
-    assert driving._admit(stale) is True
+    step = Step(Act.ADMIT, Status.STARTING)
+    assert driving._admit_all([acts.Going(stale, None, Sight.NOTHING, step)]) == [job.pk]
     assert Attempt.objects.count() == 1
     assert course(job) == ["starting"]
 
