@@ -5,13 +5,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 
-from tests.bench.kubernetes import submit
-from tests.bench.kubernetes.ground import Ground
+from tests.bench.kubernetes import active, submit
+from tests.bench.kubernetes.stage import Stage
 from tests.bench.report import KUBERNETES_MARK, Figure, keep, machine, table, write_into_docs
 
-BENCHES: dict[str, Callable[[Ground], Iterable[Figure]]] = {
-    "fake": lambda ground: submit.measure(ground, submit.FAKE),
-    "real": lambda ground: submit.measure(ground, submit.REAL),
+BENCHES: dict[str, Callable[[Stage], Iterable[Figure]]] = {
+    "fake": lambda stage: submit.measure(stage, submit.FAKE),
+    "real": lambda stage: submit.measure(stage, submit.REAL),
+    "active": active.measure,
 }
 
 
@@ -23,12 +24,12 @@ def main(arguments: list[str]) -> int:
         return 2
     figures: list[Figure] = []
     broken: list[str] = []
-    with Ground() as ground:
+    with Stage() as stage:
         for name in names or BENCHES:
             print(f"… {name}", file=sys.stderr, flush=True)
             began = time.monotonic()
             try:
-                figures += BENCHES[name](ground)
+                figures += BENCHES[name](stage)
             except Exception:  # noqa: BLE001 (the others' figures are still of use)
                 traceback.print_exc()
                 broken.append(name)

@@ -52,6 +52,11 @@ class Arm:
     namespace: str
     connection: Connection
 
+    def order(self, what: str) -> dict[str, Any]:
+        """For the bare client."""
+        reached = {name: getattr(self.connection, name) for name in ("server", "ca", "token")}
+        return {"what": what, "namespace": self.namespace, **reached}
+
 
 class Ground:
     """Use it as a context: what it makes is gone afterwards, and the fake nodes if they were not there before."""

@@ -19,6 +19,7 @@ from tests.visitor import PASSWORD, Visitor
 
 PEOPLE = 8
 RUNNER_IMAGE = "test/python:3.11"
+CODE = "print('hello')\n"
 TICKS = os.sysconf("SC_CLK_TCK")
 # Runs in the portal's own environment, with a JSON order on its standard input.
 CONNECT = """
@@ -32,9 +33,11 @@ Cluster.objects.update(is_enabled=False)
 cluster = Cluster.objects.create(name="Bench", slug="bench", driver="kubernetes")
 connection = KubernetesConnection(cluster=cluster, namespace=order["namespace"], runner_image=order["image"])
 connection.take(Connection(**order["connection"]))
-Image.objects.create(cluster=cluster, label="Python", reference=order["image"], entry_commands={".py": ["python3", "-u"]})
+commands = {".py": ["python3", "-u"]}
+Image.objects.create(cluster=cluster, label="Python", reference=order["image"], entry_commands=commands)
+sizes = {"memory_bytes": 32 << 20, "disk_bytes": 32 << 20}
 for position, profile in enumerate(order["profiles"]):
-    Profile.objects.create(cluster=cluster, position=position, memory_bytes=32 << 20, disk_bytes=32 << 20, **profile)
+    Profile.objects.create(cluster=cluster, position=position, **sizes, **profile)
 team = Team.objects.create(name="Bench", slug="bench")
 for name in order["people"]:
     user = User.objects.create_user(name, f"{name}@example.org", order["password"])
@@ -110,17 +113,14 @@ class Presser(Visitor):
         super().sign_in(username, password)
         return self
 
-    def choices(self, path: str) -> dict[str, dict[str, str]]:
-        """The form's selects: for each the values by what is shown."""
+    def choice(self, path: str, name: str, shown: str) -> str:
+        """The value of the form's choice that is shown so."""
         text = self.get(path).text
-        selects = re.findall(r'<select[^>]*name="(\w+)".*?</select>', text, re.DOTALL)
-        return {name: self._options(text, name) for name in selects}
-
-    def _options(self, text: str, name: str) -> dict[str, str]:
-        found = re.search(rf'<select[^>]*name="{name}".*?</select>', text, re.DOTALL)
-        assert found
-        options = re.findall(r'<option value="(\w*)"[^>]*>\s*([^<]*?)\s*</option>', found[0])
-        return {shown: value for value, shown in options}
+        select = re.search(rf'<select[^>]*name="{name}".*?</select>', text, re.DOTALL)
+        options = re.findall(r'<option value="(\w*)"[^>]*>\s*([^<]*)', select[0]) if select else []
+        found = [value for value, words in options if words.startswith(shown)]
+        assert found, f"the form offers no {name} {shown!r}"
+        return found[0]
 
     def run_again(self, job_id: int) -> int:
         """Press “Run again”; the new job's id."""

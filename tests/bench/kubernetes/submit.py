@@ -1,6 +1,7 @@
 """From the first request to the last end: the bare client and the portal in turn, on fake nodes and on the real one."""
 
 import json
+import secrets
 import subprocess
 import sys
 import time
@@ -9,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.bench.kubernetes.ground import EXIT_CODE, FAKE_LABELS, FAKE_TOLERATIONS, Arm, Ground, exit_code_of
-from tests.bench.kubernetes.portal import RUNNER_IMAGE, BenchPortal, Presser, Presses
+from tests.bench.kubernetes.portal import CODE, RUNNER_IMAGE, Presser, Presses
+from tests.bench.kubernetes.stage import PATIENCE, Stage
 from tests.bench.report import Figure, at_least, at_most, p50, p95
 
-PATIENCE = 240
 GOAL_OF_BARE, GOAL_JOB_REQUESTS, GOAL_ALL_REQUESTS = 0.75, 1.2, 3.0
-CODE = "print('hello')\n"
 
 
 @dataclass(frozen=True)
@@ -43,25 +43,23 @@ FAKE = Leg("fake nodes", 500, 3, "short", is_paper=True)
 REAL = Leg("real node", 40, 2, "real", is_paper=False)
 
 
-def measure(ground: Ground, leg: Leg) -> Iterator[Figure]:
+def measure(stage: Stage, leg: Leg) -> Iterator[Figure]:
     """floor, ours, floor, ours …: each pair in one round."""
     if leg.is_paper:
-        ground.bring_fake_nodes()
-    bare_arm, our_arm = ground.arm(f"{leg.profile}-bare"), ground.arm(f"{leg.profile}-ours")
+        stage.ground.bring_fake_nodes()
     bare, ours = [], []
-    with BenchPortal(ground, our_arm) as portal:
-        people = portal.visitors()
-        template = first_job(people[0], leg.profile)
-        for number in range(leg.rounds):
-            bare.append(run_bare(ground, bare_arm, leg, number))
-            ours.append(run_ours(portal, people, template, leg))
-            print(f"  {leg.name}: bare {bare[-1]}\n  ours {_short(ours[-1])}", file=sys.stderr, flush=True)
+    template = stage.template(leg.profile)
+    for _ in range(leg.rounds):
+        bare.append(run_bare(stage, leg))
+        ours.append(run_ours(stage, template, leg))
+        for name, run in (("bare", bare[-1]), ("ours", ours[-1])):
+            print(f"  {leg.name}, {name}: {_short(run)}", file=sys.stderr, flush=True)
     yield from _figures(leg, bare, ours)
 
 
 def _short(run: Run) -> str:
     used = {name: round(seconds, 1) for name, seconds in run.cpu.items()}
-    return f"{run.seconds:.1f} s, cpu {used} = {sum(run.cpu.values()):.1f}, {run.requests}, clean {run.clean_seconds:.1f} s"
+    return f"{run.seconds:.1f} s, CPU {used}, requests {run.requests}, clean {run.clean_seconds:.1f} s later"
 
 
 def _figures(leg: Leg, bare: list[Run], ours: list[Run]) -> Iterator[Figure]:
@@ -97,30 +95,13 @@ def _figures(leg: Leg, bare: list[Run], ours: list[Run]) -> Iterator[Figure]:
     )
 
 
-def first_job(person: Presser, profile: str) -> int:
-    """A job sent with the real form and finished; what the others are copies of."""
-    path = person.new_form()
-    choice = person.choices(path)["profile"]
-    value = next(value for shown, value in choice.items() if shown.startswith(profile))
-    job_id = person.send_form(path, CODE, profile=value)
-    if profile == "long":
-        return job_id
-    assert person.wait_until_finished(job_id, PATIENCE) in ("succeeded", "failed")
-    return job_id
-
-
-def run_bare(ground: Ground, arm: Arm, leg: Leg, number: int) -> Run:
+def run_bare(stage: Stage, leg: Leg) -> Run:
     """One round of the floor; its Jobs are deleted behind it, outside the clock."""
-    ids = range(number * 100_000 + 1, number * 100_000 + 1 + leg.jobs)
-    order = {
-        "what": "submit",
-        "server": arm.connection.server,
-        "ca": arm.connection.ca,
-        "token": arm.connection.token,
-        "namespace": arm.namespace,
-        "jobs": [_plain_job(leg, job_id) for job_id in ids],
-        "patience": PATIENCE,
-    }
+    ground, arm = stage.ground, stage.bare_arm
+    first = secrets.randbelow(10**9)
+    ids = range(first, first + leg.jobs)
+    jobs = [_plain_job(leg, job_id) for job_id in ids]
+    order = arm.order("submit") | {"jobs": jobs, "patience": PATIENCE}
     before = ground.requests(arm)
     command = [sys.executable, "-m", "tests.bench.kubernetes.bare"]
     done = subprocess.run(
@@ -131,15 +112,15 @@ def run_bare(ground: Ground, arm: Arm, leg: Leg, number: int) -> Run:
     expected = {f"bare-{job_id}": "Failed" if _code(leg, job_id) else "Succeeded" for job_id in ids}
     assert said["phases"] == expected, "the bare client's pods did not all end as they should"
     requests = _difference(ground.requests(arm), before)
-    jobs = f"/apis/batch/v1/namespaces/{arm.namespace}/jobs"
-    ground.api.delete(jobs, {"propagationPolicy": "Background"})
+    ground.api.delete(f"/apis/batch/v1/namespaces/{arm.namespace}/jobs", {"propagationPolicy": "Background"})
     wait_until_empty(ground, arm)
     return Run(said["seconds"], {"bare": said["cpu"]}, requests)
 
 
-def run_ours(portal: BenchPortal, people: list[Presser], template: int, leg: Leg) -> Run:
+def run_ours(stage: Stage, template: int, leg: Leg) -> Run:
     """One round of the portal. The clock ends when the list shows that every job has ended."""
-    ground, arm = portal.ground, portal.arm
+    ground, portal, people = stage.ground, stage.portal, stage.people
+    arm = portal.arm
     wait_until_empty(ground, arm)
     known = people[0].count("")
     requests, cpu = ground.requests(arm), portal.cpu()
