@@ -13,6 +13,7 @@ from clusters.driver import Seen, State
 from clusters.failpoints import failpoint
 from clusters.models import Cluster
 from jobs import hints
+from jobs.lifecycle import Status
 from jobs.models import Attempt
 
 # Absence needs two reads that are so far apart (design: "How a job moves").
@@ -30,13 +31,14 @@ class Open:
     is_confirmed: bool
     is_absent: bool
     is_missed: bool
+    is_starting: bool
     seen: tuple[Any, ...]
 
 
 # What a round asks of each: as few values as will do, for there may be thousands of rows every two seconds.
 ASKED = (
     *("id", "job_id", "name", "space", "created_at", "claimed_at", "is_absent", "absent_since"),
-    *("seen_state", "seen_exit_code", "seen_reason", "seen_message"),
+    *("job__status", "seen_state", "seen_exit_code", "seen_reason", "seen_message"),
 )
 
 
@@ -52,9 +54,19 @@ def open_attempts(cluster_id: int, names: Collection[str] | None = None) -> dict
 
 
 def _open(row: tuple[Any, ...]) -> Open:
-    pk, job_id, name, space, created_at, claimed_at, is_absent, absent_since, *seen = row
+    pk, job_id, name, space, created_at, claimed_at, is_absent, absent_since, status, *seen = row
     is_confirmed = bool(created_at or claimed_at or seen[0])
-    return Open(pk, job_id, name, space, is_confirmed, is_absent, absent_since is not None, tuple(seen))
+    return Open(
+        id=pk,
+        job_id=job_id,
+        name=name,
+        space=space,
+        is_confirmed=is_confirmed,
+        is_absent=is_absent,
+        is_missed=absent_since is not None,
+        is_starting=status == Status.STARTING,
+        seen=tuple(seen),
+    )
 
 
 def record(
@@ -97,7 +109,9 @@ def _is_news(attempt: Open, work: Seen) -> bool:
 def _is_for_a_worker(attempt: Open, work: Seen) -> bool:
     """The lifecycle may have a next step because of it."""
     waits_otherwise = work.state is State.PENDING and work.reason[:40] != attempt.seen[2]
-    return work.state is State.ENDED or not attempt.is_confirmed or waits_otherwise
+    # While its job is starting a worker makes it at this moment, or has died; then its lease will tell.
+    is_ghost = not attempt.is_confirmed and not attempt.is_starting
+    return work.state is State.ENDED or is_ghost or waits_otherwise
 
 
 # What has ended stays ended: a slow read may not take it back.

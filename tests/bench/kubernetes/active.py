@@ -2,14 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.bench import memory
+from tests.bench.kubernetes.bare import Following
 from tests.bench.kubernetes.portal import Presser, Presses
 from tests.bench.kubernetes.stage import PATIENCE, Stage
 from tests.bench.report import Figure, at_most, p50, p95
@@ -61,24 +59,12 @@ def _idle(stage: Stage) -> Iterator[Figure]:
 
 
 def _latency(stage: Stage) -> Iterator[Figure]:
-    order = stage.portal.arm.order("follow")
-    command = [sys.executable, "-m", "tests.bench.kubernetes.bare"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bare:
-        assert bare.stdin
-        assert bare.stdout
-        bare.stdin.write(json.dumps(order))
-        bare.stdin.close()
-        assert json.loads(bare.stdout.readline()) == {"open": True}
-        ends: dict[int, float] = {}
-        reading = threading.Thread(target=_read_ends, args=(bare.stdout, ends))
-        reading.start()
+    with Following(stage.ground.as_auditor(stage.portal.arm).order("follow")) as bare:
         presses = Presses(stage.people, stage.template("staggered"), CHANGING)
         shown = Page(stage.people[0], presses.ids).watch(PATIENCE)
         deadline = time.monotonic() + 10
-        while not set(presses.ids) <= ends.keys() and time.monotonic() < deadline:
+        while not set(presses.ids) <= (ends := _ends(bare)).keys() and time.monotonic() < deadline:
             time.sleep(0.1)
-        bare.kill()
-        reading.join()
     assert shown.keys() == set(presses.ids), "the page did not show the end of every job"
     late = [(shown[job_id] - ends[job_id]) * 1000 for job_id in presses.ids]
     name = f"status, {ACTIVE:,} active jobs"
@@ -86,11 +72,8 @@ def _latency(stage: Stage) -> Iterator[Figure]:
     yield at_most(name, "a page behind a bare watch, p50", p50(late), "ms", GOAL_LATENCY, note)
 
 
-def _read_ends(lines: Iterator[str], ends: dict[int, float]) -> None:
-    for line in lines:
-        event = json.loads(line)
-        if event["phase"] in OVER:
-            ends[int(event["job"])] = event["at"]
+def _ends(bare: Following) -> dict[int, float]:
+    return {int(line["job"]): line["at"] for line in bare.lines if line["phase"] in OVER}
 
 
 class Page:

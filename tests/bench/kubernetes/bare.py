@@ -7,7 +7,9 @@ import asyncio
 import json
 import resource
 import ssl
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -133,12 +135,55 @@ async def follow(order: dict[str, Any]) -> None:
             print(json.dumps({"at": at, "job": job, "phase": phase}), flush=True)
 
 
+async def count(order: dict[str, Any]) -> None:
+    """A line for every Job that comes into being: its name and uid."""
+    line = await Line(order).open()
+    line.head += "Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1\r\n"
+    async for event in line.watch(f"/apis/batch/v1/namespaces/{order['namespace']}/jobs?watch=1"):
+        if not event:
+            print(json.dumps({"open": True}), flush=True)
+        elif event["type"] == "ADDED":
+            metadata = event["object"]["metadata"]
+            print(json.dumps({"name": metadata["name"], "uid": metadata["uid"]}), flush=True)
+
+
 def main() -> None:
     order = json.loads(sys.stdin.read())
-    if order["what"] == "follow":
-        asyncio.run(follow(order))
+    if order["what"] in ("follow", "count"):
+        asyncio.run({"follow": follow, "count": count}[order["what"]](order))
     else:
         print(json.dumps(asyncio.run(submit(order))))
+
+
+class Following:
+    """The client as a process whose lines are read behind the caller's back. `lines` has all that came so far."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.lines: list[dict[str, Any]] = []
+        command = [sys.executable, "-m", "tests.bench.kubernetes.bare"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(order))
+        self._process.stdin.close()
+        assert self._process.stdout
+        assert json.loads(self._process.stdout.readline()) == {"open": True}
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self.lines.append(json.loads(line))
+
+    def __enter__(self) -> "Following":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reading.join()
+        assert self._process.stdout
+        self._process.stdout.close()
 
 
 if __name__ == "__main__":

@@ -2,9 +2,13 @@
 
 import base64
 import secrets
+import ssl
 import subprocess
+import tempfile
 import time
+import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from clusters.kubernetes import onboarding
@@ -68,6 +72,7 @@ class Ground:
         self.name = f"sw-bench-{secrets.token_hex(3)}"
         self.arms: list[Arm] = []
         self._made: list[str] = []
+        self._auditor: Arm | None = None
         self._brought_nodes = False
 
     def __enter__(self) -> "Ground":
@@ -81,7 +86,7 @@ class Ground:
                 if refused.status != 404:
                     raise
         if self._brought_nodes:
-            self.cluster.kubectl("delete", "node", "-l", "type=kwok", "--wait=false")
+            self.cluster.kubectl("delete", "node", "-l", "type=kwok")
             self.cluster.part("stop", "kwok")
 
     def bring_fake_nodes(self) -> None:
@@ -123,6 +128,26 @@ class Ground:
         self.arms.append(arm)
         return arm
 
+    def as_auditor(self, arm: Arm) -> Arm:
+        """The arm's namespace with an account that is not counted."""
+        if self._auditor is None:
+            self._auditor = self.arm("auditor")
+            binding = {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": "auditor"},
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+                "subjects": [
+                    {
+                        "kind": "ServiceAccount",
+                        "name": onboarding.ACCOUNT,
+                        "namespace": self._auditor.namespace,
+                    }
+                ],
+            }
+            self.api.post(COLLECTIONS["RoleBinding"].format(namespace=arm.namespace), binding)
+        return Arm(arm.namespace, self._auditor.connection)
+
     def requests(self, arm: Arm) -> dict[str, int]:
         """How many requests of the arm the API server has begun, by `jobs` (their creates) and `all`."""
         found = {"jobs": 0, "other": 0}
@@ -133,7 +158,18 @@ class Ground:
         return {"jobs": found["jobs"], "all": found["jobs"] + found["other"]}
 
     def _metrics(self) -> list[str]:
-        return self.cluster.kubectl("get", "--raw", "/metrics").splitlines()
+        """Text, so not for the client that reads JSON."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = []
+            for name in ("client_certificate", "client_key"):
+                path = Path(folder) / name
+                path.touch(mode=0o600)
+                path.write_text(getattr(self.admin, name))
+                files.append(path)
+            context = ssl.create_default_context(cadata=self.admin.ca)
+            context.load_cert_chain(*files)
+        with urllib.request.urlopen(f"{self.admin.server}/metrics", timeout=60, context=context) as answer:
+            return answer.read().decode().splitlines()
 
     def _count(self, namespace: str) -> None:
         """The API server counts by flow schema. These change nothing else: the level is that of all accounts."""

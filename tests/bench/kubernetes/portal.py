@@ -113,14 +113,12 @@ class Presser(Visitor):
         super().sign_in(username, password)
         return self
 
-    def choice(self, path: str, name: str, shown: str) -> str:
-        """The value of the form's choice that is shown so."""
-        text = self.get(path).text
-        select = re.search(rf'<select[^>]*name="{name}".*?</select>', text, re.DOTALL)
-        options = re.findall(r'<option value="(\w*)"[^>]*>\s*([^<]*)', select[0]) if select else []
-        found = [value for value, words in options if words.startswith(shown)]
-        assert found, f"the form offers no {name} {shown!r}"
-        return found[0]
+    def profile(self, path: str, name: str) -> str:
+        """The value of the form's profile of that name."""
+        cards = r'name="profile" value="(\d+)".*?class="profile-name">([^<]*)<'
+        found = {shown: value for value, shown in re.findall(cards, self.get(path).text, re.DOTALL)}
+        assert name in found, f"the form offers no profile {name!r}"
+        return found[name]
 
     def run_again(self, job_id: int) -> int:
         """Press “Run again”; the new job's id."""

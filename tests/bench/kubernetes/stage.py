@@ -30,7 +30,7 @@ class Stage:
         if profile not in self._templates:
             person = self.people[0]
             path = person.new_form()
-            value = person.choice(path, "profile", profile)
+            value = person.profile(path, profile)
             self._templates[profile] = job_id = person.send_form(path, CODE, profile=value)
             # One that runs for an hour is not waited for.
             if profile != "long":
