@@ -148,8 +148,8 @@ class Job(JobShown, models.Model):
         `times` are phase times (`running_at` …) that are known better than "now"; None is not known.
         False: somebody else moved the job first and nothing was written. ValueError: the lifecycle has no such move.
         """
-        facts = {"reason": reason, "detail": detail, "exit_code": exit_code}
-        return bool(Job.move_all([Move(self, status, sentence=sentence, times=times, **facts)]))
+        move = Move(self, status, reason, detail, exit_code, sentence, times)
+        return bool(Job.move_all([move]))
 
     @classmethod
     def move_all(cls, moves: "Sequence[Move]") -> set[int]:

@@ -1,6 +1,7 @@
 """What is done at a cluster for a job: without the database, many at once; and when it was done."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.db.models.functions import Now
@@ -43,12 +44,13 @@ class GiveUp(Exception):
 
 @dataclass
 class Going:
-    """A job in a round. `space` is where it will be, `work` what is made there."""
+    """A job in a round. `over_for`: since its end; `space` is where it will be, `work` what is made there."""
 
     job: Job
     attempt: Attempt | None
     sight: Sight
     step: Step
+    over_for: timedelta = timedelta()
     space: str = ""
     work: Work | None = None
 

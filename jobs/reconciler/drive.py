@@ -4,9 +4,10 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from shutil import disk_usage
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -123,7 +124,7 @@ class Round:
             return True
         if going.step.act is not Act.REMOVE or not self.remove_after:
             return False
-        over_for = job.over_for.total_seconds()
+        over_for = going.over_for.total_seconds()
         is_end_seen = attempt.seen_state in ("", State.ENDED) or attempt.is_absent
         lasts = self.remove_after if is_end_seen else END_IS_SEEN_SECONDS
         if over_for >= lasts:
@@ -183,15 +184,17 @@ class Round:
 def _load(job_ids: Sequence[int]) -> list[Going]:
     """The jobs that exist, with their newest attempts and next steps."""
     # Load first, look second: the wish is read before the facts, so that a claim made before the wish is seen.
-    rows = Job.objects.prefetch_related("cluster").filter(pk__in=job_ids)
-    jobs = list(rows.annotate(over_for=Now() - F("finished_at")).order_by("next_look_at", "pk"))
+    rows = Job.objects.prefetch_related("cluster").filter(pk__in=job_ids).order_by("next_look_at", "pk")
+    # By the database's clock.
+    jobs: list[Any] = list(rows.annotate(over_for=Now() - F("finished_at")))
     newest = Attempt.objects.filter(job_id__in=job_ids).order_by("job_id", "-number").distinct("job_id")
     attempts = {attempt.job_id: attempt for attempt in newest}
     found = []
     for job in jobs:
         attempt = attempts.get(job.pk)
         sight = attempt.sight if attempt else Sight.NOTHING
-        found.append(Going(job, attempt, sight, next_step(Status(job.status), sight, job.wish)))
+        step = next_step(Status(job.status), sight, job.wish)
+        found.append(Going(job, attempt, sight, step, job.over_for or timedelta()))
     return found
 
 
