@@ -91,9 +91,19 @@ class Ground:
 
     def bring_fake_nodes(self) -> None:
         """Nodes on paper; nothing that runs is started anew for them."""
-        query = {"labelSelector": "type=kwok", "limit": 1}
-        if self.api.get("/api/v1/nodes", query).get("items"):
-            return
+        if not self._fake_nodes():
+            self._make_fake_nodes()
+        for node in self._fake_nodes():
+            if "ephemeral-storage" not in node["status"]["allocatable"]:
+                self._give_disk(node["metadata"]["name"])
+
+    def _give_disk(self, node: str) -> None:
+        """The testcluster's fake nodes have none, and every pod of ours asks for some."""
+        disk = {"ephemeral-storage": "1Ti"}
+        status = {"capacity": disk, "allocatable": disk}
+        self.api.patch(f"/api/v1/nodes/{node}/status", {"status": status})
+
+    def _make_fake_nodes(self) -> None:
         assert self.cluster.command, (
             "there are no fake nodes (label type=kwok), and no testcluster to make them"
         )
@@ -106,14 +116,12 @@ class Ground:
             umask=0o022,
         )
         deadline = time.monotonic() + 120
-        while self._ready_fake_nodes() < FAKE_NODES:
+        while sum(_is_ready(node) for node in self._fake_nodes()) < FAKE_NODES:
             assert time.monotonic() < deadline, "the fake nodes do not get ready"
             time.sleep(0.5)
 
-    def _ready_fake_nodes(self) -> int:
-        nodes = self.api.get("/api/v1/nodes", {"labelSelector": "type=kwok"})["items"]
-        conditions = [condition for node in nodes for condition in node["status"].get("conditions") or []]
-        return sum(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    def _fake_nodes(self) -> list[dict[str, Any]]:
+        return self.api.get("/api/v1/nodes", {"labelSelector": "type=kwok"}).get("items") or []
 
     def arm(self, name: str) -> Arm:
         """A new arm, as an admin would make it with what the portal gives to paste."""
@@ -238,3 +246,8 @@ class Ground:
                 return base64.b64decode(token).decode()
             assert time.monotonic() < deadline, "the account got no token"
             time.sleep(0.1)
+
+
+def _is_ready(node: dict[str, Any]) -> bool:
+    conditions = node["status"].get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
