@@ -68,8 +68,8 @@ class BenchPortal(PortalProcess):
         return f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> "BenchPortal":
-        self.start()
         try:
+            self.start()
             self._connect()
         except BaseException:
             self.__exit__()
