@@ -1,5 +1,5 @@
 # `make up` starts everything, `make test` tests everything; both set up what they need.
-.PHONY: help up test e2e check bench bench-kubernetes screenshots clean venv venv-dev
+.PHONY: help up test e2e e2e-docker check bench bench-kubernetes screenshots clean venv venv-dev
 .DEFAULT_GOAL := help
 VENV := .venv/bin
 ARGS ?=
@@ -11,6 +11,7 @@ help:
 	@echo "make up           start the portal (Ctrl-C stops it)"
 	@echo "make test         run all tests; some of them: make test ARGS=\"tests/jobs -k intake\""
 	@echo "make e2e          run the tests that need a Kubernetes cluster"
+	@echo "make e2e-docker   build the image and run the containers for real, with a job on a Kubernetes cluster"
 	@echo "make check        lint, types, templates, imports, migrations"
 	@echo "make bench        measure, print a table, write bench-results/"
 	@echo "make bench-kubernetes  the same on a Kubernetes cluster, beside a bare client"
@@ -25,6 +26,9 @@ test: venv-dev
 
 e2e: venv-dev
 	@$(VENV)/python -m pytest --kubernetes tests/kubernetes $(ARGS)
+
+e2e-docker: venv-dev
+	@$(VENV)/python -m pytest --docker --kubernetes tests/docker $(ARGS)
 
 check: venv-dev
 	$(VENV)/ruff check .

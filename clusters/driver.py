@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 LABEL_INSTALLATION = "stellwerk/installation"
 LABEL_JOB = "stellwerk/job"
@@ -58,11 +58,9 @@ class State(StrEnum):
 class Seen:
     """What the cluster says about one work now.
 
-    `reason` is "" or a word for machines: the runner's own causes ("time_limit", "out_of_memory", "stopped",
-    "cpu_limit", "file_limit"), or why there was no outcome: "refused" (the claim was refused, nothing was
-    started), "start_failed" (nothing was started), "lost". A script ended by a signal has 128 + its number.
-    `message` is a sentence for people. While it is PENDING they say what it waits for: "unschedulable", "image_pull",
-    "image_name", "container_config", with the cluster's own words.
+    `reason` is "" or a word for machines of clusters/causes.py: until it ENDED why it waits, then why it ended.
+    `message` is a sentence for people, the cluster's own words where it has some. A script ended by a signal has
+    128 + its number as exit code.
     """
 
     name: str
@@ -75,8 +73,45 @@ class Seen:
     space: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that a cluster noted about one work (a Kubernetes event).
+
+    `at` and `last_at` are its own times (ISO 8601, may be ""), `uid` stays the same while `count` grows. `kind` is
+    "Normal" or "Warning", `about` names the object in words ("pod sw-…").
+    """
+
+    uid: str
+    at: str
+    last_at: str
+    kind: str
+    reason: str
+    message: str
+    about: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The answer to an inquiry: reason and words as in `Seen` ("" where nothing is unusual), and what was noted."""
+
+    reason: str = ""
+    message: str = ""
+    told: tuple[Told, ...] = ()
+
+
 class DriverError(Exception):
-    """Something about a cluster did not work; the subclasses say who can act. The text is fit for people."""
+    """Something about a cluster did not work; the subclasses say who can act. The text is fit for people.
+
+    `cause` is "" or a word of clusters.causes.
+    """
+
+    cause = ""
+
+    def because(self, cause: str) -> Self:
+        """The same error with its cause."""
+        self.cause = str(cause)
+        return self
 
 
 class ClusterUnreachable(DriverError):
@@ -85,6 +120,10 @@ class ClusterUnreachable(DriverError):
 
 class ClusterRefused(DriverError):
     """An admin can act: credentials, rights, quotas, disk space."""
+
+
+class AdminFirst(ClusterRefused):
+    """An admin must act before anything works there: unknown credentials, another cluster. No job ends by it."""
 
 
 class WorkInvalid(DriverError):
@@ -107,8 +146,11 @@ class Driver(Protocol):
     def stop(self, name: str, space: str = "") -> None:
         """End all of the work: TERM, its grace time, KILL. Returns at once; a missing work is done."""
 
-    def remove(self, name: str, space: str = "") -> None:
-        """Forget an ended work and free its space; a missing one is done, a living one ClusterRefused."""
+    def remove(self, name: str, space: str = "", *, is_ended: bool = False) -> None:
+        """Forget an ended work and free its space; a missing one is done, a living one ClusterRefused.
+
+        `is_ended`: this cluster was seen to say so, and need not be asked again.
+        """
 
     def observe(self) -> list[Seen]:
         """All works of this installation, ended ones included until they are removed."""
@@ -121,3 +163,10 @@ class Driver(Protocol):
 
     def look(self, name: str, space: str = "") -> Seen | None:
         """One work, read past any cache; None when there is none of that name."""
+
+    def explain(self, name: str, space: str = "", age: float = 0.0) -> Explained | None:
+        """An inquiry into one work that waits, or whose end was strange; None where there is nothing to ask.
+
+        It costs a few requests: for single works, now and then. `age`: seconds since it was made, by the caller's
+        clock.
+        """

@@ -1,6 +1,7 @@
 """The driver of a cluster, made from its row."""
 
 import threading
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from clusters.driver import ClusterRefused, Driver
+from clusters.driver import AdminFirst, Driver
 from clusters.encryption import NoKey, Undecryptable
 from clusters.local import LocalDriver
-from clusters.models import Cluster, DriverKind, KubernetesConnection
+from clusters.models import Authentication, Cluster, DriverKind, KubernetesConnection
 
 if TYPE_CHECKING:
+    from clusters.kubernetes.api import Api
     from clusters.kubernetes.driver import KubernetesDriver
+    from clusters.kubernetes.pace import Pace
 
 
 def installation_id() -> str:
@@ -64,20 +67,45 @@ def _kubernetes(cluster: Cluster) -> "KubernetesDriver":
 def _row_of(cluster: Cluster) -> KubernetesConnection:
     row = KubernetesConnection.objects.filter(cluster=cluster).first()
     if row is None:
-        raise ClusterRefused(f"{cluster.name} has no connection; an admin has to connect it.")
+        raise AdminFirst(f"{cluster.name} has no connection; an admin has to connect it.")
     return row
 
 
-def _connect(cluster: Cluster, row: KubernetesConnection) -> "KubernetesDriver":
-    # Imported here: a portal without a Kubernetes cluster does without its HTTP client in every process.
-    from clusters.kubernetes.api import Api
-    from clusters.kubernetes.driver import KubernetesDriver
+def api_of(row: KubernetesConnection, *, any_cluster: bool = False) -> "Api":
+    """The API of the cluster with the row's credentials, however it authenticates. Close it.
 
+    All of one cluster share their rate limit. Where the row knows which cluster it is (`identity`), each call refuses
+    another one at its address (AdminFirst), unless `any_cluster`. Raises AdminFirst where there are no credentials.
+    """
+    # Imported here: a portal without a Kubernetes cluster does without its HTTP client in every process.
+    from clusters.kubernetes.addresses import rules_of_settings
+    from clusters.kubernetes.api import Api
+
+    rules = rules_of_settings()
+    if row.authentication == Authentication.IN_CLUSTER:
+        # Its address comes from the pod's environment, not from a person.
+        rules = replace(rules, private=True)
     try:
-        api = Api(row.connection)
+        credentials = row.credentials
     except (NoKey, Undecryptable) as error:
-        raise ClusterRefused(f"{cluster.name} cannot be connected: {error}") from error
-    return KubernetesDriver(api, row.namespace, installation_id(), row.runner_image)
+        raise AdminFirst(f"{row.cluster.name} cannot be connected: {error}") from None
+    identity = "" if any_cluster else row.identity
+    return Api(credentials, _pace_of(row.cluster_id), rules=rules, identity=identity)
+
+
+def _connect(cluster: Cluster, row: KubernetesConnection) -> "KubernetesDriver":
+    from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
+    from clusters.placement import places_of
+
+    runner = RunnerImage(row.runner_image, row.runner_pull_secret)
+    return KubernetesDriver(api_of(row), places_of(row), installation_id(), runner)
+
+
+@lru_cache
+def _pace_of(cluster_id: int) -> "Pace":
+    from clusters.kubernetes.pace import Pace
+
+    return Pace(settings.CLUSTER_REQUESTS_PER_SECOND)
 
 
 @lru_cache

@@ -24,6 +24,7 @@ from clusters.driver import (
     LABEL_INSTALLATION,
     ClusterRefused,
     ClusterUnreachable,
+    Explained,
     NameTaken,
     Seen,
     State,
@@ -80,7 +81,7 @@ class LocalDriver:
             if not self._sweep_if_dead(directory):
                 _signal_pod(directory)
 
-    def remove(self, name: str, space: str = "") -> None:
+    def remove(self, name: str, space: str = "", *, is_ended: bool = False) -> None:
         directory = self.root / name
         if not is_plain_name(name) or not directory.is_dir():
             return
@@ -120,6 +121,9 @@ class LocalDriver:
             # First the lock, then the facts: a pod may end between the two, after it wrote its own.
             is_dead = self._sweep_if_dead(directory)
             return _describe(directory, work, is_dead)
+
+    def explain(self, name: str, space: str = "", age: float = 0.0) -> Explained | None:
+        return None
 
     def _make(self, directory: Path, work: Work) -> None:
         """The whole directory at once, by a rename: a crash leaves none or a complete one."""

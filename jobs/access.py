@@ -1,56 +1,14 @@
 """Looking a job up with the rights of the one who asks: what may not be seen is not there."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
-from urllib.parse import urlsplit
-
-from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404
 
 from jobs.models import Job
 from teams.models import User
 from teams.policy import may_change, visible_to
 
-NOTHING_DONE = "You were signed out, so nothing was done. Sign in, and do it again."
 NOT_YOURS = "Only the owner of a job, a manager of its team or an admin may cancel or delete it."
-
-
-class SignedInRequest(HttpRequest):
-    """For annotations: the request of a view behind `login_required`."""
-
-    user: User
-
-
-def sign_in_first(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """As Django's login_required; but whoever sent a form comes back to the page it was on, and is told.
-
-    The form's own address may answer to nothing but forms.
-    """
-
-    @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
-        if request.method in ("GET", "HEAD"):
-            return redirect_to_login(request.get_full_path())
-        # A script on the page tells it by itself.
-        if request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
-            messages.warning(request, NOTHING_DONE)
-        return redirect_to_login(_came_from(request))
-
-    return checked
-
-
-def _came_from(request: HttpRequest) -> str:
-    """The page of this portal on which the form was, or the list of jobs."""
-    page = urlsplit(request.headers.get("Referer", ""))
-    if page.netloc != request.get_host() or not page.path.startswith("/"):
-        return "/"
-    return page.path + (f"?{page.query}" if page.query else "")
 
 
 def jobs_of(user: User) -> QuerySet[Job]:

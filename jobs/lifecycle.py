@@ -6,9 +6,11 @@ The diagram in docs/lifecycle.md is generated from `next_step` by `python -m job
 from dataclasses import dataclass
 from enum import StrEnum
 
+from clusters.causes import INTERRUPTIONS
+
 
 class Status(StrEnum):
-    """Few statuses drive; a reason explains (see jobs/reasons.py)."""
+    """Few statuses drive; a reason explains (see jobs/catalogue/)."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -159,7 +161,7 @@ def sight(facts: Facts) -> Sight:
 
 
 def _ended(facts: Facts, *, is_done: bool) -> Sight:
-    if facts.reason == "stopped":
+    if facts.reason in INTERRUPTIONS:
         return Sight.DONE_STOPPED if is_done else Sight.EXITED_STOPPED
     if facts.exit_code == 0 and not facts.reason:
         return Sight.DONE_OK if is_done else Sight.EXITED_OK

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from jobs.intake import calls
+from jobs.intake import calls, probe
 from jobs.views import actions, drafts, history, info, new, output, results
 
 urlpatterns = [
@@ -41,4 +41,5 @@ urlpatterns = [
     path("intake/ended", calls.ended, name="intake_ended"),
     path("intake/results", calls.results, name="intake_results"),
     path("intake/collected", calls.collected, name="intake_collected"),
+    path("intake/probe", probe.probe, name="intake_probe"),
 ]

@@ -3,7 +3,10 @@
 import os
 
 from celery import Celery
+from celery.signals import after_task_publish, heartbeat_sent
 from django.conf import settings
+
+from jobs.heartbeats import beat
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -20,3 +23,17 @@ def _add_entries(sender: Celery, **_: object) -> None:
     every = settings.SWEEP_SECONDS
     sender.add_periodic_task(every, sender.signature("jobs.sweep"), expires=every)
     sender.add_periodic_task(600, sender.signature("jobs.tidy"), expires=600)
+    sender.add_periodic_task(30, sender.signature("clusters.health"), expires=30)
+
+
+@heartbeat_sent.connect
+def _worker_lives(**_: object) -> None:
+    """Every two seconds, as long as the worker's consumer has its broker."""
+    beat("worker")
+
+
+@after_task_publish.connect
+def _beat_lives(sender: object = None, **_: object) -> None:
+    """Whoever has sent a sweep; in the beat's own container that is beat."""
+    if sender == "jobs.sweep":
+        beat("beat")

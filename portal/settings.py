@@ -24,12 +24,29 @@ SECRET_KEY = _secret_key()
 # The first one encrypts. Without any they are read from the file, each time: another may come while we run.
 CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[])
 CREDENTIAL_KEY_FILE = HOME / "credential-keys"
+# Where API servers of clusters may be. Link-local addresses (cloud metadata) never.
+CLUSTER_PRIVATE_ADDRESSES = env.bool("CLUSTER_PRIVATE_ADDRESSES", default=True)
+CLUSTER_LOOPBACK_ADDRESSES = env.bool("CLUSTER_LOOPBACK_ADDRESSES", default=False)
+CLUSTER_REQUESTS_PER_SECOND = env.int("CLUSTER_REQUESTS_PER_SECOND", default=200)
 BIND = env.str("STELLWERK_BIND", default="127.0.0.1:8000")
-ALLOWED_HOSTS = env.list(
-    "STELLWERK_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", BIND.rsplit(":", 1)[0]]
-)
+PORTAL_URL_FOR_JOBS = env.str("PORTAL_URL_FOR_JOBS", default="") or f"http://{BIND}"
+
+
+def _allowed_hosts() -> list[str]:
+    """What browsers use, and always what jobs and health checks use: without them nothing would run."""
+    asked = env.list("STELLWERK_ALLOWED_HOSTS", default=[])
+    jobs = urlsplit(PORTAL_URL_FOR_JOBS).netloc.rpartition("@")[2]
+    for_jobs = jobs.rsplit(":", 1)[0] if not jobs.endswith("]") else jobs
+    return [*(asked or ["127.0.0.1", "[::1]", BIND.rsplit(":", 1)[0]]), "localhost", for_jobs]
+
+
+ALLOWED_HOSTS = _allowed_hosts()
 CSRF_TRUSTED_ORIGINS = env.list("STELLWERK_TRUSTED_ORIGINS", default=[])
-PORTAL_URL_FOR_JOBS = env.str("PORTAL_URL_FOR_JOBS", default=f"http://{BIND}")
+JOBS_MAY_REACH = env.list("JOBS_MAY_REACH", default=[])
+# With false the seed offers no cluster "This machine": in a container scripts would run beside the portal's own.
+HAS_LOCAL_CLUSTER = env.bool("STELLWERK_LOCAL_CLUSTER", default=True)
+# A folder in which processes touch a file as long as they do their work; "" for none (jobs/heartbeats.py).
+HEARTBEATS = env.str("STELLWERK_HEARTBEATS", default="")
 
 INSTALLED_APPS = [
     "portal",
@@ -160,7 +177,7 @@ TIME_ZONE = env.str("TZ", default="UTC").lstrip(":") or "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = HOME / "static"
+STATIC_ROOT = Path(env.str("STELLWERK_STATIC_ROOT", default="") or HOME / "static")
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -214,6 +231,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SESSION_COOKIE_HTTPONLY = True
+# Where browsers are only expected over TLS, what they are given travels over nothing else.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(CSRF_TRUSTED_ORIGINS) and all(
+    origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS
+)
 
 LOGGING = {
     "version": 1,

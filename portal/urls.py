@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
+from portal.health import health
 from teams.views import admin_login
 
 urlpatterns = [
@@ -12,7 +13,9 @@ urlpatterns = [
     path(
         "favicon.ico", require_safe(RedirectView.as_view(url="/static/favicon/stellwerk.svg")), name="favicon"
     ),
+    path("health/", health, name="health"),
     path("", include("jobs.urls")),
+    path("clusters/", include("clusters.urls")),
     path("accounts/", include("teams.urls")),
     # The admin's own doors lead to the one that counts attempts and knows given passwords.
     path("admin/login/", admin_login),

@@ -1,7 +1,8 @@
-"""The runner's command line: `runner fetch|collect|pod|sweep DIRECTORY`.
+"""The runner's command line: `runner fetch|collect|probe|pod|sweep DIRECTORY`.
 
-fetch and collect are containers of a Kubernetes pod and take STELLWERK_PORTAL_URL, STELLWERK_TOKEN_FILE and
-STELLWERK_POD_UID from the environment; pod and sweep are processes of this machine and read work.json.
+fetch, collect and the doctor's probe are containers of a Kubernetes pod and take STELLWERK_PORTAL_URL,
+STELLWERK_TOKEN_FILE and STELLWERK_POD_UID from the environment; pod and sweep are processes of this machine and read
+work.json.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import os
 import sys
 from pathlib import Path
 
-USAGE = "usage: runner fetch|collect|pod|sweep DIRECTORY"
+COMMANDS = ("fetch", "collect", "probe", "pod", "sweep")
+USAGE = f"usage: runner {'|'.join(COMMANDS)} DIRECTORY"
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 2 or arguments[0] not in ("fetch", "collect", "pod", "sweep"):
+    if len(arguments) != 2 or arguments[0] not in COMMANDS:
         sys.stderr.write(USAGE + "\n")
         return 2
     command, root = arguments[0], Path(arguments[1])
@@ -24,6 +26,10 @@ def main(arguments: list[str]) -> int:
         # At once: threads that wait and objects that remain need no goodbye, and the lock tells our end.
         sys.stderr.flush()
         os._exit(exit_code)
+    if command == "probe":
+        from runner.probe import probe
+
+        return probe(root, os.environ)
     from runner.containers import collect, fetch
 
     return fetch(root, os.environ) if command == "fetch" else collect(root, os.environ)

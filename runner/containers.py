@@ -23,13 +23,19 @@ from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.volume import STREAMS, Volume
 
 DEADLINE_SECONDS = 3600.0
+STOPPED_EXIT = 128 + signal.SIGTERM
 LOOK_SECONDS = 0.1
+STOPPED_EXIT = 128 + signal.SIGTERM
 # After SIGTERM: main.sh writes the end before it exits, so what is not there by then will never be.
 LAST_LOOK_SECONDS = 1.0
+# A script's container that was begun before the stop has begun the script by then.
+LAST_START_SECONDS = 10.0
 
 
 def fetch(root: Path, environment: Mapping[str, str]) -> int:
     """Claim and bring the files: 0, 86 when the claim was refused, 1 when the files cannot be brought."""
+    # The first process of a container hears no signal that it did not ask for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED_EXIT))
     volume = Volume(root)
     try:
         client = _client(environment)
@@ -63,6 +69,8 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
     )
     if _wait_for_start(volume, is_over):
         delivery.begin(lambda: None)
+    else:
+        is_over.set()
     ended = _wait_for_end(volume, is_over)
     delivery.join()
     client.deadline = time.monotonic() + DEADLINE_SECONDS
@@ -71,7 +79,13 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
 
 
 def _wait_for_start(volume: Volume, is_over: threading.Event) -> bool:
+    """False: the script will never start. A pod that is stopped has a mark, should our SIGTERM have come too early."""
+    marked_at: float | None = None
     while not volume.has("started"):
+        if marked_at is None and volume.wants_stop():
+            marked_at = time.monotonic()
+        if marked_at is not None and time.monotonic() - marked_at > LAST_START_SECONDS:
+            is_over.set()
         if is_over.wait(LOOK_SECONDS):
             return volume.has("started")
     return True

@@ -7,6 +7,17 @@ if [ "$$" -ne 1 ]; then
     echo "main.sh is only for the first process of a container: it ends all others." >&2
     exit 125
 fi
+# From here on a stop is heard, whatever is not ready yet.
+early=
+trap 'early=1' TERM INT
+# Kubernetes tells every container where its API is. The script has no business there.
+set -f
+for word in $(export -p); do
+    case $word in
+    KUBERNETES_*=*) unset "${word%%=*}" ;;
+    esac
+done 2>/dev/null
+set +f
 volume=$1
 reason=
 woken=
@@ -39,6 +50,8 @@ trap 'end time_limit' ALRM
 cd "$volume/work" || exit 125
 count_oom_kills
 oom_kills_before=$oom_kills
+# Kubernetes leaves this mark before it sends TERM: one that came before the shell could hear it is not lost.
+{ [ -n "$early" ] || [ -e "$volume/stop" ]; } && exit 143
 printf '{}' >"$volume/started.json"
 (
     trap - TERM INT ALRM

@@ -15,6 +15,7 @@ from portal.up.embedded import EmbeddedServers, embedded_servers
 from teams.models import Role, Team, User
 from tests import cast
 from tests.chromium import NOT_FOUND, find_chromium
+from tests.docker import engine
 from tests.site import Site
 
 # pytest-django has read it by now; a process that a test starts runs with the real settings.
@@ -25,6 +26,8 @@ SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 NO_KUBERNETES = "`make e2e` runs them on a real cluster"
+NO_DOCKER = "`make e2e-docker` builds the image and runs the containers on a real engine"
+_skipped_docker_tests: list[str] = []
 _skipped_browser_tests: list[str] = []
 _skipped_kubernetes_tests: list[str] = []
 
@@ -32,6 +35,9 @@ _skipped_kubernetes_tests: list[str] = []
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kubernetes", action="store_true", help="run the tests that need a Kubernetes cluster (make e2e)"
+    )
+    parser.addoption(
+        "--docker", action="store_true", help="run the tests that need a Docker engine (make e2e-docker)"
     )
     parser.addoption(
         "--require-browser", action="store_true", help="a missing Chromium is a failure, not a skip"
@@ -48,6 +54,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("kubernetes") and not item.config.getoption("--kubernetes"):
         _skipped_kubernetes_tests.append(item.nodeid)
         pytest.skip(NO_KUBERNETES)
+    if item.get_closest_marker("docker"):
+        _needs_docker(item)
     if item.get_closest_marker("browser") is None or find_chromium():
         return
     if item.config.getoption("--require-browser"):
@@ -56,10 +64,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(NOT_FOUND)
 
 
+def _needs_docker(item: pytest.Item) -> None:
+    if item.config.getoption("--docker") and engine.is_there():
+        return
+    why = engine.NOT_FOUND if item.config.getoption("--docker") else NO_DOCKER
+    _skipped_docker_tests.append(why)
+    pytest.skip(why)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if count := len(_skipped_kubernetes_tests):
         terminalreporter.write_sep(
             "!", f"{count} KUBERNETES TESTS SKIPPED: {NO_KUBERNETES}", yellow=True, bold=True
+        )
+    if count := len(_skipped_docker_tests):
+        terminalreporter.write_sep(
+            "!", f"{count} DOCKER TESTS SKIPPED: {_skipped_docker_tests[0]}", yellow=True, bold=True
         )
     if count := len(_skipped_browser_tests):
         terminalreporter.write_sep("!", f"{count} BROWSER TESTS SKIPPED: {NOT_FOUND}", red=True, bold=True)

@@ -1,190 +1,214 @@
-"""The driver protocol on one namespace of a Kubernetes cluster."""
+"""The driver protocol on the namespaces of a Kubernetes cluster."""
 
+import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 from clusters.driver import (
     LABEL_INSTALLATION,
     ClusterRefused,
+    Explained,
     NameTaken,
     Seen,
     State,
     Work,
     WorkInvalid,
 )
+from clusters.failpoints import failpoint
 from clusters.kubernetes import manifests
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.bundle import runner_bundle
-from clusters.kubernetes.mirror import Mirror
+from clusters.kubernetes.calls import JOB_NAME, Object, batch, core, in_our_words, list_all, unless_missing
+from clusters.kubernetes.inquiry import inquire
 from clusters.kubernetes.names import is_job_name
-from clusters.kubernetes.seen import seen_of
+from clusters.kubernetes.observer import Observer, seen_at
+from clusters.kubernetes.places import Places
 
-PAGE = 500
-# The Job controller writes them on every pod of a Job.
-JOB_NAME = "batch.kubernetes.io/job-name"
+# The runner is brought again so often: somebody may have deleted it. It costs a request.
+BRING_AGAIN_SECONDS = 300.0
+MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class RunnerImage:
+    """An image with Python 3.9 or newer for what runs beside the script, and its registry's login."""
+
+    image: str
+    pull_secret: str = ""
 
 
 class KubernetesDriver:
-    """Jobs in `namespace`, known by the label of this installation."""
+    """Jobs in `places`, known by the label of this installation. A work without a space is in the default one."""
 
-    def __init__(self, api: Api, namespace: str, installation: str, runner_image: str) -> None:
+    def __init__(self, api: Api, places: Places, installation: str, runner: RunnerImage) -> None:
         self.api = api
-        self.namespace = namespace
+        self.places = places
         self.installation = installation
-        self._jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
-        self._core = f"/api/v1/namespaces/{namespace}"
-        self._runner = manifests.Runner(runner_image, runner_bundle())
-        self._has_runner = False
-        self._selector = f"{LABEL_INSTALLATION}={installation}"
-        self._mirror: Mirror | None = None
-        self._observed: tuple[int, list[Seen]] = (0, [])
+        self._runner = manifests.Runner(runner.image, runner_bundle(), runner.pull_secret)
+        self._brought: dict[str, float] = {}
+        self._uids = _Uids()
+        self._observer = Observer(api, places, f"{LABEL_INSTALLATION}={installation}")
 
     def create(self, work: Work) -> None:
         if not is_job_name(work.name):
             raise WorkInvalid(f"{work.name!r} cannot be the name of a Job.")
-        with _in_our_words(work.name):
-            self._bring_runner()
-            job = self._create_job(work)
+        space = work.space or self.places.default
+        with in_our_words(work.name):
+            if time.monotonic() - self._brought.get(space, -BRING_AGAIN_SECONDS) >= BRING_AGAIN_SECONDS:
+                self.bring_runner(space)
+            job = self._create_job(work, space)
+            self._uids.remember(space, work.name, job["metadata"]["uid"])
+            failpoint("create.half_made")
             if not _is_over(job):
-                self._create_if_missing("secrets", manifests.token_secret(work, job["metadata"]["uid"]))
+                self._create_if_missing(
+                    "secrets", manifests.token_secret(work, job["metadata"]["uid"]), space
+                )
 
     def stop(self, name: str, space: str = "") -> None:
         # A suspended Job has no pods and gets none: its pod is told to end, with all the time it was promised.
-        with _in_our_words(name):
-            if is_job_name(name) and self._own_job(name) is not None:
-                _unless_missing(lambda: self.api.patch(f"{self._jobs}/{name}", {"spec": {"suspend": True}}))
+        space = space or self.places.default
+        with in_our_words(name):
+            job = self._own_job(name, space) if is_job_name(name) else None
+            if job is not None and not job["spec"].get("suspend"):
+                path = f"{batch(space)}/jobs/{name}"
+                unless_missing(lambda: self.api.patch(path, {"spec": {"suspend": True}}))
 
-    def remove(self, name: str, space: str = "") -> None:
-        with _in_our_words(name):
-            seen = self.look(name)
-            if seen is None:
+    def remove(self, name: str, space: str = "", *, is_ended: bool = False) -> None:
+        space = space or self.places.default
+        if not is_job_name(name):
+            return
+        with in_our_words(name):
+            # What has ended stays ended, although the Job's own status may tell it later than its pods did.
+            is_ended = is_ended or self._uids.end_of(space, name) is not None
+            uid = self._uids.of(space, name) if is_ended else ""
+            job = self._own_job(name, space) if not uid else None
+            if not uid and job is None:
                 return
-            if seen.state is not State.ENDED:
-                raise ClusterRefused(f"The Job {name} has not ended and cannot be removed yet.")
-            options = {"propagationPolicy": "Background"}
-            _unless_missing(lambda: self.api.delete(f"{self._jobs}/{name}", options))
+            if job is not None:
+                if not is_ended and self._seen(job, space).state is not State.ENDED:
+                    raise ClusterRefused(f"The Job {name} has not ended and cannot be removed yet.")
+                uid = job["metadata"]["uid"]
+            self._delete(name, space, uid)
+
+    def bring_runner(self, space: str) -> None:
+        """The runner's code is in the namespace: made where it is missing. Raises ClusterRefused and the like."""
+        labels = {LABEL_INSTALLATION: self.installation}
+        config_map = manifests.runner_config_map(self._runner.bundle, labels)
+        with in_our_words(f"the runner's ConfigMap in {space}"):
+            self._create_if_missing("configmaps", config_map, space)
+        self._brought[space] = time.monotonic()
 
     def follow(self) -> "KubernetesDriver":
         """From now on `observe` reads a picture that a list and a watch keep current. For the watch process."""
-        paths = {"jobs": self._jobs, "pods": f"{self._core}/pods"}
-        self._mirror = Mirror(self.api, paths, self._selector).start()
+        self._observer.follow()
         return self
 
     def close(self) -> None:
         """Follow no longer."""
-        if self._mirror is not None:
-            self._mirror.close()
+        self._observer.close()
 
     def wait(self, seconds: float) -> None:
-        if self._mirror is None:
-            time.sleep(seconds)
-        else:
-            self._mirror.wait(self._observed[0], seconds)
+        self._observer.wait(seconds)
 
     def observe(self) -> list[Seen]:
-        if self._mirror is not None:
-            return self._observe_mirror(self._mirror)
-        query = {"labelSelector": self._selector}
-        with _in_our_words("its Jobs and pods"):
-            # Jobs first: a pod without its Job is of one that was removed meanwhile.
-            jobs = list(self._list(self._jobs, query))
-            return _seen(jobs, self._list(f"{self._core}/pods", query))
-
-    def _observe_mirror(self, mirror: Mirror) -> list[Seen]:
-        version = mirror.version
-        jobs, pods = mirror.read("jobs"), mirror.read("pods")
-        if version != self._observed[0]:
-            self._observed = (version, _seen(jobs, pods))
-        return self._observed[1]
+        return self._observer.observe()
 
     def look(self, name: str, space: str = "") -> Seen | None:
         if not is_job_name(name):
             return None
-        with _in_our_words(name):
-            job = self._own_job(name)
-            if job is None:
-                return None
-            pods = self._list(f"{self._core}/pods", {"labelSelector": f"{JOB_NAME}={name}"})
-            return seen_of(job, pods)
+        space = space or self.places.default
+        with in_our_words(name):
+            job = self._own_job(name, space)
+            return None if job is None else self._seen(job, space)
 
-    def _create_job(self, work: Work) -> dict[str, Any]:
+    def explain(self, name: str, space: str = "", age: float = 0.0) -> Explained | None:
+        return inquire(self.api, space or self.places.default, name, age) if is_job_name(name) else None
+
+    def _seen(self, job: Object, space: str) -> Seen:
+        name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+        end = self._uids.end_of(space, name)
+        if end is not None and self._uids.of(space, name) == uid:
+            return end
+        selector = {"labelSelector": f"{JOB_NAME}={name}"}
+        seen = seen_at(job, list_all(self.api, f"{core(space)}/pods", selector))
+        if seen.state is State.ENDED:
+            self._uids.remember(space, name, uid, seen)
+        return seen
+
+    def _delete(self, name: str, space: str, uid: str) -> None:
+        """This very Job, and in the background what it owns."""
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            unless_missing(lambda: self.api.delete(f"{batch(space)}/jobs/{name}", options))
+        except ApiRefused as refused:
+            # Another Job has the name: ours is gone, and that one is somebody else's.
+            if refused.status != 409 or "uid" not in refused.message.lower():
+                raise
+        self._uids.forget(space, name)
+
+    def _create_job(self, work: Work, space: str) -> Object:
         """The Job, new or adopted. Raises NameTaken."""
         try:
-            return self.api.post(self._jobs, manifests.job(work, self._runner))
+            return self.api.post(f"{batch(space)}/jobs", manifests.job(work, self._runner))
         except ApiRefused as refused:
             # A quota may refuse a name that exists already: read before it is believed.
-            job = self._job(work.name) if refused.status in (403, 409) else None
+            job = self._job(work.name, space) if refused.status in (403, 409) else None
             if job is None:
                 raise
         labels = dict(work.labels)
         if labels.items() <= (job["metadata"].get("labels") or {}).items():
             return job
-        raise NameTaken(f"A Job called {work.name} exists in {self.namespace} with other labels.")
+        raise NameTaken(f"A Job called {work.name} exists in {space} with other labels.")
 
-    def _bring_runner(self) -> None:
-        if self._has_runner:
-            return
-        labels = {LABEL_INSTALLATION: self.installation}
-        self._create_if_missing("configmaps", manifests.runner_config_map(self._runner.bundle, labels))
-        self._has_runner = True
-
-    def _create_if_missing(self, kind: str, manifest: dict[str, Any]) -> None:
+    def _create_if_missing(self, kind: str, manifest: dict[str, Any], space: str) -> None:
         try:
-            self.api.post(f"{self._core}/{kind}", manifest)
+            self.api.post(f"{core(space)}/{kind}", manifest)
         except ApiRefused as refused:
             if refused.reason != "AlreadyExists":
                 raise
 
-    def _own_job(self, name: str) -> dict[str, Any] | None:
+    def _own_job(self, name: str, space: str) -> Object | None:
         """The Job of that name if it is of this installation."""
-        job = self._job(name)
+        job = self._job(name, space)
         if job is None:
             return None
         labels = job["metadata"].get("labels") or {}
         return job if labels.get(LABEL_INSTALLATION) == self.installation else None
 
-    def _job(self, name: str) -> dict[str, Any] | None:
-        return _unless_missing(lambda: self.api.get(f"{self._jobs}/{name}"))
-
-    def _list(self, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """All objects, page by page."""
-        more: dict[str, str | int] = {**query, "limit": PAGE}
-        while True:
-            answer = self.api.get(path, more)
-            yield from answer.get("items") or []
-            token = (answer.get("metadata") or {}).get("continue")
-            if not token:
-                return
-            more["continue"] = token
+    def _job(self, name: str, space: str) -> Object | None:
+        return unless_missing(lambda: self.api.get(f"{batch(space)}/jobs/{name}"))
 
 
-def _seen(jobs: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> list[Seen]:
-    by_job: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for pod in pods:
-        by_job[(pod["metadata"].get("labels") or {}).get(JOB_NAME, "")].append(pod)
-    return [seen_of(job, by_job[job["metadata"]["name"]]) for job in jobs]
+class _Uids:
+    """Which Job a name stood for when this process made or saw it: it is removed with one request, and no other is."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[str, str], tuple[str, Seen | None]] = OrderedDict()
+
+    def remember(self, space: str, name: str, uid: str, end: Seen | None = None) -> None:
+        with self._lock:
+            before, known_end = self._known.get((space, name), ("", None))
+            self._known[space, name] = (uid, end or (known_end if before == uid else None))
+            while len(self._known) > MOST_REMEMBERED:
+                self._known.popitem(last=False)
+
+    def of(self, space: str, name: str) -> str:
+        """ "" where this process does not know it."""
+        with self._lock:
+            return self._known.get((space, name), ("", None))[0]
+
+    def end_of(self, space: str, name: str) -> Seen | None:
+        """As it was seen first; its pod may be gone since, and what it told."""
+        with self._lock:
+            return self._known.get((space, name), ("", None))[1]
+
+    def forget(self, space: str, name: str) -> None:
+        with self._lock:
+            self._known.pop((space, name), None)
 
 
-def _is_over(job: dict[str, Any]) -> bool:
-    return seen_of(job, []).state is State.ENDED
-
-
-def _unless_missing(call: Any) -> Any:
-    try:
-        return call()
-    except ApiRefused as refused:
-        if refused.status == 404:
-            return None
-        raise
-
-
-@contextmanager
-def _in_our_words(name: str) -> Iterator[None]:
-    """The API server's refusals as the driver protocol's."""
-    try:
-        yield
-    except ApiRefused as refused:
-        raise refused.in_our_words(name) from refused
+def _is_over(job: Object) -> bool:
+    return seen_at(job, []).state is State.ENDED

@@ -11,6 +11,7 @@ from typing import Any
 
 from clusters.driver import Work
 from clusters.kubernetes.bundle import Bundle
+from clusters.kubernetes.names import JOBS_ACCOUNT
 
 VOLUME, RUNNER, TOKEN = "/stellwerk/volume", "/stellwerk/runner", "/stellwerk/token"
 # No user of the image: "restricted" wants a number that is not root, and the volume belongs to it.
@@ -21,16 +22,18 @@ COLLECT_SECONDS = 3600
 FETCH_SECONDS = 3600
 # An ended Job that the portal did not remove removes itself.
 TTL_SECONDS = 7 * 24 * 3600
+_PYTHON = ["python3", "-I", "-S", "-c", f"open('{VOLUME}/stop', 'w').close()"]
 _STAGE_LIMITS = {"cpu": "1", "memory": "256Mi", "ephemeral-storage": "64Mi"}
 _STAGE_REQUESTS = {"cpu": "10m", "memory": "64Mi", "ephemeral-storage": "64Mi"}
 
 
 @dataclass(frozen=True)
 class Runner:
-    """What runs beside the script: an image with Python 3.9 or newer, and our code for it."""
+    """What runs beside the script: an image with Python 3.9 or newer, its registry's login, and our code for it."""
 
     image: str
     bundle: Bundle
+    pull_secret: str = ""
 
 
 def job(work: Work, runner: Runner) -> dict[str, Any]:
@@ -77,9 +80,8 @@ def runner_config_map(bundle: Bundle, labels: dict[str, str]) -> dict[str, Any]:
 
 def _pod(work: Work, runner: Runner) -> dict[str, Any]:
     return {
-        **({"nodeSelector": dict(work.node_labels)} if work.node_labels else {}),
-        **({"tolerations": [_toleration(each) for each in work.tolerations]} if work.tolerations else {}),
         "restartPolicy": "Never",
+        "serviceAccountName": JOBS_ACCOUNT,
         "activeDeadlineSeconds": work.time_limit_seconds + work.grace_seconds + FETCH_SECONDS,
         "terminationGracePeriodSeconds": work.grace_seconds + COLLECT_SECONDS,
         "automountServiceAccountToken": False,
@@ -94,7 +96,7 @@ def _pod(work: Work, runner: Runner) -> dict[str, Any]:
         },
         "initContainers": [
             _stage("fetch", work, runner),
-            {**_stage("collect", work, runner), "restartPolicy": "Always"},
+            {**_stage("collect", work, runner), "restartPolicy": "Always", "lifecycle": _leave_mark(_PYTHON)},
         ],
         "containers": [_main(work)],
         "volumes": [
@@ -103,12 +105,26 @@ def _pod(work: Work, runner: Runner) -> dict[str, Any]:
             {"name": "token", "secret": {"secretName": work.name, "defaultMode": 0o440}},
             {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ],
+        **_placement(work, runner),
     }
 
 
-def _toleration(toleration: Mapping[str, str]) -> dict[str, str]:
-    given = {name: text for name in ("key", "value", "effect") if (text := toleration.get(name))}
-    return {**given, "operator": "Equal" if toleration.get("value") else "Exists"}
+def _placement(work: Work, runner: Runner) -> dict[str, Any]:
+    """Which nodes it may run on, and the registries' logins: only what was asked for."""
+    logins = dict.fromkeys(name for name in (work.pull_secret, runner.pull_secret) if name)
+    found = {
+        "nodeSelector": dict(work.node_labels),
+        "tolerations": [_toleration(each) for each in work.tolerations],
+        "imagePullSecrets": [{"name": name} for name in logins],
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _toleration(asked: Mapping[str, str]) -> dict[str, str]:
+    """Without a value any will do, and without an effect all."""
+    value, effect = asked.get("value", ""), asked.get("effect", "")
+    found = {"key": asked.get("key", ""), "operator": "Equal" if value else "Exists"}
+    return found | ({"value": value} if value else {}) | ({"effect": effect} if effect else {})
 
 
 def _stage(name: str, work: Work, runner: Runner) -> dict[str, Any]:
@@ -127,6 +143,8 @@ def _stage(name: str, work: Work, runner: Runner) -> dict[str, Any]:
         ],
         "resources": {"requests": _STAGE_REQUESTS, "limits": _STAGE_LIMITS},
         "securityContext": _container_security(read_only=True),
+        # What it said last is told with how it ended.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
             {"name": "volume", "mountPath": VOLUME},
             {"name": "runner", "mountPath": RUNNER, "readOnly": True},
@@ -144,6 +162,7 @@ def _main(work: Work) -> dict[str, Any]:
         "imagePullPolicy": pull_policy(work.image),
         "command": ["/bin/sh", f"{RUNNER}/main.sh", VOLUME],
         "workingDir": VOLUME,
+        "lifecycle": _leave_mark(["/bin/sh", "-c", f": >{VOLUME}/stop"]),
         "resources": _resources(work),
         "securityContext": _container_security(read_only=False),
         "volumeMounts": [
@@ -151,6 +170,14 @@ def _main(work: Work) -> dict[str, Any]:
             {"name": "runner", "mountPath": RUNNER, "readOnly": True},
         ],
     }
+
+
+def _leave_mark(command: list[str]) -> dict[str, Any]:
+    """Before TERM: the first process of a container hears none before it has asked for it, and looks for the mark then.
+
+    A TERM too early would keep the pod for all of its grace time, and the kubelet (1.36) does not shorten that.
+    """
+    return {"preStop": {"exec": {"command": command}}}
 
 
 def _resources(work: Work) -> dict[str, Any]:

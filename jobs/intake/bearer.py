@@ -46,12 +46,17 @@ def intake_call(
             try:
                 return view(request, _caller(request), *args, **kwargs)
             except IntakeRefused as refused:
-                _drain(request)
-                return JsonResponse({"error": refused.sentence, **refused.facts}, status=refused.status)
+                return refusal(request, refused)
 
         return csrf_exempt(require_http_methods([method])(call))
 
     return decorate
+
+
+def refusal(request: HttpRequest, refused: IntakeRefused) -> JsonResponse:
+    """The answer to a call that is refused."""
+    _drain(request)
+    return JsonResponse({"error": refused.sentence, **refused.facts}, status=refused.status)
 
 
 def check_alive(attempt: Attempt) -> None:
@@ -87,11 +92,16 @@ def length_of(request: HttpRequest) -> int:
     return int(told)
 
 
+def bearer_of(request: HttpRequest) -> str:
+    """The token that the request carries, "" where it has none."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token if kind.lower() == "bearer" else ""
+
+
 def _caller(request: HttpRequest) -> Attempt:
     """The attempt whose token the request carries, with its job. Raises IntakeRefused (401)."""
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    match = TOKEN.fullmatch(token)
-    if kind.lower() == "bearer" and match:
+    token = bearer_of(request)
+    if match := TOKEN.fullmatch(token):
         attempt = Attempt.objects.select_related("job").filter(pk=int(match[1])).first()
         if attempt and constant_time_compare(attempt.token, token) and attempt.removed_at is None:
             return attempt

@@ -2,7 +2,7 @@
 
 from jobs.models.attempt import Attempt
 from jobs.models.bundle import Blob, Bundle, BundleFile, Draft
-from jobs.models.job import Job, JobEvent
+from jobs.models.job import TOLD, Job, JobEvent
 from jobs.models.result import Artifact
 
-__all__ = ["Artifact", "Attempt", "Blob", "Bundle", "BundleFile", "Draft", "Job", "JobEvent"]
+__all__ = ["TOLD", "Artifact", "Attempt", "Blob", "Bundle", "BundleFile", "Draft", "Job", "JobEvent"]

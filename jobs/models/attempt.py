@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
+from clusters.causes import BETTER_THAN_STOPPED, End
 from jobs.lifecycle import Facts, Sight, sight
 from jobs.models.job import Job
 
@@ -84,11 +85,17 @@ class Attempt(models.Model):
             is_started=self.started_at is not None or cluster_knows,
             has_ended=known or cluster_knows,
             exit_code=self.exit_code if known else self.seen_exit_code,
-            reason=self.end_reason if known else self.seen_reason,
+            reason=self._end_reason if known else self.seen_reason,
             is_collected=self.collected_at is not None,
             is_work_over=is_over,
             is_absent=self.is_absent,
         )
+
+    @property
+    def _end_reason(self) -> str:
+        """The runner's word, unless it was told to stop and the cluster knows why."""
+        knows_better = self.end_reason == End.STOPPED and self.seen_reason in BETTER_THAN_STOPPED
+        return self.seen_reason if knows_better and self.stop_sent_at is None else self.end_reason
 
     @property
     def sight(self) -> Sight:

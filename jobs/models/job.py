@@ -19,6 +19,8 @@ from jobs.models.bundle import Bundle
 from jobs.models.shown import JobShown
 from teams.models import Team
 
+# The kind of a JobEvent that mirrors what a cluster noted (a Kubernetes event).
+TOLD = "cluster_event"
 PHASE_TIMES = {Status.STARTING: "starting_at", Status.RUNNING: "running_at", Status.FINISHING: "finishing_at"}
 
 
@@ -221,7 +223,7 @@ class Move:
         """As MOVE takes it."""
         phase = PHASE_TIMES.get(self.to, "finished_at")
         known = (self.times.get("running_at"), self.times.get("finishing_at"))
-        facts = (str(self.to), self.reason, self.detail, self.exit_code)
+        facts = (str(self.to), str(self.reason), self.detail, self.exit_code)
         return (self.job.pk, str(self.job.status), *facts, phase, *known)
 
     def note(self) -> None:
@@ -231,7 +233,7 @@ class Move:
 
 
 class JobEvent(models.Model):
-    """One thing that happened to a job; never changed."""
+    """One thing that happened to a job; never changed, except where it mirrors what a cluster counts on."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(db_default=Now(), editable=False)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from clusters.causes import Wait
+from jobs.catalogue import Explanation, Situation, explain
 from jobs.lifecycle import TERMINAL, Status
-from jobs.reasons import Explanation, Situation, explain
+from jobs.waiting import Asked, facts_for
 from teams.wording import readable_bytes, readable_seconds
 
 
@@ -44,7 +46,14 @@ class JobShown:
         exit_code: int | None
         entry: str
         command: list[str]
+        image_label: str
+        cpu_millis: int
         memory_bytes: int
+        disk_bytes: int
+        gpu_count: int
+        gpu_resource: str
+        node_labels: dict[str, str]
+        tolerations: list[dict[str, str]]
         time_limit_seconds: int
         cluster: Any
         created_at: datetime
@@ -102,20 +111,45 @@ class JobShown:
     @property
     def explanation(self) -> Explanation:
         """Sentence and advice for the status as it is."""
+        return self.explained(Status(self.status), self.reason, self.detail, self.exit_code)
+
+    def explained(
+        self, status: Status, reason: str = "", detail: str = "", exit_code: int | None = None
+    ) -> Explanation:
+        """Sentence and advice for a status that it has, or is about to get, with its reason."""
         return explain(
             Situation(
-                status=Status(self.status),
-                reason=self.reason,
-                detail=self.detail,
-                exit_code=self.exit_code,
-                is_cancelling=self.is_cancelling,
+                status=status,
+                reason=reason,
+                detail=detail,
+                exit_code=exit_code,
+                is_cancelling=self.is_cancelling and status not in TERMINAL,
                 cluster=self.cluster.name,
                 entry=self.entry,
+                image=self.image_label,
                 memory=readable_bytes(self.memory_bytes),
+                disk=readable_bytes(self.disk_bytes),
                 time_limit=readable_seconds(self.time_limit_seconds),
                 is_unreachable=self.cluster.unreachable_since is not None,
+                adds_nodes=self.cluster.adds_nodes,
+                facts=self.facts_of(reason, detail),
             )
         )
+
+    def facts_of(self, reason: str, detail: str) -> dict[str, Any]:
+        """The names and amounts that belong to a reason, as pages show them and events keep them."""
+        asked = Asked(
+            cpu_millis=self.cpu_millis,
+            memory_bytes=self.memory_bytes,
+            disk_bytes=self.disk_bytes,
+            gpu_count=self.gpu_count,
+            gpu_resource=self.gpu_resource,
+            node_labels=self.node_labels,
+            tolerations=self.tolerations,
+        )
+        # What nodes have matters for placing alone, and costs a query.
+        health = getattr(self.cluster, "health", None) if reason == Wait.UNSCHEDULABLE else None
+        return facts_for(reason, detail, asked, health.capacity if health else {})
 
     @property
     def sentence(self) -> str:

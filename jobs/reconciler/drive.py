@@ -1,10 +1,8 @@
 """The reconciler's hands: jobs, from what is known to their next steps, until there is nothing to do."""
 
-import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from shutil import disk_usage
 from typing import Any
@@ -14,30 +12,21 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from clusters.driver import (
-    ClusterRefused,
-    Driver,
-    DriverError,
-    State,
-    Work,
-)
+from clusters.driver import ClusterRefused, ClusterUnreachable, Driver, DriverError, Explained, State, Work
 from clusters.drivers import driver_of, installation_id, portal_url_of
 from clusters.failpoints import failpoint
-from clusters.models import Cluster
 from clusters.placement import space_for
-from jobs.hints import announce, announce_all
-from jobs.lifecycle import DONE, OVER, TERMINAL, Act, Sight, Status, next_step
+from jobs.catalogue import Own
+from jobs.hints import announce_all
+from jobs.lifecycle import OVER, TERMINAL, Act, Sight, Status, next_step
 from jobs.models import Attempt, Job
 from jobs.models.job import Move
-from jobs.reasons import Situation, explain
-from jobs.reconciler.acts import ACTS, GiveUp, Going, Retry, note, work_of
-from teams.wording import readable_bytes, readable_seconds
+from jobs.reconciler import explaining
+from jobs.reconciler.acts import ACTS, GiveUp, Going, Retry, is_about_to_end, note, side_by_side, work_of
+from jobs.reconciler.explaining import tell
+from jobs.reconciler.moving import give_up, move_all
 
-log = logging.getLogger(__name__)
 MOST_STEPS = 8
-NO_SPACE = "no_space"
-# So many requests to one cluster at once; the HTTP client keeps as many connections.
-AT_ONCE = 16
 # What was seen and is over is seen to be over soon; only then it is asked for whether it is.
 END_IS_SEEN_SECONDS = 30.0
 
@@ -50,16 +39,17 @@ def drive(job_id: int) -> float | None:
 def drive_all(job_ids: Sequence[int], *, remove_after: float = 0.0) -> dict[int, float | None]:
     """The same for many, side by side: what is written of a step is written for all of them at once.
 
-    What is over stays at the cluster for `remove_after` seconds: jobs that somebody waits for go first. One job's
-    defect is raised for all of them; then they have to be driven one by one.
+    What is over stays at the cluster for `remove_after` seconds: jobs that somebody waits for go first. A cluster is
+    asked why when every job has made the steps that it can. One job's defect is raised for all of them; then they
+    have to be driven one by one.
     """
-    looks: dict[int, float | None] = dict.fromkeys(job_ids)
-    going, ground = list(job_ids), Ground()
+    rounds = Rounds(dict.fromkeys(job_ids), remove_after)
+    going = list(job_ids)
     for _ in range(MOST_STEPS):
-        going = Round(looks, ground, remove_after).go(going)
+        going = rounds.go(going) or rounds.inquire()
         if not going:
-            return looks
-    return looks | dict.fromkeys(going, 1.0)
+            return rounds.looks
+    return rounds.looks | dict.fromkeys([*going, *(each.job.pk for each in rounds.asking)], 1.0)
 
 
 @dataclass
@@ -70,12 +60,14 @@ class Ground:
     portal_urls: dict[int, str] = field(default_factory=dict)
     spaces: dict[tuple[int, int], str] = field(default_factory=dict)
 
-    def driver(self, cluster: Cluster) -> Driver:
-        """Raises Retry."""
+    def driver(self, job: Job) -> Driver:
+        """Raises Retry while an admin has to act first."""
         try:
-            return self.drivers.get(cluster.pk) or self.drivers.setdefault(cluster.pk, driver_of(cluster))
+            known = self.drivers.get(job.cluster_id)
+            return known or self.drivers.setdefault(job.cluster_id, driver_of(job.cluster))
         except ClusterRefused as error:
-            raise Retry(10) from error
+            is_told = job.status == Status.STARTING
+            raise Retry(10, *((Own.NO_PLACE, str(error)) if is_told else ())) from error
 
     def work_of(self, job: Job, attempt: Attempt) -> Work:
         """Raises what the database raises."""
@@ -90,30 +82,60 @@ class Ground:
             if key not in self.spaces:
                 self.spaces[key] = space_for(job.cluster, job.team_id)
         except DriverError as error:
-            raise Retry(5) from error
+            raise Retry(5, Own.NO_PLACE, str(error)) from error
         return self.spaces[key]
 
 
 @dataclass
-class Round:
-    """One step of several jobs: act, then record."""
+class Rounds:
+    """Several jobs, one step after the other: act, then record. What clusters are asked of them comes in between."""
 
     looks: dict[int, float | None]
-    ground: Ground
     remove_after: float
+    ground: Ground = field(default_factory=Ground)
+    asking: list[Going] = field(default_factory=list)
+    refined: set[int] = field(default_factory=set)
 
     def go(self, job_ids: Sequence[int]) -> list[int]:
-        """The ids of those that changed: they may have a next step at once. The others' next looks are in `looks`."""
+        """One step of each. The ids of those that changed: they may have a next step at once.
+
+        The others' next looks are in `looks`; or they are in `asking`.
+        """
+        again: list[int] = []
+        admitted: list[Going] = []
+        moving: list[tuple[Going, None]] = []
         found = [going for going in _load(job_ids) if not self._is_left(going)]
-        acted = self._act([going for going in found if self._is_ready(going)])
-        again = [going.job.pk for going in acted if going.step.act is Act.REMOVE]
-        admitted = [going for going in acted if going.step.act is Act.ADMIT]
-        moving = [going for going in acted if going.step.to is not None and going not in admitted]
-        for going in acted:
-            if going.step.to is None and going.step.act is not Act.REMOVE:
-                _tell_what_it_waits_for(going.job, going.attempt)
-                self.looks[going.job.pk] = _patience(going.job, going.attempt, going.sight)
-        return again + _admit_all(admitted) + _move_all(moving)
+        for going in self._act([going for going in found if self._is_ready(going)]):
+            if going.step.act is Act.ADMIT:
+                admitted.append(going)
+            elif going.step.act is Act.REMOVE:
+                again.append(going.job.pk)
+            elif going.step.to is None:
+                self._wait(going)
+            elif going.step.to is Status.ERROR and going.attempt and explaining.is_asked(going.job):
+                self.asking.append(going)
+            else:
+                moving.append((going, None))
+        return again + _admit_all(admitted) + move_all(moving)
+
+    def inquire(self) -> list[int]:
+        """Ask the clusters about those in `asking`, side by side, and tell. The ids of those that changed."""
+        asking, self.asking = [going for going in self.asking if self._is_to_be_asked(going)], []
+        again: list[int] = []
+        moving: list[tuple[Going, Explained | None]] = []
+        for going, answer in zip(asking, side_by_side(self._ask, asking), strict=True):
+            if isinstance(answer, Retry):
+                self._settle(going, answer)
+            elif going.step.act is Act.REMOVE:
+                if answer is not None:
+                    explaining.refine_end(going.job, answer.reason, answer.message)
+                self.refined.add(going.job.pk)
+                again.append(going.job.pk)
+            elif going.step.to is None:
+                self._tell_found(going, answer)
+            else:
+                moving.append((going, answer))
+        return again + move_all(moving)
 
     def _is_left(self, going: Going) -> bool:
         """Over and removed, or over and not to be removed yet."""
@@ -127,7 +149,7 @@ class Round:
         over_for = going.over_for.total_seconds()
         is_end_seen = attempt.seen_state in ("", State.ENDED) or attempt.is_absent
         lasts = self.remove_after if is_end_seen else END_IS_SEEN_SECONDS
-        if over_for >= lasts:
+        if over_for >= lasts or (is_end_seen and explaining.may_be_refined(job)):
             return False
         self.looks[job.pk] = lasts - over_for
         return True
@@ -139,30 +161,39 @@ class Round:
                 _check_admission(going.job)
                 going.space = self.ground.space(going.job)
             elif going.attempt is not None and going.step.act is not Act.NOTHING:
-                self.ground.driver(going.job.cluster)
+                self.ground.driver(going.job)
                 if going.step.act is Act.CREATE:
                     going.work = self.ground.work_of(going.job, going.attempt)
+                if self._is_to_be_refined(going, going.attempt):
+                    self.asking.append(going)
+                    return False
         except (Retry, GiveUp) as outcome:
             self._settle(going, outcome)
             return False
         return True
 
+    def _is_to_be_refined(self, going: Going, attempt: Attempt) -> bool:
+        """With the work goes what the cluster knows of its end."""
+        if going.step.act is not Act.REMOVE or going.job.pk in self.refined:
+            return False
+        return explaining.may_be_refined(going.job) and not is_about_to_end(attempt)
+
     def _act(self, all_going: list[Going]) -> list[Going]:
         """At the cluster, many at once and without the database, then recorded. Those with which it went well."""
         acting = [going for going in all_going if going.step.act in ACTS and going.attempt is not None]
-        if len(acting) > 1:
-            with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(acting))) as pool:
-                outcomes = list(pool.map(self._try, acting))
-        else:
-            outcomes = [self._try(going) for going in acting]
+        outcomes = side_by_side(self._try, acting)
         failed = [
             (going, outcome) for going, outcome in zip(acting, outcomes, strict=True) if outcome is not None
         ]
         for going, outcome in failed:
             self._settle(going, outcome)
-        without = {id(going) for going, _ in failed}
-        note([going for going in acting if id(going) not in without])
-        return [going for going in all_going if id(going) not in without]
+        without = {going for going, _ in failed}
+        acted = [going for going in acting if going not in without]
+        note(acted)
+        for going in acted:
+            if going.step.act is Act.CREATE:
+                tell(going.job, "", "")
+        return [going for going in all_going if going not in without]
 
     def _try(self, going: Going) -> Retry | GiveUp | None:
         """In a thread of its own: no database."""
@@ -173,12 +204,60 @@ class Round:
         return None
 
     def _settle(self, going: Going, outcome: Retry | GiveUp) -> None:
-        if isinstance(outcome, Retry):
-            if outcome.is_refusal and going.attempt is not None:
-                _count_refusal(going.attempt)
-            self.looks[going.job.pk] = outcome.seconds
-        else:
-            self.looks[going.job.pk] = _end(going, outcome)
+        if isinstance(outcome, GiveUp):
+            self.looks[going.job.pk] = give_up(going, outcome)
+            return
+        if outcome.is_refusal and going.attempt is not None:
+            _count_refusal(going.attempt)
+        if outcome.reason:
+            tell(going.job, outcome.reason, outcome.detail)
+        self.looks[going.job.pk] = outcome.seconds
+
+    def _wait(self, going: Going) -> None:
+        """Nothing is to be done: tell why, or ask for it later."""
+        job, attempt = going.job, going.attempt
+        self.looks[job.pk] = patience = _patience(job, attempt, going.sight)
+        if Status(job.status) in TERMINAL:
+            return
+        going.age = explaining.tell_wait(job, attempt)
+        if attempt is None or going.age is None:
+            return
+        if explaining.is_due(job, attempt, going.age):
+            self.asking.append(going)
+        self.looks[job.pk] = min(patience, max(1.0, explaining.seconds_left(job, attempt, going.age)))
+
+    def _is_to_be_asked(self, going: Going) -> bool:
+        """There is somebody to ask, and there were not too many inquiries by now. An end is told in any case."""
+        try:
+            self.ground.driver(going.job)
+        except Retry as retry:
+            if going.step.to is None:
+                self._settle(going, retry)
+            return going.step.to is not None
+        if going.age is None or going.attempt is None:
+            return True
+        return explaining.inquiries.take(going.job.cluster_id, going.attempt, going.age)
+
+    def _ask(self, going: Going) -> Explained | Retry | None:
+        """In a thread of its own: no database."""
+        driver, attempt = self.ground.drivers.get(going.job.cluster_id), going.attempt
+        if driver is None or attempt is None:
+            return None
+        if going.step.act is not Act.REMOVE:
+            return explaining.ask(driver, attempt, going.age or 0.0)
+        try:
+            seen = driver.look(attempt.name, attempt.space)
+        except (ClusterUnreachable, ClusterRefused):
+            return Retry(2)
+        return Explained(seen.reason, seen.message) if seen else None
+
+    def _tell_found(self, going: Going, found: Explained | None) -> None:
+        assert going.attempt is not None
+        assert going.age is not None
+        explaining.tell_found(going.job, going.attempt, found)
+        patience = _patience(going.job, going.attempt, going.sight)
+        left = explaining.seconds_left(going.job, going.attempt, going.age)
+        self.looks[going.job.pk] = min(patience, max(1.0, left))
 
 
 def _load(job_ids: Sequence[int]) -> list[Going]:
@@ -198,25 +277,12 @@ def _load(job_ids: Sequence[int]) -> list[Going]:
     return found
 
 
-def _tell_what_it_waits_for(job: Job, attempt: Attempt | None) -> None:
-    """The cluster's reason why a job has not begun, while it is so."""
-    if attempt is None or job.status != Status.STARTING:
-        return
-    told = {"reason": attempt.seen_reason, "detail": attempt.seen_message}
-    row = Job.objects.filter(pk=job.pk, status=Status.STARTING)
-    if (job.reason, job.detail) != (told["reason"], told["detail"]) and row.update(**told):
-        announce(job.pk, "status")
-
-
 def _check_admission(job: Job) -> None:
     """Raises GiveUp, or Retry: no job is started whose output could not be kept."""
     if not job.cluster.is_enabled:
-        raise GiveUp("cluster_removed", "")
-    if disk_usage(settings.MEDIA_ROOT).free >= settings.STORAGE_RESERVE_BYTES:
-        return
-    if Job.objects.filter(pk=job.pk, status=Status.QUEUED).exclude(reason=NO_SPACE).update(reason=NO_SPACE):
-        announce(job.pk, "status")
-    raise Retry(10)
+        raise GiveUp(Own.CLUSTER_REMOVED, "")
+    if disk_usage(settings.MEDIA_ROOT).free < settings.STORAGE_RESERVE_BYTES:
+        raise Retry(10, Own.NO_SPACE)
 
 
 def _admit_all(admitted: list[Going]) -> list[int]:
@@ -252,80 +318,7 @@ def _count_refusal(attempt: Attempt) -> None:
     Attempt.objects.filter(pk=attempt.pk).update(create_failures=F("create_failures") + 1)
 
 
-def _end(going: Going, outcome: GiveUp) -> float | None:
-    """The job ends as an error; seconds until what is left of it is looked after."""
-    job, attempt = going.job, going.attempt
-    if attempt is not None and not outcome.is_ours:
-        # Somebody else's work: nothing of ours is there to be stopped or removed.
-        Attempt.objects.filter(pk=attempt.pk).update(removed_at=Now())
-    _give_up(job, outcome.reason, outcome.detail)
-    return None if attempt is None or not outcome.is_ours else 0.0
-
-
-def _give_up(job: Job, reason: str, detail: str) -> bool:
-    now = Situation(
-        status=Status.ERROR, reason=reason, detail=detail, cluster=job.cluster.name, entry=job.entry
-    )
-    moved = job.move_to(Status.ERROR, reason=reason, detail=detail, sentence=explain(now).sentence)
-    announce(job.pk, "status")
-    return moved
-
-
-def _move_all(moving: list[Going]) -> list[int]:
-    if not moving:
-        return []
-    Job.move_all([_move(going.job, going.attempt, going.step.to) for going in moving if going.step.to])
-    for _ in moving:
-        failpoint("drive.moved")
-    ids = [going.job.pk for going in moving]
-    announce_all(ids, "status")
-    return ids
-
-
-def _move(job: Job, attempt: Attempt | None, to: Status) -> Move:
-    reason, detail, exit_code = _why(to, attempt)
-    now = Situation(
-        status=to,
-        reason=reason,
-        detail=detail,
-        exit_code=exit_code,
-        cluster=job.cluster.name,
-        entry=job.entry,
-        memory=readable_bytes(job.memory_bytes),
-        time_limit=readable_seconds(job.time_limit_seconds),
-    )
-    return Move(job, to, reason, detail, exit_code, explain(now).sentence, _times(to, attempt))
-
-
-def _times(to: Status, attempt: Attempt | None) -> dict[str, datetime | None]:
-    """When the phase really began: the portal may have been down while it did."""
-    if attempt is None:
-        return {}
-    if to is Status.RUNNING:
-        return {"running_at": attempt.started_at}
-    if to is Status.FINISHING:
-        return {"running_at": attempt.started_at, "finishing_at": attempt.ended_at}
-    return {}
-
-
-def _why(to: Status, attempt: Attempt | None) -> tuple[str, str, int | None]:
-    """Reason, the cluster's words and the exit code that go with a move."""
-    if attempt is None or to not in TERMINAL:
-        return "", "", None
-    facts = attempt.facts
-    if attempt.sight in DONE:
-        reason = facts.reason or ("signal" if attempt.signal else "exit_code" if facts.exit_code else "")
-        code = (
-            facts.exit_code if facts.exit_code is not None else (-attempt.signal if attempt.signal else None)
-        )
-        return reason, "", code
-    if to is Status.CANCELLED:
-        return "", "", None
-    reason = "lost" if attempt.sight is Sight.LOST else "refused"
-    return reason, attempt.seen_message, attempt.seen_exit_code
-
-
-def _patience(job: Job, attempt: Attempt | None, seen: Sight) -> float | None:
+def _patience(job: Job, attempt: Attempt | None, seen: Sight) -> float:
     """Facts arrive with a poke; these looks are for the case that one was lost."""
     if Status(job.status) in TERMINAL:
         return 2.0 if seen in OVER else 1.0

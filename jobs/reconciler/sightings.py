@@ -108,10 +108,10 @@ def _is_news(attempt: Open, work: Seen) -> bool:
 
 def _is_for_a_worker(attempt: Open, work: Seen) -> bool:
     """The lifecycle may have a next step because of it."""
-    waits_otherwise = work.state is State.PENDING and work.reason[:40] != attempt.seen[2]
+    is_told_otherwise = work.reason[:40] != attempt.seen[2]
     # While its job is starting a worker makes it at this moment, or has died; then its lease will tell.
     is_ghost = not attempt.is_confirmed and not attempt.is_starting
-    return work.state is State.ENDED or is_ghost or waits_otherwise
+    return work.state is State.ENDED or is_ghost or is_told_otherwise
 
 
 # What has ended stays ended: a slow read may not take it back.

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Exists, OuterRef, Q
 
-from clusters.driver import Driver, DriverError, Seen
+from clusters.driver import ClusterRefused, Driver, DriverError, Seen
 from clusters.drivers import observer_of
 from clusters.models import Cluster
+from jobs.heartbeats import beat
 from jobs.models import Attempt
 from jobs.reconciler.sightings import Open, not_reached, open_attempts, reached, record
 
@@ -113,14 +113,21 @@ class ClusterWatch:
         seen = self.driver.observe()
         found = {work.name: work for work in seen if names is None or work.name in names}
         # A picture that a watch keeps current proves no absence: look at the cluster itself.
-        is_gone = partial(_is_gone, self.driver)
-        record(self.cluster_id, known, found.values(), is_gone)
+        record(self.cluster_id, known, found.values(), self._is_gone)
         if names is None:
             self.recorded, self.last_list = found, seen
             return
         for name in names:
             self.recorded.pop(name, None)
         self.recorded |= found
+
+    def _is_gone(self, name: str, space: str) -> bool:
+        """Where the cluster does not let us look, nothing is proven. Raises ClusterUnreachable."""
+        try:
+            return self.driver.look(name, space) is None
+        except ClusterRefused as error:
+            log.warning("watch: cluster %s: %s", self.cluster_id, error)
+            return False
 
     async def _fail(self, trouble: str) -> None:
         self.failures += 1
@@ -131,10 +138,6 @@ class ClusterWatch:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.threads, _with_connection, call)
-
-
-def _is_gone(driver: Driver, name: str, space: str) -> bool:
-    return driver.look(name, space) is None
 
 
 async def watch(stop: asyncio.Event) -> None:
@@ -148,6 +151,7 @@ async def watch(stop: asyncio.Event) -> None:
             log.warning("watch: the database does not answer: %s", type(error).__name__)
         else:
             _adjust(tasks, found)
+            beat("watch")
         try:
             await asyncio.wait_for(stop.wait(), CLUSTERS_SECONDS)
         except TimeoutError:

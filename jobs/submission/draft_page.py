@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Count
 
+from clusters.fitting import Fit, capacities, fit_on
 from clusters.models import Cluster, Image, Profile
 from jobs.lifecycle import ACTIVE, Status
 from jobs.models import Draft, Job
@@ -148,6 +149,12 @@ class DraftPage:
         return self.offer.image(self.values["image"])
 
     @property
+    def images(self) -> list[Image]:
+        """Those that the team may use, and what is chosen, be it wrong."""
+        usable = self.offer.images_for(self.team)
+        return [image for image in self.offer.images if image in usable or image == self.image]
+
+    @property
     def profile(self) -> Profile | None:
         """The profile that is chosen or guessed."""
         return self.offer.profile(self.values["profile"])
@@ -177,6 +184,15 @@ class DraftPage:
     def profiles(self) -> list[Profile]:
         """Those of the environment's cluster."""
         return self.offer.profiles_on(self.image.cluster_id) if self.image else self.offer.profiles
+
+    @property
+    def profile_cards(self) -> list[tuple[Profile, Fit]]:
+        """With the room that each finds at its cluster now."""
+        known = capacities({profile.cluster_id for profile in self.profiles})
+        return [
+            (profile, fit_on(profile.cluster, profile, known.get(profile.cluster_id, {})))
+            for profile in self.profiles
+        ]
 
     @property
     def command_line(self) -> str:

@@ -23,7 +23,7 @@ from jobs.uploads.incoming import receive
 from jobs.uploads.paths import clean_path
 from jobs.uploads.refusal import UploadRefused, visible
 from jobs.uploads.unpacked import Source
-from teams.models import User
+from teams.models import Team, User
 
 CODE_NAMES = ("code", "code_name", "code_language")
 # Posted as shown, these three are only a choice when they differ from what was guessed for the page.
@@ -215,6 +215,12 @@ class Loaded:
         """Sorted."""
         return [file.path for file in self.files]
 
+    @property
+    def team(self) -> Team | None:
+        """The one that is chosen, else the user's first."""
+        chosen = str(self.draft.fields.get("team") or "")
+        return self.offer.team(chosen) if chosen else next(iter(self.offer.teams), None)
+
     def guesses(self) -> dict[str, str]:
         """Environment, profile and entry for the fields that nobody chose."""
         typed_now = self.draft.fields
@@ -224,7 +230,7 @@ class Loaded:
             self.paths[0] if len(self.files) == 1 else ""
         )
         entry = str(typed_now.get("entry") or guessed_entry)
-        guessed_image = self.offer.image_for(PurePosixPath(entry).suffix)
+        guessed_image = self.offer.image_for(PurePosixPath(entry).suffix, self.team)
         image = image or guessed_image
         profiles = self.offer.profiles_on(image.cluster_id) if image else []
         return {

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from clusters.models import Image, Profile
 from jobs.submission import typed
-from jobs.submission.offers import Offer
+from jobs.submission.offers import Offer, is_open_to
 from jobs.uploads.entry import command_for, entry_problem, known_suffix
 from jobs.uploads.refusal import Problem, visible
 from teams.models import Team
@@ -107,9 +107,16 @@ class NewJobForm(forms.Form):
                 f"“{profile.name}” is a profile of {profile.cluster.name}, and the environment runs on"
                 f" {image.cluster.name}. Choose one of its profiles.",
             )
+        if image and (team := values.get("team")) and not is_open_to(image, team):
+            self.add_error("image", self._not_open(image, team))
         if "entry" in values:
             self._check_entry(values["entry"], image)
         return values
+
+    def _not_open(self, image: Image, team: Team) -> str:
+        others = self.offer.teams_for(image)
+        instead = f", or the team {others[0].name} under More" if others else ""
+        return f"The environment “{image.label}” is not open to {team.name}. Choose another environment{instead}."
 
     def _check_entry(self, entry: str, image: Image | None) -> None:
         if not self.paths:
@@ -129,7 +136,7 @@ class NewJobForm(forms.Form):
         suffix = PurePosixPath(entry).suffix
         if image is None or entry not in self.paths or known_suffix(suffix, image.entry_commands):
             return ""
-        fitting = self.offer.image_for(suffix)
+        fitting = self.offer.image_for(suffix, self.cleaned_data.get("team"))
         if fitting is None or not known_suffix(suffix, fitting.entry_commands):
             return ""
         return f"Choose the environment “{visible(fitting.label)}”, which does."

@@ -13,7 +13,7 @@ from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent
 from jobs.submission import drafts
 from jobs.submission.example_list import Example
 from jobs.submission.forms import NewJobForm
-from jobs.submission.offers import Offer, offer_for
+from jobs.submission.offers import Offer, is_open_to, offer_for
 from jobs.submission.typed import name_for
 from jobs.uploads.entry import command_for
 from jobs.uploads.incoming import check_space, discarding, receive
@@ -161,6 +161,11 @@ def _check_still_offered(job: Job) -> None:
                 f"The {thing} “{label}” of this job was {what} by an admin."
                 " Choose “Run with changes” and another one."
             )
+    if job.image is not None and not is_open_to(job.image, job.team):
+        raise CannotRun(
+            f"The environment “{job.image_label}” is no longer open to {job.team.name}."
+            " Choose “Run with changes” and another one."
+        )
 
 
 def run_example(user: User, example: Example, key: UUID) -> Job:
@@ -200,15 +205,15 @@ EXAMPLE_SECONDS = 600
 
 
 def _choice_for(example: Example, offer: Offer) -> tuple[Team, Image, Profile]:
+    if not offer.teams:
+        raise CannotRun("You are in no team yet. Ask an admin to add you to one.")
     image = next((image for image in offer.images if example.fits(image)), None)
     if image is None:
         raise CannotRun(f"No environment here runs {example.language}. Ask an admin to add one.")
     profile = next(iter(offer.profiles_on(image.cluster_id)), None)
     if profile is None:
         raise CannotRun(f"{image.cluster.name} has no profile to run it with. Ask an admin to add one.")
-    if not offer.teams:
-        raise CannotRun("You are in no team yet. Ask an admin to add you to one.")
-    return offer.teams[0], image, profile
+    return offer.teams_for(image)[0], image, profile
 
 
 def _store_example(example: Example) -> dict[str, Blob]:

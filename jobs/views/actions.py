@@ -11,9 +11,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from jobs import wishes
-from jobs.access import SignedInRequest, find_own_job, jobs_of, sign_in_first
+from jobs.access import find_own_job, jobs_of
 from jobs.history.filters import number
 from jobs.models import Job
+from teams.access import SignedInRequest, sign_in_first
 from teams.policy import Rights, rights_of
 
 MOST_AT_ONCE = 200

@@ -9,7 +9,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from jobs.access import SignedInRequest, sign_in_first
 from jobs.models import Draft, Job
 from jobs.submission import drafts, submit
 from jobs.submission.draft_page import DraftPage, Outcome, other_drafts
@@ -19,6 +18,7 @@ from jobs.submission.offers import offer_for
 from jobs.uploads import limits
 from jobs.uploads.handler import ReceivedFile
 from jobs.uploads.unpacked import Source, Upload, unpacked
+from teams.access import SignedInRequest, sign_in_first
 
 SENT_BEFORE = "This form was sent already: here is the job that was made of it."
 SENT_AND_DELETED = "This form was sent already, and the job that was made of it was deleted."

@@ -3,8 +3,8 @@
 import uuid
 from typing import Any
 
-from jobs.access import SignedInRequest
 from jobs.models import Job
+from teams.access import SignedInRequest
 from teams.policy import may_change
 
 

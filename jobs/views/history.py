@@ -9,13 +9,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from clusters.models import Image
-from jobs.access import SignedInRequest, find_job
+from jobs.access import find_job
 from jobs.history.chips import counts, filter_bar
 from jobs.history.filters import Filters, number
 from jobs.history.overview import find_counts, find_overview
 from jobs.history.pages import SEARCHED, Cursor, Page, find_page
 from jobs.models import Job
 from jobs.submission.example_list import available_examples
+from teams.access import SignedInRequest
 from teams.models import User
 from teams.policy import Rights, may_change, rights_of
 

@@ -7,11 +7,12 @@ from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from jobs.access import SignedInRequest, find_job, sign_in_first
+from jobs.access import find_job
 from jobs.bundles import ContentGone
 from jobs.submission import drafts, submit
 from jobs.submission.example_list import find_example
 from jobs.uploads.refusal import UploadRefused
+from teams.access import SignedInRequest, sign_in_first
 
 NO_KEY = "The form has no valid key. Reload the page and try again."
 

@@ -8,12 +8,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from jobs.access import SignedInRequest, find_job
+from jobs.access import find_job
 from jobs.models import Job
 from jobs.output import outputlog
 from jobs.output.outputpages import OutputPages, Page
 from jobs.sending import dress, send_stored
 from jobs.views.frame import job_frame
+from teams.access import SignedInRequest
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 

@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_safe
 
 from jobs import results
-from jobs.access import SignedInRequest, find_job
+from jobs.access import find_job
 from jobs.previews.kinds import content_type_of, kind_of
 from jobs.sending import SANDBOX, dress, send_stored
 from jobs.views.frame import job_frame
+from teams.access import SignedInRequest
 
 PAGE_FILES = 120
 # A picture or text: an SVG opened by its address may style itself, and that is all.

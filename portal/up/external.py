@@ -45,6 +45,8 @@ def ask(variable: str, url: str) -> None:
     found = environ.Env.db_url_config(url)
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     parts = {name: str(found[key]) for name, key in names.items() if found.get(key)}
+    # What stands behind the question mark, such as host=/run/postgresql or sslmode=require.
+    parts |= {name: str(value) for name, value in found.get("OPTIONS", {}).items()}
     with psycopg.connect(**parts, connect_timeout=3) as connection:  # type: ignore[arg-type]
         connection.execute("SELECT 1")
 

@@ -2,9 +2,11 @@
 
 import errno
 import grp
+import ipaddress
 import resource
 import signal
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,8 +81,13 @@ def program(home: Home, run: Path, address: Address, account: Account) -> Progra
     )
 
 
-def configuration(home: Home, run: Path, address: Address, account: Account) -> str:
-    """The text of nginx.conf."""
+def configuration(
+    home: Home, run: Path, address: Address, account: Account, proxies: Sequence[str] = (), static: str = ""
+) -> str:
+    """The text of nginx.conf. `proxies`: addresses and networks whose word about who asks is taken.
+
+    `static` is the folder of the static files where they are not in the home.
+    """
     files = _open_files()
     values = {
         "open_files": str(files),
@@ -89,7 +96,8 @@ def configuration(home: Home, run: Path, address: Address, account: Account) -> 
         "user": _user(account),
         "run": str(run),
         "listen": f"listen {address.netloc};",
-        "static": _quoted(home.static),
+        "proxies": _proxies(proxies),
+        "static": _quoted(Path(static) if static else home.static),
         "files": _quoted(home.files),
         "starting_page_body": (HERE / "starting.html").read_text(),
     }
@@ -101,6 +109,17 @@ def configuration(home: Home, run: Path, address: Address, account: Account) -> 
 
 def _user(account: Account) -> str:
     return f"user {account.name} {grp.getgrgid(account.gid).gr_name};" if account.gid is not None else ""
+
+
+def _proxies(proxies: Sequence[str]) -> str:
+    """Without any, what a client claims of itself is dropped. Raises ValueError for what is no network."""
+    networks = [str(ipaddress.ip_network(proxy, strict=False)) for proxy in proxies]
+    trusted = [f"set_real_ip_from {network};" for network in networks]
+    real = ["real_ip_header X-Forwarded-For;", "real_ip_recursive on;"] if networks else []
+    known = " ".join(f"{network} 1;" for network in networks)
+    return "\n    ".join(
+        [*trusted, *real, f"geo $realip_remote_addr $is_proxy {{ default 0; {known} }}".replace("  ", " ")]
+    )
 
 
 def _quoted(path: Path) -> str:

@@ -2,18 +2,16 @@
 
 import os
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from portal.up import commands
+from portal.up.commands import BASE
 from portal.up.front import Address
 from portal.up.processes import Program
 from portal.up.state import Home
-
-BASE = Path(__file__).resolve().parents[2]
-WEB_THREADS, WORKER_THREADS = 24, 8
 
 
 def environment(home: Home, address: Address, database_url: str, redis_url: str) -> dict[str, str]:
@@ -32,73 +30,40 @@ def environment(home: Home, address: Address, database_url: str, redis_url: str)
 
 
 def web(home: Home, run: Path, values: Mapping[str, str]) -> Program:
-    """Pages, uploads, downloads, intake. The timeout is of a worker that hangs, not of a request."""
-    argv = (
-        *(sys.executable, "-m", "gunicorn", "portal.wsgi:application", "--bind", f"unix:{run}/web.sock"),
-        *("--worker-class", "gthread", "--workers", "1", "--threads", str(WEB_THREADS)),
-        *("--keep-alive", "75", "--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
-        *("--forwarded-allow-ips", "*", "--limit-request-line", "8190", "--worker-tmp-dir", str(run)),
-    )
+    """Pages, uploads, downloads, intake."""
     return _program(
-        "web", argv, home, values, WEB_THREADS, is_ready=_Page(run / "web.sock"), stop_seconds=7.0
+        "web", commands.web(run), home, values, is_ready=_Page(run / "web.sock"), stop_seconds=7.0
     )
 
 
 def live(home: Home, run: Path, values: Mapping[str, str]) -> Program:
     """Server-sent events."""
-    argv = (
-        *(sys.executable, "-m", "uvicorn", "portal.asgi:application", "--uds", f"{run}/live.sock"),
-        *(
-            "--lifespan",
-            "off",
-            "--timeout-graceful-shutdown",
-            "2",
-            "--no-access-log",
-            "--log-level",
-            "warning",
-        ),
-        *("--proxy-headers", "--forwarded-allow-ips", "*"),
-    )
-    return _program("live", argv, home, values, 4, is_ready=_Socket(run / "live.sock"))
+    return _program("live", commands.live(run), home, values, is_ready=_Socket(run / "live.sock"))
 
 
 def worker(home: Home, run: Path, values: Mapping[str, str]) -> Program:
-    """Drives the clusters: threads, because its work is waiting."""
-    argv = (
-        *(
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "portal",
-            "worker",
-            "-P",
-            "threads",
-            "-c",
-            str(WORKER_THREADS),
-        ),
-        *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
-    )
+    """Drives the clusters."""
     ready = _Line(home.log("worker"), b" ready.")
-    return _program("worker", argv, home, values, WORKER_THREADS + 2, is_ready=ready, stop_seconds=10.0)
+    return _program("worker", commands.worker(), home, values, is_ready=ready, stop_seconds=10.0)
 
 
 def beat(home: Home, run: Path, values: Mapping[str, str]) -> Program:
     """The sweep. Its entries are static: the schedule file is made anew at each start."""
     schedule = run / "beat-schedule"
-    argv = (
-        *(sys.executable, "-m", "celery", "-A", "portal", "beat"),
-        "-s",
-        str(schedule),
-        "--loglevel",
-        "WARNING",
+    return _program(
+        "beat", commands.beat(schedule), home, values, before_start=lambda: remove_schedule(schedule)
     )
-    return _program("beat", argv, home, values, 2, before_start=lambda: _remove(schedule))
 
 
 def watch(home: Home, run: Path, values: Mapping[str, str]) -> Program:
     """Observes the clusters."""
-    return _program("watch", (sys.executable, str(BASE / "manage.py"), "watch"), home, values, 4)
+    return _program("watch", commands.watch(), home, values)
+
+
+def remove_schedule(schedule: Path) -> None:
+    """What beat left of an earlier run."""
+    for path in schedule.parent.glob(f"{schedule.name}*"):
+        path.unlink()
 
 
 @dataclass(frozen=True)
@@ -150,14 +115,6 @@ class _Line:
             return self.words in file.read()
 
 
-def _program(
-    name: str, argv: tuple[str, ...], home: Home, values: Mapping[str, str], pool: int, **more: Any
-) -> Program:
-    """`pool`: how many database connections the process may hold, one for each of its threads."""
-    own = {**values, "STELLWERK_DB_POOL": values.get("STELLWERK_DB_POOL", str(pool))}
+def _program(name: str, argv: tuple[str, ...], home: Home, values: Mapping[str, str], **more: Any) -> Program:
+    own = {**values, "STELLWERK_DB_POOL": values.get("STELLWERK_DB_POOL", str(commands.POOLS[name]))}
     return Program(name=name, argv=argv, log=home.log(name), folder=BASE, environment=own, **more)
-
-
-def _remove(schedule: Path) -> None:
-    for path in schedule.parent.glob(f"{schedule.name}*"):
-        path.unlink()

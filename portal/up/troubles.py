@@ -49,6 +49,7 @@ class DiskFull(Trouble):
 
 class HomeNotWritable(Trouble):
     def __init__(self, home: Path, why: str) -> None:
+        self.why = why
         super().__init__(
             f"Stellwerk cannot write to its home {home} ({why}); "
             "choose another one: STELLWERK_HOME=<folder> make up"

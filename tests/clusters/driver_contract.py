@@ -4,6 +4,8 @@
 bear witness.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from clusters.driver import LABEL_INSTALLATION, ClusterRefused, NameTaken, State, WorkInvalid
@@ -58,6 +60,33 @@ class DriverContract:
         lab.driver.stop(run.work.name)
         lab.until_ended(run)
         assert run.attempt.ended[0]["signal"] == 9
+
+    def test_creates_at_the_same_moment_make_one_work(self, lab):
+        run = lab.prepare(["sh", "-c", lab.say("ran")])
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: lab.driver.create(run.work), range(4)))
+        assert lab.until_ended(run).exit_code == 0
+        assert [seen.name for seen in lab.driver.observe()] == [run.work.name]
+        assert lab.witnessed() == ["ran"]
+
+    def test_a_create_after_a_stop_does_not_begin_it_again(self, lab):
+        run = lab.run(["sh", "-c", f"{lab.say('ran')}; echo up; exec sleep 60"])
+        lab.intake.wait(lambda: run.attempt.output["stdout"] == b"up\n")
+        lab.driver.stop(run.work.name)
+        lab.driver.create(run.work)
+        seen = lab.until_ended(run)
+        lab.driver.create(run.work)
+        assert lab.driver.look(run.work.name) == seen
+        assert lab.witnessed() == ["ran"]
+
+    def test_a_create_that_arrives_after_its_work_was_removed_starts_nothing(self, lab):
+        run = lab.run(["sh", "-c", lab.say("ran")])
+        lab.until_ended(run)
+        lab.driver.remove(run.work.name)
+        lab.driver.create(run.work)
+        seen = lab.until_ended(run)
+        assert (seen.exit_code, seen.reason) == (None, "refused")
+        assert lab.witnessed() == ["ran"]
 
     def test_a_refused_claim_starts_nothing(self, lab):
         run = lab.run(["sh", "-c", f"{lab.say('ran')}"], cancelled=True)

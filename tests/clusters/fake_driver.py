@@ -1,9 +1,20 @@
 """A cluster of which a test says what happens. Kept honest by tests/clusters/test_fake_driver.py."""
 
+import itertools
+import threading
 import time
 from dataclasses import replace
 
-from clusters.driver import LABEL_INSTALLATION, ClusterRefused, NameTaken, Seen, State, Work, WorkInvalid
+from clusters.driver import (
+    LABEL_INSTALLATION,
+    ClusterRefused,
+    Explained,
+    NameTaken,
+    Seen,
+    State,
+    Work,
+    WorkInvalid,
+)
 from clusters.local_volumes import is_plain_name
 
 
@@ -16,18 +27,21 @@ class FakeDriver:
         self.seen: dict[str, Seen] = {}
         self.calls: list[tuple[str, str]] = []
         self.troubles: dict[str, list[Exception]] = {}
+        self.explained: dict[str, Explained] = {}
+        self._uids, self._making = itertools.count(1), threading.Lock()
 
     def create(self, work: Work) -> None:
         self._call("create", work.name)
         if not is_plain_name(work.name):
             raise WorkInvalid(f"{work.name!r} is no name.")
-        if work.name in self.works:
-            if dict(self.works[work.name].labels) != dict(work.labels):
-                raise NameTaken(f"{work.name} is somebody else's.")
-            return
-        self.works[work.name] = work
-        uid = f"uid-{len(self.works)}"
-        self.seen[work.name] = Seen(work.name, dict(work.labels), uid, State.PENDING)
+        with self._making:
+            if work.name in self.works:
+                if dict(self.works[work.name].labels) != dict(work.labels):
+                    raise NameTaken(f"{work.name} is somebody else's.")
+                return
+            self.works[work.name] = work
+            uid = f"uid-{next(self._uids)}"
+            self.seen[work.name] = Seen(work.name, dict(work.labels), uid, State.PENDING)
         self.begin(work)
 
     def stop(self, name: str, space: str = "") -> None:
@@ -35,7 +49,7 @@ class FakeDriver:
         if name in self.seen and self.seen[name].state is not State.ENDED:
             self.end(name)
 
-    def remove(self, name: str, space: str = "") -> None:
+    def remove(self, name: str, space: str = "", *, is_ended: bool = False) -> None:
         self._call("remove", name)
         if name in self.seen and self.seen[name].state is not State.ENDED:
             raise ClusterRefused(f"{name} has not ended.")
@@ -55,6 +69,10 @@ class FakeDriver:
         self._call("look", name)
         seen = self.seen.get(name)
         return seen if seen and self._is_mine(seen) else None
+
+    def explain(self, name: str, space: str = "", age: float = 0.0) -> Explained | None:
+        self._call("explain", name)
+        return self.explained.get(name)
 
     # What a test does
 

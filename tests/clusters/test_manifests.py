@@ -11,6 +11,7 @@ from clusters.driver import Work
 from clusters.kubernetes import manifests
 from clusters.kubernetes.bundle import runner_bundle
 from clusters.kubernetes.names import is_job_name
+from tests.clusters.pod_baseline import assert_baseline
 
 LABELS = {
     "stellwerk/installation": "i",
@@ -48,41 +49,43 @@ def pod(job):
     return job["spec"]["template"]["spec"]
 
 
-def containers(pod):
-    return [*pod["initContainers"], *pod["containers"]]
+def test_the_job_keeps_the_baseline(job):
+    assert_baseline(job)
+    assert job["spec"]["template"]["spec"]["activeDeadlineSeconds"] > 600 + 30
 
 
-def test_kubernetes_starts_it_once_and_never_again(job, pod):
-    assert job["spec"]["backoffLimit"] == 0
-    assert pod["restartPolicy"] == "Never"
-    assert (job["spec"]["completions"], job["spec"]["parallelism"]) == (1, 1)
-    assert job["spec"]["ttlSecondsAfterFinished"] > 0
-    assert pod["activeDeadlineSeconds"] > 600 + 30
+@pytest.mark.parametrize(
+    ("where", "name", "value"),
+    [
+        ((), "automountServiceAccountToken", True),
+        ((), "serviceAccountName", "default"),
+        ((), "hostNetwork", True),
+        (("securityContext",), "runAsNonRoot", False),
+        (("containers", 0, "securityContext"), "allowPrivilegeEscalation", True),
+        (("containers", 0, "securityContext"), "capabilities", {}),
+        (("containers", 0, "resources", "limits"), "ephemeral-storage", None),
+        (("initContainers", 1, "securityContext"), "readOnlyRootFilesystem", False),
+        (("volumes", 0), "hostPath", {"path": "/"}),
+        (("volumes", 0, "emptyDir"), "sizeLimit", ""),
+        (("containers", 0, "volumeMounts", 0), "name", "token"),
+        (("containers", 0), "env", [{"name": "STELLWERK_TOKEN_FILE", "value": "x"}]),
+    ],
+)
+def test_the_auditor_of_the_baseline_sees_what_breaks_it(job, where, name, value):
+    place = job["spec"]["template"]["spec"]
+    for step in where:
+        place = place[step]
+    place[name] = value
+    if value is None:
+        del place[name]
+    with pytest.raises(AssertionError):
+        assert_baseline(job)
 
 
 def test_the_labels_are_on_all_that_is_made(job):
     assert job["metadata"]["labels"] == LABELS
     assert job["spec"]["template"]["metadata"]["labels"] == LABELS
     assert manifests.token_secret(work(), "uid")["metadata"]["labels"] == LABELS
-
-
-def test_the_pod_keeps_the_baseline(pod):
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["enableServiceLinks"] is False
-    security = pod["securityContext"]
-    assert security["runAsNonRoot"] is True
-    assert security["runAsUser"] > 0
-    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"}
-    assert not [volume for volume in pod["volumes"] if "hostPath" in volume]
-    for container in containers(pod):
-        security = container["securityContext"]
-        assert security["allowPrivilegeEscalation"] is False
-        assert security["capabilities"] == {"drop": ["ALL"]}
-        assert container["resources"]["limits"].keys() >= {"cpu", "memory", "ephemeral-storage"}
-    for volume in pod["volumes"]:
-        if "emptyDir" in volume:
-            assert volume["emptyDir"]["sizeLimit"]
 
 
 def test_the_script_gets_the_profile_and_nothing_of_the_portal(pod):
@@ -109,6 +112,28 @@ def test_gpus_are_asked_for_by_the_name_of_their_resource():
     job = manifests.job(work(gpu_count=2, gpu_resource="nvidia.com/gpu"), RUNNER)
     resources = job["spec"]["template"]["spec"]["containers"][0]["resources"]
     assert resources["limits"]["nvidia.com/gpu"] == resources["requests"]["nvidia.com/gpu"] == "2"
+
+
+def test_it_runs_on_the_nodes_and_with_the_logins_that_were_asked_for():
+    plain = manifests.job(work(), RUNNER)["spec"]["template"]["spec"]
+    assert not plain.keys() & {"nodeSelector", "tolerations", "imagePullSecrets"}
+    asked = work(
+        node_labels={"gpu": "a100"},
+        tolerations=[
+            {"key": "gpu", "value": "", "effect": ""},
+            {"key": "team", "value": "blue", "effect": "NoSchedule"},
+        ],
+        pull_secret="scripts",
+    )
+    for secret, logins in (("runners", ["scripts", "runners"]), ("scripts", ["scripts"]), ("", ["scripts"])):
+        runner = manifests.Runner("python:3.11", runner_bundle(), secret)
+        pod = manifests.job(asked, runner)["spec"]["template"]["spec"]
+        assert pod["imagePullSecrets"] == [{"name": name} for name in logins]
+    assert pod["nodeSelector"] == {"gpu": "a100"}
+    assert pod["tolerations"] == [
+        {"key": "gpu", "operator": "Exists"},
+        {"key": "team", "operator": "Equal", "value": "blue", "effect": "NoSchedule"},
+    ]
 
 
 @pytest.mark.parametrize(

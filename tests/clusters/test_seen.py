@@ -4,45 +4,7 @@ import pytest
 
 from clusters.driver import State
 from clusters.kubernetes.seen import seen_of
-
-LABELS = {"stellwerk/installation": "i", "stellwerk/job": "7"}
-
-
-def job(conditions=(), suspend=False, **status):
-    listed = [{"type": each, "status": "True", "message": f"{each}, says the Job."} for each in conditions]
-    return {
-        "metadata": {"name": "sw-i-7-1", "uid": "job-uid", "labels": LABELS},
-        "spec": {"suspend": suspend},
-        "status": {"conditions": listed, **status},
-    }
-
-
-def pod(
-    phase="Running", fetch=None, main=None, collect=None, uid="pod-uid", created="1", deleted=None, **status
-):
-    states = {"fetch": fetch, "collect": collect}
-    return {
-        "metadata": {"name": uid, "uid": uid, "creationTimestamp": created, "deletionTimestamp": deleted},
-        "status": {
-            "phase": phase,
-            "initContainerStatuses": [
-                {"name": name, "state": state} for name, state in states.items() if state
-            ],
-            "containerStatuses": [{"name": "main", "state": main}] if main else [],
-            **status,
-        },
-    }
-
-
-def ended(code, reason="Completed", started="2026-01-01T00:00:00Z"):
-    return {"terminated": {"exitCode": code, "reason": reason, "startedAt": started}}
-
-
-def waits(reason, message="Words."):
-    return {"waiting": {"reason": reason, "message": message}}
-
-
-RUNS, OK = {"running": {}}, ended(0)
+from tests.clusters.pod_dicts import LABELS, OK, RUNS, ended, job, pod, waits
 
 
 @pytest.mark.parametrize(
@@ -69,10 +31,10 @@ def test_ended_is_said_only_when_nothing_can_run_any_more(pods, state):
         ([pod("Failed", fetch=OK, main=ended(3, "Error"))], (3, "")),
         ([pod("Failed", fetch=OK, main=ended(137, "OOMKilled"))], (137, "out_of_memory")),
         ([pod("Failed", fetch=OK, main=ended(143), reason="DeadlineExceeded")], (143, "time_limit")),
-        ([pod("Failed", fetch=OK, main=ended(143), deleted="2026-01-01T00:00:00Z")], (143, "stopped")),
+        ([pod("Failed", fetch=OK, main=ended(143), deleted="2026-01-01T00:00:00Z")], (143, "deleted")),
         ([pod("Failed", fetch=ended(86))], (None, "refused")),
-        ([pod("Failed", fetch=ended(1))], (None, "start_failed")),
-        ([pod("Failed", reason="Evicted", message="The node was low on memory.")], (None, "start_failed")),
+        ([pod("Failed", fetch=ended(1))], (None, "fetch_failed")),
+        ([pod("Failed", reason="Evicted", message="The node was low on memory.")], (None, "evicted")),
         ([pod("Failed", fetch=OK, main=ended(128, "StartError"))], (None, "start_failed")),
         ([pod("Failed", fetch=OK, main=ended(137, started=None))], (None, "start_failed")),
     ],

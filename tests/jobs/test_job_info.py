@@ -1,6 +1,6 @@
 """The Details tab: what was asked, where it ran, files, events."""
 
-from jobs.models import JobEvent
+from jobs.models import TOLD, JobEvent
 
 
 def details(client_of, user, job):
@@ -57,3 +57,27 @@ def test_a_colleague_sees_it_and_a_stranger_gets_404(make_job, client_of, bob, c
     job = make_job()
     details(client_of, bob, job)
     assert client_of(charlie).get(f"/jobs/{job.pk}/details/").status_code == 404
+
+
+def test_what_the_cluster_said_is_a_table_in_its_order(make_job, client_of, alice):
+    job = make_job(status="starting")
+    for at, reason, kind, count in [("10:02", "BackOff", "Warning", 7), ("10:01", "Pulling", "Normal", 1)]:
+        data = {"uid": reason, "kind": kind, "reason": reason, "about": "pod sw-1", "count": count}
+        JobEvent.objects.create(
+            job=job, kind=TOLD, at=f"2026-01-01T{at}:00Z", sentence=f"Words of <{reason}>.", data=data
+        )
+    JobEvent.objects.create(job=job, kind="starting", sentence="Preparing attempt 1.")
+    page = details(client_of, alice, job)
+    events, _, said = page.partition("What the cluster said")
+    assert "Words of" not in events
+    assert "Preparing attempt 1." not in said
+    assert said.index("Words of &lt;Pulling&gt;.") < said.index("Words of &lt;BackOff&gt;.")
+    assert '<td class="num">7</td>' in said
+    assert said.count("told-warning") == 1
+    assert "has said nothing" not in said
+
+
+def test_where_the_cluster_said_nothing_the_page_says_why(make_job, client_of, alice):
+    page = details(client_of, alice, make_job(status="running"))
+    assert "This machine has said nothing about it." in page
+    assert "<table" not in page

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from jobs import lifecycle_diagram
+from jobs.catalogue import Situation, explain
 from jobs.lifecycle import (
     ACTIVE,
     DONE,
@@ -21,7 +22,6 @@ from jobs.lifecycle import (
     next_step,
     sight,
 )
-from jobs.reasons import Situation, explain
 
 ALL = list(itertools.product(Status, Sight, Wish))
 ENDS = {

@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import OperationalError, connections
 
-from clusters.driver import ClusterUnreachable, State, Work
+from clusters.driver import ClusterRefused, ClusterUnreachable, State, Work
 from clusters.models import Cluster
 from jobs.models import Attempt
 from jobs.reconciler import watching
@@ -64,6 +64,16 @@ def test_from_time_to_time_it_compares_anyway(attempt, driver, monkeypatch):
     watcher.look()
     attempt.refresh_from_db()
     assert attempt.seen_state == "pending"
+
+
+def test_where_the_cluster_does_not_let_us_look_no_absence_is_proven(attempt, driver):
+    watcher = ClusterWatch(attempt.job.cluster_id, driver)
+    driver.fail("look", ClusterRefused("Forbidden."))
+    assert watcher._is_gone("missing", "") is False
+    assert watcher._is_gone("missing", "") is True
+    driver.fail("look", ClusterUnreachable("Away."))
+    with pytest.raises(ClusterUnreachable):
+        watcher._is_gone("missing", "")
 
 
 def in_rounds(watcher, count=1):

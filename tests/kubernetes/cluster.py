@@ -1,9 +1,13 @@
 """Where a real Kubernetes is: one that is given, or the test cluster that stands beside the checkout."""
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,20 +60,29 @@ def start() -> TestCluster:
         return TestCluster(Path(given).read_text(), os.environ[PORTAL_HOST])
     command = _command()
     assert command, NOT_FOUND
-    up = subprocess.run(
-        [command, "up", "--with-r"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        stdin=subprocess.DEVNULL,
-        umask=0o022,  # what it starts makes the roots of containers, which have to be open to every user
-    )
+    with _one_at_a_time():
+        up = subprocess.run(
+            [command, "up", "--with-r"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            stdin=subprocess.DEVNULL,
+            umask=0o022,  # what it starts makes the roots of containers, which have to be open to every user
+        )
     assert up.returncode == 0, up.stdout + up.stderr
     found = re.search(r"export KUBECONFIG=(\S+)", up.stdout)
     assert found, up.stdout
     kubeconfig = Path(found[1]).read_text()
     server = read_kubeconfig(kubeconfig).connection().server
     return TestCluster(kubeconfig, urlsplit(server).hostname or "", command)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Two that build it at once would take each other's half-made files away."""
+    with (Path(tempfile.gettempdir()) / "stellwerk-testcluster.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _command() -> str | None:

@@ -9,8 +9,9 @@ import pytest
 from clusters.kubernetes import onboarding
 from clusters.kubernetes.api import Api
 from clusters.kubernetes.connection import Connection
-from clusters.kubernetes.driver import KubernetesDriver
+from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
 from clusters.kubernetes.kubeconfig import read_kubeconfig
+from clusters.kubernetes.places import OnePlace
 from tests.clusters.driver_lab import Lab
 from tests.kubernetes import cluster
 from tests.runner.stub_intake import StubIntake
@@ -91,7 +92,7 @@ def intake(test_cluster):
 @pytest.fixture
 def lab(portal_api, namespace, intake, tmp_path):
     yield KubernetesLab(
-        KubernetesDriver(portal_api, namespace, Lab.installation, KubernetesLab.image),
+        KubernetesDriver(portal_api, OnePlace(namespace), Lab.installation, RunnerImage(KubernetesLab.image)),
         intake,
         tmp_path / "unused",
     )

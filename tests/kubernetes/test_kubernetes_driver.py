@@ -7,7 +7,8 @@ import pytest
 
 from clusters.driver import ClusterRefused, ClusterUnreachable, State
 from clusters.kubernetes import onboarding
-from clusters.kubernetes.driver import KubernetesDriver
+from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
+from clusters.kubernetes.places import OnePlace
 from tests.clusters.driver_contract import DriverContract
 from tests.clusters.driver_lab import MIB
 
@@ -19,7 +20,8 @@ class TestKubernetesDriver(DriverContract):
 
 
 def test_what_is_followed_shows_the_same_as_a_look(lab, portal_api, namespace):
-    watcher = KubernetesDriver(portal_api, namespace, lab.installation, lab.image).follow()
+    runner = RunnerImage(lab.image)
+    watcher = KubernetesDriver(portal_api, OnePlace(namespace), lab.installation, runner).follow()
     try:
         run = lab.run(["sh", "-c", "echo up; sleep 1"])
         looked = lab.until_ended(run)
@@ -99,10 +101,9 @@ def test_a_pod_that_is_deleted_by_hand_ends_the_attempt(lab, admin_api, namespac
 def test_a_create_that_made_the_job_only_is_completed_by_the_next(lab, monkeypatch):
     run = lab.prepare(["sh", "-c", lab.say("ran")])
     with monkeypatch.context() as crash:
-        crash.setattr(lab.driver, "_create_if_missing", lambda kind, manifest: None)
-        lab.driver._has_runner = False
+        crash.setattr(lab.driver, "_create_if_missing", lambda kind, manifest, space: None)
         lab.driver.create(run.work)
-    lab.driver._has_runner = False
+    lab.driver._brought.clear()
     assert lab.driver.look(run.work.name).state is State.PENDING
     lab.driver.create(run.work)
     assert lab.until_ended(run).exit_code == 0

@@ -15,13 +15,19 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from clusters.connecting import outside
+from clusters.models import Cluster
 from jobs.models import Artifact, Draft
 from teams.models import Membership
 from tests import cast
+from tests.clusters.pages.connected import new_connected
 
 PAGE = "302 200 200 200 200 200"
 OF_A_JOB = "302 200 200 404 200 200"
 NOT_ALLOWED = "302 405 405 405 405 405"
+ADMINS = "302 404 404 404 404 200"
+ADMINS_SEND = "302 404 404 404 404 302"
+ADMINS_ASK = (ADMINS, ADMINS)  # an empty form is answered with what is missing
 NEVER = "405 405 405 405 405 405"
 NO_TOKEN = "401 401 401 401 401 401"
 
@@ -47,6 +53,33 @@ MATRIX = {
     "job_new": ("302 302 302 302 302 302", NOT_ALLOWED),
     "draft_edit": ("302 200 404 404 404 404", "302 302 404 404 404 404"),
     "example_run": (NOT_ALLOWED, "302 302 302 302 302 302"),
+    "cluster_list": (ADMINS, NOT_ALLOWED),
+    "cluster_connect": ADMINS_ASK,
+    "cluster_connect_by": ADMINS_ASK,
+    "cluster_paste": (ADMINS, NOT_ALLOWED),
+    "cluster_paste_download": (ADMINS, NOT_ALLOWED),
+    "cluster_detail": (ADMINS, NOT_ALLOWED),
+    "cluster_health": (ADMINS, NOT_ALLOWED),
+    "cluster_test": (NOT_ALLOWED, ADMINS_SEND),
+    "cluster_edit": ADMINS_ASK,
+    "cluster_switch": (ADMINS, ADMINS_SEND),
+    "cluster_credentials": ADMINS_ASK,
+    "cluster_credentials_by": ADMINS_ASK,
+    "space_edit": ADMINS_ASK,
+    "image_list": (ADMINS, NOT_ALLOWED),
+    "image_add": ADMINS_ASK,
+    "image_edit": ADMINS_ASK,
+    "image_preset": (NOT_ALLOWED, "302 404 404 404 404 404"),
+    "image_switch": (NOT_ALLOWED, ADMINS_SEND),
+    "image_move": (NOT_ALLOWED, ADMINS_SEND),
+    "image_remove": (ADMINS, ADMINS_SEND),
+    "profile_list": (ADMINS, NOT_ALLOWED),
+    "profile_add": ADMINS_ASK,
+    "profile_edit": ADMINS_ASK,
+    "profile_preset": (NOT_ALLOWED, "302 404 404 404 404 404"),
+    "profile_switch": (NOT_ALLOWED, ADMINS_SEND),
+    "profile_move": (NOT_ALLOWED, ADMINS_SEND),
+    "profile_remove": (ADMINS, ADMINS_SEND),
     "intake_claim": (NEVER, NO_TOKEN),
     "intake_inputs": (NO_TOKEN, NEVER),
     "intake_started": (NEVER, NO_TOKEN),
@@ -54,6 +87,8 @@ MATRIX = {
     "intake_ended": (NEVER, NO_TOKEN),
     "intake_results": (NEVER, NEVER),
     "intake_collected": (NEVER, NO_TOKEN),
+    "intake_probe": (NEVER, NO_TOKEN),
+    "health": ("200 200 200 200 200 200", NEVER),
     "account_login": ("200 302 302 302 302 302", "200 302 302 302 302 302"),
     "account_logout": ("302 200 200 200 200 200", "302 302 302 302 302 302"),
     "account_change_password": (PAGE, PAGE),
@@ -94,21 +129,34 @@ def users(alice, bob, charlie, manager, dana):
 
 
 @pytest.fixture
-def address(make_job, make_attempt, alice, image):
+def address(make_job, make_attempt, alice, image, team, monkeypatch):
     """`address(route)`: a fresh address of that route; what it names is Alice's and has everything a job can have."""
 
     def make(name: str) -> str:
         if "/" in name:
             return "/" + name
         pattern = routes("portal.urls")[name].pattern
-        return reverse(name, kwargs={key: value(key) for key in pattern.converters})
+        return reverse(name, kwargs={key: value(key, name) for key in pattern.converters})
 
-    def value(key: str) -> Any:
+    def value(key: str, name: str) -> Any:
         if key == "draft_id":
             return Draft.objects.create(owner=alice, bundle=cast.new_bundle(is_frozen=False)).pk
+        if key == "slug":
+            return "python-model" if name == "example_run" else research().slug
         return {"job_id": lambda: job().pk, "artifact_id": lambda: made[0].pk, "stream": lambda: "stdout",
-                "slug": lambda: "python-model"}[key]()  # fmt: skip
+                "way": lambda: "address", "team_id": lambda: team.pk,
+                "image_id": lambda: research().images.get().pk,
+                "profile_id": lambda: research().profiles.get().pk}[key]()  # fmt: skip
 
+    def research() -> Any:
+        known = Cluster.objects.filter(slug="research").first() or new_connected(space_mode="prepared")
+        if not known.images.exists():
+            cast.new_image(known)
+        if not known.profiles.exists():
+            cast.new_profile(known)
+        return known
+
+    monkeypatch.setattr(outside, "request_visit", lambda cluster, user: None)
     made: list[Artifact] = []
 
     def job() -> Any:

@@ -15,7 +15,10 @@ ROW = re.compile(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \|$", re.M)
 UNITS = {"": 1, "s": 1, "h": 3600, "MiB": 1024**2, "GiB": 1024**3}
 # How the code reads a variable: django-environ in the settings, os.environ where Django is not loaded.
 BY_ENVIRON = re.compile(r'\benv\.\w+\(\s*"([A-Z_]+)"')
-BY_OS = re.compile(r'os\.environ(?:\.get\(|\[)\s*"((?:STELLWERK|LOCAL|JOB|DATABASE|REDIS|PORTAL)_\w+)"')
+# (in containers: os.environ under the name `values`).
+BY_OS = re.compile(
+    r'(?:os\.environ|values)(?:\.get\(|\[)\s*"((?:STELLWERK|LOCAL|JOB|DATABASE|REDIS|PORTAL)_\w+)"'
+)
 # Given by the runner to the script, not by a person to the portal.
 FOR_SCRIPTS = {"STELLWERK_RESULTS"}
 DOCUMENTS = [BASE / "README.md", BASE / "CHANGELOG.md", *sorted((BASE / "docs").rglob("*.md"))]

@@ -104,6 +104,14 @@ def test_this_machine_offers_python_and_sizes():
     assert cluster.profiles.first().name == "Small"
 
 
+def test_where_scripts_may_not_run_beside_the_portal_no_cluster_is_offered(settings, monkeypatch):
+    settings.HAS_LOCAL_CLUSTER = False
+    monkeypatch.setattr("portal.management.commands.seed.find_interpreters", lambda: pytest.fail("looked"))
+    assert seed()["password"]
+    assert not Cluster.objects.exists()
+    assert Team.objects.exists()
+
+
 def test_a_second_seed_adds_nothing():
     seed()
     counts = [model.objects.count() for model in (User, Team, Cluster, Image, Profile)]

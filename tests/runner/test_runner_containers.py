@@ -32,19 +32,22 @@ class Volume:
         self.processes: list[subprocess.Popen] = []
         (root / "token").write_text("k\n")
 
-    def stage(self, name: str, uid: str = "pod-1") -> subprocess.Popen:
+    def stage(self, name: str, uid: str = "pod-1", first_of=()) -> subprocess.Popen:
         environment = {
             "STELLWERK_PORTAL_URL": self.intake.url,
             "STELLWERK_TOKEN_FILE": str(self.root / "token"),
             "STELLWERK_POD_UID": uid,
         }
         return self._start(
-            [sys.executable, "-m", "runner", name, str(self.root)], env=environment, cwd=REPOSITORY
+            [*first_of, sys.executable, "-m", "runner", name, str(self.root)],
+            env=environment,
+            cwd=REPOSITORY,
         )
 
-    def main(self, shell: str = "sh") -> subprocess.Popen:
+    def main(self, shell: str = "sh", **variables: str) -> subprocess.Popen:
         words = [shell, "sh"] if shell == "busybox" else [shell]
-        return self._start([*CONTAINER, *words, MAIN, str(self.root)], stderr=subprocess.DEVNULL)
+        command = [*CONTAINER, *words, MAIN, str(self.root)]
+        return self._start(command, stderr=subprocess.DEVNULL, env=os.environ | variables)
 
     def ended(self) -> dict:
         return json.loads((self.root / "ended.json").read_text())
@@ -85,6 +88,33 @@ def prepared(volume, attempt, *command: str, **facts) -> Volume:
 def test_a_second_pod_of_the_attempt_is_refused(volume):
     assert volume.stage("fetch").wait(20) == 0
     assert volume.stage("fetch", uid="pod-2").wait(20) == 86
+
+
+@needs_namespaces
+def test_a_fetch_that_waits_for_the_portal_ends_at_once_when_it_is_stopped(volume):
+    volume.intake.stop()
+    outer = volume.stage("fetch", first_of=CONTAINER)
+    children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
+    deadline = time.monotonic() + 30
+    while not (inner := children.read_text().split()) or b"runner" not in command_of(inner[0]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    while outer.poll() is None:  # until it has come so far that it listens
+        os.kill(int(inner[0]), signal.SIGTERM)
+        assert time.monotonic() < deadline, "it does not listen"
+        time.sleep(0.2)
+
+
+def test_a_stop_that_collect_did_not_hear_is_known_by_its_mark_when_the_script_never_starts(volume, attempt):
+    prepared(volume, attempt, "true")
+    (volume.root / "stop").touch()
+    assert volume.stage("collect").wait(60) == 0
+    assert attempt.is_collected
+    assert attempt.ended == []
+
+
+def command_of(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 @needs_namespaces
@@ -137,6 +167,51 @@ def test_a_stop_reaches_everything_that_the_script_started(volume, attempt, shel
     os.kill(int(children[0]), signal.SIGTERM)
     main.wait(20)
     assert volume.ended()["reason"] == "stopped"
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_stop_before_the_script_begins_starts_nothing(volume, attempt, shell):
+    prepared(volume, attempt, "sh", "-c", "echo ran")
+    launch = (volume.root / "launch.sh").read_text()
+    (volume.root / "launch.sh").write_text(f"kill -s TERM 1\n{launch}")
+    volume.main(shell).wait(20)
+    assert volume.log("stdout") == b""
+    assert not (volume.root / "started.json").exists()
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_does_not_learn_where_the_clusters_api_is(volume, attempt, shell):
+    prepared(volume, attempt, "env", environment={"KUBERNETES_OWN": "asked for"})
+    told = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_PORT": "tcp://10.0.0.1:443 *", "OTHER": "a b"}
+    assert volume.main(shell, **told).wait(20) == 0
+    lines = volume.log("stdout").decode().splitlines()
+    assert [line for line in lines if line.startswith("KUBERNETES")] == ["KUBERNETES_OWN=asked for"]
+    assert "OTHER=a b" in lines
+
+
+def test_what_collects_leaves_when_the_script_never_begins_although_it_heard_no_signal(volume, attempt):
+    prepared(volume, attempt, "true")
+    collector = volume.stage("collect")
+    (volume.root / "stop").touch()
+    collector.wait(20)
+    assert attempt.is_collected
+
+
+def test_a_stop_ends_what_waits_for_the_portal(volume, attempt):
+    volume.intake.stop()
+    fetching = volume.stage("fetch")
+    deadline = time.monotonic() + 20
+    while True:  # until it has said that it listens to the signal: before that it would die of it
+        status = Path(f"/proc/{fetching.pid}/status").read_text().splitlines()
+        caught = next(line for line in status if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) & 1 << (signal.SIGTERM - 1):
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    fetching.send_signal(signal.SIGTERM)
+    assert fetching.wait(20) == 143
 
 
 @needs_namespaces

@@ -28,8 +28,8 @@ _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "STELLW
 class PortalProcess:
     """Start it, use `url`, kill parts of it by name, stop it. Also a context manager; `remove` ends its data.
 
-    `environment` is added to the caller's (failpoints, limits). `account` and `python` may be set before the
-    start: who runs it, and with which Python. The first admin's one-time password is
+    `environment` is added to the caller's (failpoints, limits). `account`, `python` and `host` may be set before
+    the start: who runs it, with which Python, and at which address it listens. The first admin's one-time password is
     `admin_password` after the start, until it was changed.
     """
 
@@ -38,14 +38,14 @@ class PortalProcess:
         self.owns_home = home is None
         self.base, self.environment = base, environment
         self.account, self.python = THIS_USER, sys.executable
-        self.port = free_port()
+        self.host, self.port = "127.0.0.1", free_port()
         self.admin_password: str | None = None
         self.popen: subprocess.Popen[bytes] | None = None
         self._out = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (open as long as the portal runs)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def output(self) -> str:
@@ -73,7 +73,7 @@ class PortalProcess:
         self._out.close()
         self._out = tempfile.TemporaryFile("w+b")  # noqa: SIM115 (open as long as the portal runs)
         values = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-        values |= {"STELLWERK_HOME": str(self.home), "STELLWERK_BIND": f"127.0.0.1:{self.port}"}
+        values |= {"STELLWERK_HOME": str(self.home), "STELLWERK_BIND": f"{self.host}:{self.port}"}
         self.popen = subprocess.Popen(
             [self.python, "manage.py", "up"],
             cwd=self.base,

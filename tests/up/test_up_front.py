@@ -101,6 +101,11 @@ def test_web_learns_the_host_with_its_port_and_the_true_peer(site, web):
     assert "203.0.113.9" not in body
 
 
+def test_jobs_reach_the_intake_under_any_name(site, web):
+    _, body = get(site, "/intake/claim", Host="portal.their-cluster.example:8080")
+    assert "Host: localhost" in body.splitlines()
+
+
 def test_a_stored_file_keeps_the_headers_that_make_it_harmless(site, web):
     (site[1].files / "report.html").write_text("<p>hello")
     answer, body = get(site, "/file/report.html")

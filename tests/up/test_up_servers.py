@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import redis
 
-from portal.up import postgres, valkey
+from portal.up import external, postgres, valkey
 from portal.up.account import server_account
 from portal.up.embedded import embedded_servers, wait_until_ready
 from portal.up.identity import identity
@@ -32,6 +32,12 @@ def folder():
         if found.is_symlink():
             shutil.rmtree(found.resolve(), ignore_errors=True)
     shutil.rmtree(made)
+
+
+def test_a_database_that_is_reached_by_a_socket_is_asked_there(servers):
+    external.ask("DATABASE_URL", servers.database_url)
+    with pytest.raises(psycopg.OperationalError, match="/nowhere/"):
+        external.ask("DATABASE_URL", "postgresql://stellwerk:@/stellwerk?host=/nowhere")
 
 
 def test_data_outlives_the_servers(folder):

@@ -23,7 +23,10 @@ LOCK = 0x5EED
 class Command(BaseCommand):
     """The last line of the output is JSON: {"admin": "admin", "password": "…" or null}."""
 
-    help = "Make the first admin, a team, the cluster “This machine” with its environments and profiles."
+    help = (
+        "Make the first admin, a team, the cluster “This machine” with its environments and profiles "
+        "(without STELLWERK_LOCAL_CLUSTER=false)."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is missing. Never makes twice, never changes what an admin changed."""
@@ -31,10 +34,10 @@ class Command(BaseCommand):
             _one_at_a_time()
             password = seed_admin()
             seed_team()
-            added = seed_cluster(find_interpreters())
+            added = seed_cluster(find_interpreters()) if settings.HAS_LOCAL_CLUSTER else []
         for label in added:
             self.stdout.write(f"Environment added: {label}")
-        if not Image.objects.filter(entry_commands__has_key=".py").exists():
+        if settings.HAS_LOCAL_CLUSTER and not Image.objects.filter(entry_commands__has_key=".py").exists():
             self.stderr.write("No Python was found that jobs can run: install python3 and start again.")
         self.stdout.write(json.dumps({"admin": ADMIN, "password": password}))
 

@@ -1,0 +1,67 @@
+"""One line of what the doctor found: how it is, in one sentence, and what puts it right."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """From good to bad; SKIP says that it could not be looked at, or need not be."""
+
+    PASS = "pass"  # noqa: S105 (no password)
+    SKIP = "skip"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Fix(StrEnum):
+    """What an admin does with a line's `fix`: run it, `kubectl apply -f -` it, or read it."""
+
+    NONE = ""
+    COMMAND = "command"
+    YAML = "yaml"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class Line:
+    """`key` is for machines and stays the same; all else is for people."""
+
+    key: str
+    title: str
+    level: Level
+    sentence: str
+    fix: str = ""
+    fix_kind: Fix = Fix.NONE
+
+    def stored(self) -> dict[str, str]:
+        """As DoctorRun.lines has it."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Title:
+    """A line of which only the subject is known yet."""
+
+    key: str
+    title: str
+
+    def passed(self, sentence: str) -> Line:
+        return Line(self.key, self.title, Level.PASS, sentence)
+
+    def skipped(self, sentence: str, fix: str = "", kind: Fix = Fix.NONE) -> Line:
+        return Line(self.key, self.title, Level.SKIP, sentence, fix, kind)
+
+    def warned(self, sentence: str, fix: str = "", kind: Fix = Fix.NONE) -> Line:
+        return Line(self.key, self.title, Level.WARN, sentence, fix, kind)
+
+    def failed(self, sentence: str, fix: str = "", kind: Fix = Fix.NONE) -> Line:
+        return Line(self.key, self.title, Level.FAIL, sentence, fix, kind)
+
+
+_ORDER = (Level.SKIP, Level.PASS, Level.WARN, Level.FAIL)
+
+
+def worst(lines: Iterable[Line]) -> Line | None:
+    """The first of the worst lines; None without any."""
+    return max(lines, key=lambda line: _ORDER.index(line.level), default=None)

@@ -1,0 +1,304 @@
+"""The test pod: made as a job's would be, watched, understood, and removed whatever happens."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from clusters.doctor import callback, podlook
+from clusters.doctor.ground import Ground
+from clusters.doctor.lines import Fix, Line, Title
+from clusters.doctor.podlook import Trouble
+from clusters.driver import LABEL_INSTALLATION, ClusterUnreachable
+from clusters.drivers import installation_id, portal_url_of
+from clusters.kubernetes import probe as manifests
+from clusters.kubernetes.api import ApiRefused
+from clusters.kubernetes.probe import Probe
+from clusters.models import DoctorRun, Image, KubernetesConnection, Profile
+
+log = logging.getLogger(__name__)
+# The Job's own deadline is later, so that it never speaks first.
+PROBE_SECONDS, PAUSE_SECONDS = 150.0, 1.0
+NAME_OF_JOB = "batch.kubernetes.io/job-name"
+POD, IMAGE, SHELL = (
+    Title("test_pod", "Test pod"),
+    Title("image_pull", "Image pull"),
+    Title("environment", "Environment"),
+)
+TITLES = (POD, IMAGE, callback.PYTHON, callback.CALLBACK, callback.CLOCK, SHELL)
+
+
+@dataclass
+class Look:
+    """The test pod as the cluster shows it now."""
+
+    job: dict[str, Any]
+    pod: dict[str, Any] | None
+    events: list[dict[str, Any]]
+
+
+def probing(ground: Ground) -> Iterator[Line]:
+    """A line for each of TITLES. Nothing stays in the cluster but the runner's ConfigMap, which jobs use as well."""
+    probe = probe_of(ground)
+    try:
+        try:
+            _make(ground, probe)
+        except ApiRefused as refused:
+            yield POD.failed(_refusal(refused))
+            yield from _skip(TITLES[1:], "there was no test pod.")
+            return
+        yield from _stages(ground, probe, Watcher(ground, probe))
+    finally:
+        _remove(ground, probe.name)
+
+
+def probe_of(ground: Ground) -> Probe:
+    """Where the first environment's jobs would run, and with what."""
+    run, row = ground.run, ground.row
+    assert run is not None, "only a visit has a test pod"
+    image = Image.objects.filter(cluster=ground.cluster, is_enabled=True).first()
+    profile = Profile.objects.filter(cluster=ground.cluster, is_enabled=True).first()
+    return Probe(
+        name=f"sw-doctor-{installation_id()}-{run.pk}-{run.nonce[:6]}",
+        installation=installation_id(),
+        visit=run.pk,
+        token=run.token,
+        portal_url=portal_url_of(ground.cluster),
+        runner_image=row.runner_image,
+        image=image.reference if image else "",
+        space=row.namespace,
+        pull_secret=image.pull_secret if image else "",
+        runner_pull_secret=row.runner_pull_secret,
+        node_labels=profile.node_labels if profile else {},
+        tolerations=profile.tolerations if profile else (),
+    )
+
+
+def remove_leftovers(ground: Ground) -> int:
+    """Delete the test Jobs of visits that are over: a worker may have died. How many there were."""
+    query = {"labelSelector": f"{manifests.LABEL_DOCTOR}={installation_id()}"}
+    found = ground.api.get(_jobs(ground.row), query).get("items") or []
+    visits = {
+        job["metadata"]["name"]: job["metadata"]["labels"].get(manifests.LABEL_VISIT, "") for job in found
+    }
+    numbers = {int(visit) for visit in visits.values() if visit.isdecimal()}
+    living = set(DoctorRun.objects.filter(pk__in=numbers, ended_at=None).values_list("pk", flat=True))
+    gone = [name for name, visit in visits.items() if not (visit.isdecimal() and int(visit) in living)]
+    for name in gone:
+        _remove(ground, name)
+    return len(gone)
+
+
+class Watcher:
+    """Looks again and again until something is so, or something is in the way."""
+
+    def __init__(self, ground: Ground, probe: Probe) -> None:
+        self._ground, self._name = ground, probe.name
+        self._begin = time.monotonic()
+        self._end = min(self._begin + PROBE_SECONDS, ground.deadline)
+        self.look = Look({}, None, [])
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self._begin
+
+    def until(self, is_so: Callable[[Look], bool]) -> Trouble | None:
+        """None when it is so. Raises ApiRefused, ClusterUnreachable."""
+        while True:
+            self.look = self._now()
+            if is_so(self.look):
+                return None
+            trouble = podlook.trouble_of(self.look.job, self.look.pod, self.look.events, self.age)
+            if trouble is not None and not (trouble.stage == "unschedulable" and self._may_grow()):
+                return trouble
+            if time.monotonic() + PAUSE_SECONDS > self._end:
+                return trouble or Trouble("slow", "")
+            time.sleep(PAUSE_SECONDS)
+
+    def _may_grow(self) -> bool:
+        return self._ground.cluster.adds_nodes and time.monotonic() + 2 * PAUSE_SECONDS < self._end
+
+    def _now(self) -> Look:
+        api, row = self._ground.api, self._ground.row
+        job = api.get(f"{_jobs(row)}/{self._name}")
+        pods = (
+            api.get(f"{_core(row)}/pods", {"labelSelector": f"{NAME_OF_JOB}={self._name}"}).get("items") or []
+        )
+        return Look(job, pods[0] if pods else None, [] if pods else self._events())
+
+    def _events(self) -> list[dict[str, Any]]:
+        """Of the Job: why it makes no pod. Without the right to read them we know less."""
+        query: dict[str, str | int] = {"fieldSelector": f"involvedObject.name={self._name}", "limit": 50}
+        try:
+            return self._ground.api.get(f"{_core(self._ground.row)}/events", query).get("items") or []
+        except ApiRefused:
+            return []
+
+
+def _stages(ground: Ground, probe: Probe, watcher: Watcher) -> Iterator[Line]:
+    trouble = watcher.until(lambda look: podlook.is_scheduled(look.pod))
+    if trouble is not None:
+        yield pod_trouble(trouble)
+        yield from _skip(TITLES[1:], "the test pod was not started.")
+        return
+    node = (watcher.look.pod or {}).get("spec", {}).get("nodeName", "")
+    yield POD.passed(f"A pod like a job's was accepted, and scheduled on {node} after {watcher.age:.0f} s.")
+    trouble = watcher.until(lambda look: podlook.ended(look.pod, "fetch") is not None)
+    if trouble is not None:
+        yield image_trouble(IMAGE, trouble, probe.runner_image)
+        yield from _skip(TITLES[2:], "the runner's container was not started.")
+        return
+    yield IMAGE.passed(f"{probe.runner_image} was pulled, or was there.")
+    first = podlook.ended(watcher.look.pod, "fetch")
+    assert first is not None
+    yield from _first_words(ground, probe, first)
+    if first.exit_code == 0:
+        yield _environment(ground, probe, watcher)
+    else:
+        yield SHELL.skipped("Not looked at: it comes after the runner's container.")
+
+
+def _first_words(ground: Ground, probe: Probe, first: podlook.Ended) -> Iterator[Line]:
+    """Runner image, callback and clock."""
+    if not first.has_run:
+        yield callback.PYTHON.failed(
+            f"The runner image {probe.runner_image} has no python3 ({first.message.strip()[-300:]}). Enter an image "
+            "with Python 3.9 or newer, such as python:3.12-slim."
+        )
+        yield from _skip((callback.CALLBACK, callback.CLOCK), "the runner did not start.")
+        return
+    python = callback.python_line(probe.runner_image, first.told, first.message)
+    yield python
+    if first.told.get("reason") == "python" or not first.told:
+        yield from _skip((callback.CALLBACK, callback.CLOCK), "the runner did not start.")
+        return
+    run = ground.run
+    assert run is not None
+    run.refresh_from_db(fields=["called_back_at", "called_back"])
+    if run.called_back_at is not None:
+        yield callback.CALLBACK.passed(f"A pod reached the portal at {probe.portal_url}.")
+    elif first.told.get("reason"):
+        yield callback.callback_line(probe.portal_url, first.told)
+    else:
+        yield callback.elsewhere_line(probe.portal_url)
+    yield callback.clock_line(run.called_back.get("skew_seconds"))
+
+
+def _environment(ground: Ground, probe: Probe, watcher: Watcher) -> Line:
+    """A user's image: it needs a POSIX shell with `sleep`, and nothing else."""
+    if not probe.image:
+        return SHELL.skipped("This cluster has no environment yet: add one, and let the doctor come again.")
+    trouble = watcher.until(lambda look: podlook.ended(look.pod, "main") is not None)
+    if trouble is not None:
+        return image_trouble(SHELL, trouble, probe.image)
+    main = podlook.ended(watcher.look.pod, "main")
+    assert main is not None
+    if main.exit_code == 0:
+        return SHELL.passed(f"{probe.image} was pulled and has the POSIX shell that starts scripts.")
+    words = main.message.strip()[-300:]
+    if not main.has_run:
+        return SHELL.failed(
+            f"The environment {probe.image} could not start /bin/sh ({words}). Scripts are started by a POSIX shell: "
+            "use an image that has one (most have; distroless images have none)."
+        )
+    if main.exit_code == 3:
+        return SHELL.failed(
+            f"The environment {probe.image} has a shell but no `sleep`, which keeps the time limit."
+        )
+    return SHELL.failed(
+        f"The shell of the environment {probe.image} ended with code {main.exit_code}. {words}".strip()
+    )
+
+
+def pod_trouble(trouble: Trouble) -> Line:
+    """Pure: why there is no scheduled pod."""
+    words = trouble.words.strip()
+    if trouble.stage == "refused":
+        return POD.failed(
+            f"The cluster took the Job but refuses its pod: {words} An admission policy or a quota of the namespace "
+            "has to let it in."
+        )
+    if trouble.stage == "unschedulable":
+        said = words or "the scheduler says nothing; is it running?"
+        return POD.failed(
+            f"No node takes the test pod, which asks for next to nothing: {said} Make room, or correct the node labels "
+            "and tolerations of the first profile.",
+            "kubectl describe nodes",
+            Fix.COMMAND,
+        )
+    if trouble.stage in ("no_pod", "slow"):
+        return POD.failed(
+            "The Job was made, but no pod came of it: the cluster's controllers do not act, or the namespace refuses "
+            "pods and its events cannot be read.",
+            "kubectl -n kube-system get pods",
+            Fix.COMMAND,
+        )
+    return POD.failed(f"The test pod ended before it began: {words}")
+
+
+def image_trouble(title: Title, trouble: Trouble, image: str) -> Line:
+    """Pure: why a container does not start."""
+    image, words = trouble.image or image, trouble.words.strip()
+    if trouble.stage == "image":
+        return title.failed(
+            f"The image {image} cannot be pulled: {words} Correct its name, give its registry's login as a pull "
+            "secret, or let the nodes reach the registry."
+        )
+    if trouble.stage == "slow":
+        return title.warned(
+            f"The container with {image} has not started within {PROBE_SECONDS:.0f} s. Without an error that is most "
+            "often a large image on its way: let the doctor come again in some minutes."
+        )
+    return title.failed(f"The container with {image} does not start: {words}")
+
+
+def _make(ground: Ground, probe: Probe) -> None:
+    api, row = ground.api, ground.row
+    _unless_there(
+        lambda: api.post(
+            f"{_core(row)}/configmaps", manifests.config_map(probe, {LABEL_INSTALLATION: probe.installation})
+        )
+    )
+    made = api.post(_jobs(row), manifests.job(probe))
+    api.post(f"{_core(row)}/secrets", manifests.secret(probe, made["metadata"]["uid"]))
+
+
+def _unless_there(make: Callable[[], Any]) -> None:
+    try:
+        make()
+    except ApiRefused as refused:
+        if refused.reason != "AlreadyExists":
+            raise
+
+
+def _remove(ground: Ground, name: str) -> None:
+    """With its pod and Secret. Where the cluster is gone, the Job's own deadline does it."""
+    try:
+        ground.api.delete(f"{_jobs(ground.row)}/{name}", {"propagationPolicy": "Background"})
+    except ApiRefused as refused:
+        if refused.status != 404:
+            log.warning("the test Job %s was not removed: %s", name, refused)
+    except ClusterUnreachable as trouble:
+        log.warning("the test Job %s was not removed: %s", name, trouble)
+
+
+def _refusal(refused: ApiRefused) -> str:
+    if refused.status == 404:
+        return f"The test Job cannot be made: {refused} Make the namespace first."
+    if " cannot create resource " in refused.message:
+        return f"The portal has no right to make what a job needs: {refused}. Its line above has the YAML."
+    return f"The cluster refuses the test Job: {refused} An admission policy or a quota has to let it in."
+
+
+def _skip(titles: tuple[Title, ...], why: str) -> Iterator[Line]:
+    for title in titles:
+        yield title.skipped(f"Not looked at: {why}")
+
+
+def _jobs(row: KubernetesConnection) -> str:
+    return f"/apis/batch/v1/namespaces/{row.namespace}/jobs"
+
+
+def _core(row: KubernetesConnection) -> str:
+    return f"/api/v1/namespaces/{row.namespace}"

@@ -1,0 +1,299 @@
+"""Clusters as their pages show them: how they are, what is free, what a visit of the doctor found."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Count
+from django.utils import timezone
+
+from clusters.access import connection_of
+from clusters.models import (
+    Authentication,
+    Cluster,
+    ClusterHealth,
+    DoctorRun,
+    KubernetesConnection,
+)
+from clusters.names import toleration_text
+from clusters.offering.fitting import Node, Room, nodes_of, room_of
+from teams.wording import readable_bytes, readable_seconds
+
+WARN_BEFORE = timedelta(days=14)
+# A visit that nobody ended by then was lost with its worker.
+LONGEST_VISIT = timedelta(minutes=10)
+MOST_NODES = 50
+GPU_MODEL = "nvidia.com/gpu.product"
+UNFINISHED = ("queued", "starting", "running", "finishing")
+# The level of a line, as the badge that every page has for it, and its word.
+LEVELS = {
+    "pass": ("succeeded", "Passed"),
+    "warn": ("error", "Warning"),
+    "fail": ("failed", "Failed"),
+    "skip": ("cancelled", "Skipped"),
+}
+HEALTH_WORDS = {"pass": "Healthy", "warn": "Needs a look", "fail": "Not usable"}
+
+
+@dataclass(frozen=True)
+class Amount:
+    """One resource: free of what there is, as text."""
+
+    label: str
+    free: str
+    total: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a visit."""
+
+    key: str
+    title: str
+    level: str
+    sentence: str
+    fix: str
+    fix_kind: str
+
+    @property
+    def badge(self) -> str:
+        """For `status_mark`."""
+        return LEVELS.get(self.level, LEVELS["skip"])[0]
+
+    @property
+    def word(self) -> str:
+        """Passed, Warning, Failed, Skipped."""
+        return LEVELS.get(self.level, LEVELS["skip"])[1]
+
+    @property
+    def is_pasted(self) -> bool:
+        """The fix is a command or YAML, not a sentence."""
+        return self.fix_kind in ("command", "yaml")
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """A node as a row: `gpus` has "1 of 2 nvidia.com/gpu (A100)", `taints` what keeps pods away."""
+
+    name: str
+    cores: str
+    memory: str
+    gpus: tuple[str, ...]
+    taints: tuple[str, ...]
+
+
+class Visit:
+    """A visit of the doctor. `is_running` for at most LONGEST_VISIT."""
+
+    def __init__(self, run: DoctorRun) -> None:
+        self.run = run
+        self.lines = [_line(line) for line in run.lines if isinstance(line, dict)]
+
+    @property
+    def is_running(self) -> bool:
+        """The page comes back for more."""
+        return self.run.ended_at is None and timezone.now() - self.run.asked_at < LONGEST_VISIT
+
+    @property
+    def is_lost(self) -> bool:
+        """It never ended."""
+        return self.run.ended_at is None and not self.is_running
+
+    @property
+    def summary(self) -> str:
+        """ "9 passed, 1 warning, 2 failed"."""
+        levels = [line.level for line in self.lines]
+        words = {"pass": "passed", "warn": "to look at", "fail": "failed", "skip": "skipped"}
+        return ", ".join(f"{levels.count(level)} {word}" for level, word in words.items() if level in levels)
+
+
+class ClusterShown:
+    """A cluster with everything a page says about it. `loads` is from `unfinished_jobs`."""
+
+    def __init__(self, cluster: Cluster, loads: dict[str, int] | None = None) -> None:
+        self.cluster = cluster
+        self.row: KubernetesConnection | None = connection_of(cluster)
+        self.health: ClusterHealth | None = getattr(cluster, "health", None)
+        self._loads = loads or {}
+
+    @property
+    def kind(self) -> str:
+        """ "Kubernetes", "Amazon EKS", "Processes of the portal's machine"."""
+        if self.row and self.row.authentication == Authentication.EKS:
+            return Authentication.EKS.label
+        return "Kubernetes" if self.row else "Processes of the portal's machine"
+
+    @property
+    def level(self) -> str:
+        """pass, warn, fail; "" where nobody has looked yet; "off"."""
+        if not self.cluster.is_enabled:
+            return "off"
+        if self.cluster.unreachable_since:
+            return "fail"
+        if self.health and self.health.level:
+            return "warn" if self.health.level == "pass" and self.is_expiring else self.health.level
+        return "pass" if self.cluster.last_seen_at else ""
+
+    @property
+    def badge(self) -> str:
+        """For `status_mark`."""
+        return {"off": "cancelled", "": "queued"}.get(self.level) or LEVELS[self.level][0]
+
+    @property
+    def word(self) -> str:
+        """Beside the icon."""
+        if self.level == "fail" and self.cluster.unreachable_since:
+            return "Unreachable"
+        return {"off": "Switched off", "": "Not checked yet"}.get(self.level) or HEALTH_WORDS[self.level]
+
+    @property
+    def sentence(self) -> str:
+        """What the level means here, and what to do."""
+        if self.cluster.unreachable_since and self.cluster.is_enabled:
+            return self.cluster.trouble or "The portal cannot reach it. Test it now to see why."
+        if self.level == "warn" and self.health and self.health.level == "pass":
+            return f"It works, but its credentials {'have ended' if self.is_expired else 'end soon'}."
+        if self.health and self.health.sentence:
+            return self.health.sentence
+        return "" if self.level in ("pass", "off") else "Nobody has looked at it yet. Test it now."
+
+    @property
+    def trouble(self) -> str:
+        """The sentence where something is wrong with the cluster itself."""
+        is_found = self.health is not None and self.health.level in ("warn", "fail")
+        return (
+            self.sentence if self.cluster.is_enabled and (is_found or self.cluster.unreachable_since) else ""
+        )
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """The latest sign of life."""
+        checked = self.health.checked_at if self.health and self.health.level in ("pass", "warn") else None
+        known = [moment for moment in (self.cluster.last_seen_at, checked) if moment]
+        return max(known) if known else None
+
+    @property
+    def latency(self) -> str:
+        """ "12 ms"; "" where it was never measured."""
+        measured = self.health.latency_ms if self.health else None
+        return "" if measured is None else f"{measured:.0f} ms"
+
+    @property
+    def version(self) -> str:
+        """The API server's."""
+        return self.health.version if self.health else ""
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """As the last check found them."""
+        return nodes_of(self.health.capacity) if self.health else []
+
+    @property
+    def node_rows(self) -> list[NodeRow]:
+        """The first MOST_NODES of them."""
+        return [_node_row(node) for node in self.nodes[:MOST_NODES]]
+
+    @property
+    def nodes_left(self) -> int:
+        """How many more there are."""
+        return max(0, len(self.nodes) - MOST_NODES)
+
+    @cached_property
+    def amounts(self) -> list[Amount]:
+        """Cores, memory, and each type of GPU: free of all. Empty before the first check."""
+        capacity = self.health.capacity if self.health else {}
+        if not capacity.get("totals"):
+            return []
+        return amounts_of(room_of(capacity["totals"]), room_of(capacity.get("free") or {}))
+
+    @property
+    def running(self) -> int:
+        """Jobs that have a pod, or get one."""
+        return sum(count for status, count in self._loads.items() if status != "queued")
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that have none yet."""
+        return self._loads.get("queued", 0)
+
+    @property
+    def is_expired(self) -> bool:
+        """The credentials have ended."""
+        ends = self.row.expires_at if self.row else None
+        return ends is not None and ends <= timezone.now()
+
+    @property
+    def is_expiring(self) -> bool:
+        """The credentials end within WARN_BEFORE, or have."""
+        ends = self.row.expires_at if self.row else None
+        return ends is not None and ends - timezone.now() <= WARN_BEFORE
+
+    @property
+    def expiry_sentence(self) -> str:
+        """ "in 6 d 4 h"; "" where no end is known."""
+        ends = self.row.expires_at if self.row else None
+        if ends is None:
+            return ""
+        seconds = (ends - timezone.now()).total_seconds()
+        return f"in {readable_seconds(seconds)}" if seconds > 0 else f"{readable_seconds(-seconds)} ago"
+
+
+def amounts_of(total: Room, free: Room) -> list[Amount]:
+    """As people write them."""
+    found = [
+        Amount("cores", _cores(free.cpu_millis), _cores(total.cpu_millis)),
+        Amount("memory", readable_bytes(free.memory_bytes), readable_bytes(total.memory_bytes)),
+    ]
+    return found + [
+        Amount(name, str(free.gpus.get(name, 0)), str(n)) for name, n in sorted(total.gpus.items())
+    ]
+
+
+def unfinished_jobs(clusters: Iterable[Cluster]) -> dict[int, dict[str, int]]:
+    """By cluster and status. Jobs belong to the app above; its rows are known here by their relation alone."""
+    found: dict[int, dict[str, int]] = {cluster.pk: {} for cluster in clusters}
+    jobs: Any = Cluster._meta.get_field("jobs").related_model
+    rows = jobs.objects.filter(status__in=UNFINISHED, cluster__in=found).order_by()
+    for cluster_id, status, count in rows.values_list("cluster_id", "status").annotate(Count("pk")):
+        found[cluster_id][status] = count
+    return found
+
+
+def last_visit(cluster: Cluster) -> Visit | None:
+    """The newest."""
+    run = DoctorRun.objects.filter(cluster=cluster).first()
+    return Visit(run) if run else None
+
+
+def _line(line: dict[str, Any]) -> Line:
+    key, title, level, sentence, fix, fix_kind = (
+        str(line.get(name) or "") for name in ("key", "title", "level", "sentence", "fix", "fix_kind")
+    )
+    return Line(key, title, level, sentence, fix, fix_kind)
+
+
+def _node_row(node: Node) -> NodeRow:
+    model = node.labels.get(GPU_MODEL, "")
+    gpus = (
+        f"{node.free.gpus.get(name, 0)} of {count} {name}" + (f" ({model})" if model else "")
+        for name, count in sorted(node.has.gpus.items())
+        if count
+    )
+    taints = (
+        toleration_text({name: str(text) for name, text in taint.items() if text is not None})
+        for taint in node.taints
+    )
+    free, has = node.free, node.has
+    return NodeRow(
+        node.name,
+        f"{_cores(free.cpu_millis)} of {_cores(has.cpu_millis)}",
+        f"{readable_bytes(free.memory_bytes)} of {readable_bytes(has.memory_bytes)}",
+        tuple(gpus),
+        tuple(taints),
+    )
+
+
+def _cores(millis: int) -> str:
+    return f"{millis / 1000:.1f}".removesuffix(".0")

@@ -1,0 +1,67 @@
+"""What an explanation is made of, and what it is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from jobs.lifecycle import Status
+
+LONGEST_WORDS = 400
+
+
+class Own(StrEnum):
+    """Reasons that the portal itself gives a job, beside those of clusters.causes."""
+
+    NO_SPACE = "no_space"  # the portal's disk is nearly full
+    NO_PLACE = "no_place"  # the cluster has no namespace for the team, or no connection
+    INVALID = "invalid"  # the cluster would never take it as it is
+    CLUSTER_REFUSED = "cluster_refused"  # refused again and again, for no cause that is known
+    CLUSTER_REMOVED = "cluster_removed"  # switched off by an admin
+    EXIT_CODE = "exit_code"  # the script ended with a code that is not 0
+    SIGNAL = "signal"  # a signal ended the script
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One sentence and, where there is something to do, one piece of advice."""
+
+    sentence: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What an explanation may need to know.
+
+    `facts` are the names and amounts that belong to the reason, ready to be read (jobs/waiting.py makes them);
+    each of them may be missing.
+    """
+
+    status: Status
+    reason: str = ""
+    detail: str = ""
+    exit_code: int | None = None
+    is_cancelling: bool = False
+    cluster: str = "the cluster"
+    entry: str = "the script"
+    image: str = "its environment"
+    memory: str = ""
+    disk: str = ""
+    time_limit: str = ""
+    is_unreachable: bool = False
+    adds_nodes: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def fact(self, name: str) -> str:
+        """One of the facts, "" where it is not known."""
+        return str(self.facts.get(name) or "")
+
+    @property
+    def said(self) -> str:
+        """ " It says: …" with the cluster's own words; "" without any."""
+        words = " ".join(self.detail.split())
+        if not words:
+            return ""
+        short = words if len(words) <= LONGEST_WORDS else words[:LONGEST_WORDS].rstrip() + " …"
+        return f" It says: {short}" + ("" if short.endswith((".", "!", "?")) else ".")

