@@ -1,6 +1,6 @@
 """What the pages ask of the other rooms of this app, in one place."""
 
-from clusters import doctor, spaces
+from clusters import doctor
 from clusters.connecting.given import Given
 from clusters.kubernetes import addresses, onboarding
 from clusters.kubernetes.connection import Connection
@@ -29,10 +29,10 @@ def token_command(namespace: str) -> str:
 
 
 def team_paste(row: KubernetesConnection, space: TeamSpace) -> str:
-    """The YAML that makes a team's namespace (`space` may be unsaved) and lets the portal's account in.
+    """The YAML that makes a team's namespace (`space` may be unsaved) and lets the portal's account in."""
+    # Imported here: the web process does without the HTTP client.
+    from clusters import spaces
 
-    Raises ClusterRefused where a setting is wrong.
-    """
     return spaces.paste_for(row, space)
 
 
@@ -41,12 +41,8 @@ def store(row: KubernetesConnection, given: Given) -> None:
     row.eks_cluster, row.eks_region, row.eks_role = given.eks_cluster, given.eks_region, given.eks_role
     row.aws_access_key_id = given.aws_access_key_id
     connection = Connection(
-        given.server,
-        given.ca,
-        given.token,
-        given.client_certificate,
-        given.client_key,
-        given.tls_server_name,
+        given.server, given.ca, given.token, given.client_certificate, given.client_key, given.tls_server_name
     )
-    is_eks = given.authentication == Authentication.EKS
-    row.take(connection, given.authentication, given.aws_secret_access_key if is_eks else None)
+    if given.authentication == Authentication.IN_CLUSTER:
+        connection = Connection("", "")
+    row.take(connection, given.authentication, given.aws_secret_access_key)

@@ -108,6 +108,7 @@ class KubernetesDriver:
     def close(self) -> None:
         """Follow no longer."""
         self._observer.close()
+        self.api.close()
 
     def wait(self, seconds: float) -> None:
         self._observer.wait(seconds)

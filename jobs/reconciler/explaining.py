@@ -85,7 +85,9 @@ class Inquiries:
         with self._lock:
             left, at = self._left.get(cluster_id, (BURST, now))
             left = min(BURST, left + (now - at) * PER_SECOND)
-            if left < (1.0 + RESERVE if attempt.seen_reason else 1.0):
+            # Of an image that does not come an inquiry may find the cause; of other reasons only the events.
+            is_known = attempt.seen_reason and not attempt.seen_reason.startswith("image_")
+            if left < (1.0 + RESERVE if is_known else 1.0):
                 return False
             self._left[cluster_id] = (left - 1.0, now)
             if len(self._asked) > 10_000:

@@ -14,6 +14,14 @@ from tests.clusters.pages.connected import CA, CANARY, healthy, line, new_connec
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.fixture(autouse=True)
+def patience():
+    """A page may take long where many tests share a machine."""
+    expect.set_options(timeout=30_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
 @pytest.fixture
 def research(team, other_team):
     cluster = new_connected(expires_at=timezone.now() + timedelta(days=3), space_mode="prepared")

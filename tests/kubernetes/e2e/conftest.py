@@ -19,13 +19,16 @@ from tests.kubernetes.portal import WholePortal
 from tests.kubernetes.witness import Witness
 from tests.kubernetes.world import World
 
+# Seconds. It takes about ten on a machine that has nothing else to do.
+STARTED_WITHIN = 400.0
+
 
 @pytest.fixture(scope="session")
 def portal(servers: EmbeddedServers, test_cluster) -> Iterator[WholePortal]:
     failpoints = Path(tempfile.mkdtemp(prefix="sw-failpoints-"))
     running = WholePortal(servers, test_cluster.portal_host, failpoints)
     try:
-        yield running.start()
+        yield running.start(STARTED_WITHIN)
     finally:
         running.stop()
         shutil.rmtree(failpoints)

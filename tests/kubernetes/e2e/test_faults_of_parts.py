@@ -5,7 +5,7 @@ import pytest
 from clusters.kubernetes.connection import Connection
 from tests.kubernetes.e2e.test_faults import away
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.processes, pytest.mark.timeout(900)]
 
 
 def test_a_node_that_goes_away_and_comes_back_costs_no_job_and_a_watch_that_died_silently_is_noticed(
@@ -81,7 +81,7 @@ def test_a_portal_that_is_restarted_finds_what_its_jobs_did_meanwhile(world, por
     world.open("within")
     unsubmitted = world.submit()
     world.wait(lambda: world.witness.count("end", ending), "it ends without a portal")
-    portal.start()
+    portal.start(400)
     world.open("after")
     world.until_over()
     world.check(succeeded=[outlasting, ending, unsubmitted], failed=[failing], never=[waiting])

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.kubernetes,
     pytest.mark.browser,
     pytest.mark.processes,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 PATIENCE = 150_000
 PYTHON = """
@@ -68,7 +68,9 @@ def send(page: Page, code: str, name: str, image, profile) -> int:
     page.click("text=Add to the files")
     page.wait_for_selector(f".is-entry >> text={name}")
     page.select_option("#id_image", str(image.pk))
-    page.select_option("#id_profile", str(profile.pk))
+    card = page.locator(f'input[name="profile"][value="{profile.pk}"]')
+    page.locator(".profile-card").filter(has=card).click()
+    expect(card).to_be_checked(timeout=PATIENCE)
     page.click("[data-run]")
     page.wait_for_url("**/jobs/*/")
     return int(re.findall(r"\d+", page.url)[-1])
