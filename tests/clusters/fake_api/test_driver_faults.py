@@ -4,7 +4,8 @@ import pytest
 
 from clusters.driver import AdminFirst, ClusterUnreachable, State
 from clusters.kubernetes import mirror as mirroring
-from clusters.kubernetes.driver import KubernetesDriver
+from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
+from clusters.kubernetes.places import OnePlace
 from tests.clusters.driver_lab import Lab
 from tests.clusters.fake_api.api_contract import until
 from tests.clusters.fake_api.faults import (
@@ -30,7 +31,7 @@ LABELS = {
 @pytest.fixture
 def driver(proxy, short):
     api = proxy.api(short)
-    yield KubernetesDriver(api, "space", "lab", "python:3.11")
+    yield KubernetesDriver(api, OnePlace("space"), "lab", RunnerImage("python:3.11"))
     api.close()
 
 
@@ -129,7 +130,7 @@ def test_unknown_credentials_end_no_job(fake, driver, work):
 def watcher(proxy, short, monkeypatch):
     for name, value in (("FIRST_PAUSE", 0.02), ("LONGEST_PAUSE", 0.1), ("SHORT_QUIET_SECONDS", 0.5)):
         monkeypatch.setattr(mirroring, name, value)
-    driver = KubernetesDriver(proxy.api(short), "space", "lab", "python:3.11").follow()
+    driver = KubernetesDriver(proxy.api(short), OnePlace("space"), "lab", RunnerImage("python:3.11")).follow()
     yield driver
     driver.close()
 
@@ -163,7 +164,7 @@ def test_a_cluster_that_is_away_says_nothing_about_its_works(fake, proxy, driver
     create(driver, work)
     until(lambda: states(watcher) == [State.PENDING])
     proxy.add(reset(), times=None)
-    for followed in watcher._mirror.kinds.values():
+    for followed in watcher._observer._mirror.kinds.values():
         until(lambda followed=followed: followed._stream).cut()
     with pytest.raises(ClusterUnreachable):
         until(lambda: watcher.observe() and False)

@@ -60,7 +60,7 @@ def test_a_pod_moves_as_a_kubelet_moves_it(fake, api):
 
     assert seen().state is State.PENDING
     pod.wait_reason("ImagePullBackOff", "not found")
-    assert seen().reason == "image_pull"
+    assert seen().reason == "image_missing"
     pod.unschedulable("0/1 nodes are available: 1 Insufficient cpu.")
     assert seen().reason == "unschedulable"
     pod.run()
