@@ -60,12 +60,9 @@ def page(connected, portal, browser):
 
 
 def send(page: Page, code: str, name: str, image, profile) -> int:
-    """New job: paste the code, choose where it runs, press “Run on cluster”; the job's id."""
+    """New job: upload the script, choose where it runs, press “Run on cluster”; the job's id."""
     page.goto("/new/")
-    page.click("text=Paste code")
-    page.fill("#id_code_name", name)
-    page.fill("#id_code", code)
-    page.click("text=Add to the files")
+    page.set_input_files("#id_file", {"name": name, "mimeType": "text/plain", "buffer": code.encode()})
     page.wait_for_selector(f".is-entry >> text={name}")
     page.select_option("#id_image", str(image.pk))
     card = page.locator(f'input[name="profile"][value="{profile.pk}"]')
