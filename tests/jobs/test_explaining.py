@@ -294,6 +294,7 @@ def test_the_cluster_is_asked_when_the_other_jobs_have_made_their_steps(
 
     monkeypatch.setattr(driver, "explain", explain)
     stopped(job, attempt)
+    Job.objects.filter(pk=job.pk).update(status="finishing")
     drive_all([job.pk, other.pk])
     assert asked == [attempt.name]
     assert fresh(job)[:2] == ("error", "deleted")
