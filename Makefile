@@ -1,5 +1,5 @@
 # `make up` starts everything, `make test` tests everything; both set up what they need.
-.PHONY: help up test e2e e2e-docker check bench screenshots clean venv venv-dev
+.PHONY: help up test e2e e2e-docker check bench bench-kubernetes screenshots clean venv venv-dev
 .DEFAULT_GOAL := help
 VENV := .venv/bin
 ARGS ?=
@@ -14,6 +14,7 @@ help:
 	@echo "make e2e-docker   build the image and run the containers for real, with a job on a Kubernetes cluster"
 	@echo "make check        lint, types, templates, imports, migrations"
 	@echo "make bench        measure, print a table, write bench-results/"
+	@echo "make bench-kubernetes  the same on a Kubernetes cluster, beside a bare client"
 	@echo "make screenshots  make the README's pictures anew"
 	@echo "make clean        remove the virtual environment and caches; your data stays"
 
@@ -39,6 +40,9 @@ check: venv-dev
 
 bench: venv-dev
 	@$(VENV)/python -m tests.bench $(ARGS)
+
+bench-kubernetes: venv-dev
+	@$(VENV)/python -m tests.bench.kubernetes $(ARGS)
 
 screenshots: venv-dev
 	@$(VENV)/python -m tests.screenshots $(ARGS)

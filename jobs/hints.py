@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import redis
@@ -13,6 +14,8 @@ from jobs.models import Job
 
 log = logging.getLogger(__name__)
 WATCHED_SECONDS = 20
+# A message that was lost holds up the next one for no longer than this.
+SENT_SECONDS = 2
 # After a failure nobody waits for the broker again for this long (fault 12: it hangs).
 BREAK_SECONDS = 3.0
 _silent_until = 0.0
@@ -23,14 +26,50 @@ def poke(job_id: int) -> None:
     Job.objects.filter(pk=job_id).update(next_look_at=Now())
 
 
+def poke_all(job_ids: Iterable[int]) -> None:
+    """The same for many; locked in one order, so that two callers wait and never for each other."""
+    rows = Job.objects.select_for_update(no_key=True).order_by("pk").filter(pk__in=job_ids)
+    Job.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(next_look_at=Now())
+
+
 def hint_cluster(cluster_id: int) -> None:
-    """Ask a worker to drive the cluster's due jobs now. Never raises."""
-    _try(lambda: current_app.send_task("jobs.drive", args=[cluster_id], expires=60))
+    """Ask a worker to drive the cluster's due jobs now. Never raises.
+
+    While a message waits that no worker has begun with, it will do for this caller, too: whoever takes it looks
+    afterwards (see `hint_taken`).
+    """
+    _try(lambda: _send(cluster_id))
+
+
+def _send(cluster_id: int) -> None:
+    if client().set(_sent(cluster_id), 1, nx=True, ex=SENT_SECONDS):
+        current_app.send_task("jobs.drive", args=[cluster_id], expires=60)
+
+
+def hint_taken(cluster_id: int) -> None:
+    """A worker looks for due jobs now: what is hinted from here on is a new message. Never raises."""
+    _try(lambda: client().delete(_sent(cluster_id)))
+
+
+def _sent(cluster_id: int) -> str:
+    return f"sent:{cluster_id}"
 
 
 def announce(job_id: int, what: str) -> None:
     """Tell open pages that the job's "status" or "output" changed. Never raises."""
     _try(lambda: client().publish(f"job:{job_id}", what))
+
+
+def announce_all(job_ids: Sequence[int], what: str) -> None:
+    """The same for many, in one message. Never raises."""
+
+    def publish() -> None:
+        with client().pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.publish(f"job:{job_id}", what)
+            pipeline.execute()
+
+    _try(publish)
 
 
 def is_watched(attempt_id: int) -> bool:

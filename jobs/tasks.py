@@ -1,19 +1,20 @@
 """What Celery carries: short tasks over batches. Each may run twice or never; the next sweep repairs."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 
 from celery import shared_task
-from django.db import DatabaseError, close_old_connections, connection, connections
+from django.db import DatabaseError
 
+from jobs.hints import hint_taken
 from jobs.reconciler import tidy as tidying
-from jobs.reconciler.drive import drive as drive_job
-from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, take
+from jobs.reconciler.drive import drive_all
+from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_back_all, take
 
 log = logging.getLogger(__name__)
-AT_ONCE = 6
 ROUNDS = 100
 AFTER_FAILURE = 10.0
+# What is over lies at the cluster for so long: nobody waits for its removal.
+REMOVE_AFTER = 5.0
 
 
 @shared_task(name="jobs.sweep")
@@ -25,18 +26,13 @@ def sweep() -> None:
 
 @shared_task(name="jobs.drive")
 def drive(cluster_id: int) -> None:
-    """Drive the cluster's due jobs, a batch at a time, the jobs of a batch at once."""
+    """Drive the cluster's due jobs, a batch at a time, the jobs of a batch side by side."""
     for _ in range(ROUNDS):
+        hint_taken(cluster_id)
         batch = take(cluster_id)
         if not batch:
             return
-        if len(batch) == 1:
-            _drive(batch[0])
-            continue
-        # Back to the pool while others work: the process has hardly more connections than threads.
-        connection.close()
-        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(batch))) as pool:
-            list(pool.map(_drive_in_thread, batch))
+        _drive_all(batch)
 
 
 @shared_task(name="jobs.tidy")
@@ -45,11 +41,22 @@ def tidy() -> None:
     tidying.tidy()
 
 
+def _drive_all(batch: list[Due]) -> None:
+    """A batch; where something is wrong with one of them, each alone."""
+    try:
+        looks = drive_all([due.job_id for due in batch], remove_after=REMOVE_AFTER)
+        give_back_all([(due, looks[due.job_id]) for due in batch])
+    except Exception:
+        log.exception("a batch of %s jobs failed; now one by one", len(batch))
+        for due in batch:
+            _drive(due)
+
+
 def _drive(due: Due) -> None:
     """One job. A poison job is looked at again later and does not stop the others."""
     again: float | None = AFTER_FAILURE
     try:
-        again = drive_job(due.job_id)
+        again = drive_all([due.job_id], remove_after=REMOVE_AFTER)[due.job_id]
     except Exception:
         log.exception("driving job %s failed", due.job_id)
     try:
@@ -57,11 +64,3 @@ def _drive(due: Due) -> None:
     except DatabaseError as error:
         # The lease ends by itself.
         log.warning("job %s was not given back: %s", due.job_id, type(error).__name__)
-
-
-def _drive_in_thread(due: Due) -> None:
-    try:
-        close_old_connections()
-        _drive(due)
-    finally:
-        connections.close_all()

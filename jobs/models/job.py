@@ -1,13 +1,15 @@
 """The job: what is wished (written by views) and what is known (written by workers)."""
 
 import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models.functions import Now, Upper
 from django.urls import reverse
 
@@ -148,19 +150,86 @@ class Job(JobShown, models.Model):
         `times` are phase times (`running_at` …) that are known better than "now"; None is not known.
         False: somebody else moved the job first and nothing was written. ValueError: the lifecycle has no such move.
         """
-        old = Status(self.status)
-        if status not in MOVES[old]:
-            raise ValueError(f"no move from {old} to {status}")
-        now = {PHASE_TIMES.get(status, "finished_at"): Now()}
-        known = {name: at for name, at in times.items() if at is not None}
-        facts = {"status": status, "reason": reason, "detail": detail, "exit_code": exit_code}
+        move = Move(self, status, reason, detail, exit_code, sentence, times)
+        return bool(Job.move_all([move]))
+
+    @classmethod
+    def move_all(cls, moves: "Sequence[Move]") -> set[int]:
+        """The moves of several jobs in two statements and one transaction; the ids of those that were moved.
+
+        Each is guarded by its own job's old status, as in `move_to`, which is one such move.
+        """
+        for move in moves:
+            if move.to not in MOVES[Status(move.job.status)]:
+                raise ValueError(f"no move from {move.job.status} to {move.to}")
+        if not moves:
+            return set()
         with transaction.atomic():
-            if not Job.objects.filter(pk=self.pk, status=old).update(**facts, **now | known):
-                return False
-            JobEvent.objects.create(job_id=self.pk, kind=status, sentence=sentence, data={"reason": reason})
-        for name, value in facts.items():
-            setattr(self, name, value)
-        return True
+            with connection.cursor() as cursor:
+                columns = [list(column) for column in zip(*(move.row for move in moves), strict=True)]
+                cursor.execute(MOVE, [columns[0], *columns])
+                moved = {row[0] for row in cursor.fetchall()}
+            JobEvent.objects.bulk_create(
+                JobEvent(
+                    job_id=move.job.pk, kind=move.to, sentence=move.sentence, data={"reason": move.reason}
+                )
+                for move in moves
+                if move.job.pk in moved
+            )
+        for move in moves:
+            if move.job.pk in moved:
+                move.note()
+        return moved
+
+
+# The rows are locked in one order first: two batches with the same jobs wait, and never for each other.
+MOVE = """
+WITH held AS MATERIALIZED (
+    SELECT id, status FROM jobs_job WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE jobs_job SET
+    status = move.status, reason = move.reason, detail = move.detail, exit_code = move.exit_code,
+    starting_at = CASE move.phase WHEN 'starting_at' THEN statement_timestamp() ELSE jobs_job.starting_at END,
+    running_at = coalesce(
+        move.running_at,
+        CASE move.phase WHEN 'running_at' THEN statement_timestamp() ELSE jobs_job.running_at END),
+    finishing_at = coalesce(
+        move.finishing_at,
+        CASE move.phase WHEN 'finishing_at' THEN statement_timestamp() ELSE jobs_job.finishing_at END),
+    finished_at = CASE move.phase WHEN 'finished_at' THEN statement_timestamp() ELSE jobs_job.finished_at END
+FROM held, unnest(
+    %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::text[],
+    %s::timestamptz[], %s::timestamptz[]
+) AS move (id, old, status, reason, detail, exit_code, phase, running_at, finishing_at)
+WHERE jobs_job.id = held.id AND held.id = move.id AND held.status = move.old
+RETURNING jobs_job.id
+"""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A job's way to another status. `times` are phase times known better than "now"; None is not known."""
+
+    job: Job
+    to: Status
+    reason: str = ""
+    detail: str = ""
+    exit_code: int | None = None
+    sentence: str = ""
+    times: Mapping[str, datetime | None] = field(default_factory=dict)
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """As MOVE takes it."""
+        phase = PHASE_TIMES.get(self.to, "finished_at")
+        known = (self.times.get("running_at"), self.times.get("finishing_at"))
+        facts = (str(self.to), str(self.reason), self.detail, self.exit_code)
+        return (self.job.pk, str(self.job.status), *facts, phase, *known)
+
+    def note(self) -> None:
+        """Write into the object what the database has now; its times stay there."""
+        self.job.status, self.job.reason, self.job.detail = self.to, self.reason, self.detail
+        self.job.exit_code = self.exit_code
 
 
 class JobEvent(models.Model):

@@ -1,290 +1,329 @@
-"""The reconciler's hands: one job, from what is known to its next step, until there is nothing to do."""
+"""The reconciler's hands: jobs, from what is known to their next steps, until there is nothing to do."""
 
-import logging
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from shutil import disk_usage
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from django.utils import timezone
 
-from clusters.causes import PATIENT, End
-from clusters.driver import (
-    LABEL_ATTEMPT,
-    LABEL_INSTALLATION,
-    LABEL_JOB,
-    LABEL_TEAM,
-    AdminFirst,
-    ClusterRefused,
-    ClusterUnreachable,
-    Driver,
-    DriverError,
-    NameTaken,
-    State,
-    Work,
-    WorkInvalid,
-)
+from clusters.driver import ClusterRefused, ClusterUnreachable, Driver, DriverError, Explained, State, Work
 from clusters.drivers import driver_of, installation_id, portal_url_of
 from clusters.failpoints import failpoint
 from clusters.placement import space_for
 from jobs.catalogue import Own
-from jobs.hints import announce
-from jobs.lifecycle import DONE, OVER, TERMINAL, Act, Sight, Status, Step, next_step
+from jobs.hints import announce_all
+from jobs.lifecycle import OVER, TERMINAL, Act, Sight, Status, next_step
 from jobs.models import Attempt, Job
-from jobs.reconciler.explaining import explain_end, explain_wait, is_asked, refine_end, tell
+from jobs.models.job import Move
+from jobs.reconciler import explaining
+from jobs.reconciler.acts import ACTS, GiveUp, Going, Retry, is_about_to_end, note, side_by_side, work_of
+from jobs.reconciler.explaining import tell
+from jobs.reconciler.moving import give_up, move_all
 
-log = logging.getLogger(__name__)
 MOST_STEPS = 8
-REFUSALS_BEFORE_ERROR = 5
-TOLD_WITHIN = timedelta(seconds=15)
-LONGEST_RETRY = 20.0
-
-
-class Retry(Exception):
-    """The cluster could not act; look again in `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
+# What was seen and is over is seen to be over soon; only then it is asked for whether it is.
+END_IS_SEEN_SECONDS = 30.0
 
 
 def drive(job_id: int) -> float | None:
     """Do every step the job is ready for. Seconds until the next look; None: never again."""
+    return drive_all([job_id])[job_id]
+
+
+def drive_all(job_ids: Sequence[int], *, remove_after: float = 0.0) -> dict[int, float | None]:
+    """The same for many, side by side: what is written of a step is written for all of them at once.
+
+    What is over stays at the cluster for `remove_after` seconds: jobs that somebody waits for go first. A cluster is
+    asked why when every job has made the steps that it can. One job's defect is raised for all of them; then they
+    have to be driven one by one.
+    """
+    rounds = Rounds(dict.fromkeys(job_ids), remove_after)
+    going = list(job_ids)
     for _ in range(MOST_STEPS):
-        # Load first, look second: the wish is read before the facts, so that a claim made before the wish is seen.
-        job = Job.objects.select_related("cluster").filter(pk=job_id).first()
-        if job is None:
-            return None
-        attempt = job.attempts.order_by("-number").first()
-        seen = attempt.sight if attempt else Sight.NOTHING
-        step = next_step(Status(job.status), seen, job.wish)
-        if Status(job.status) in TERMINAL and (attempt is None or attempt.removed_at is not None):
-            return None
+        going = rounds.go(going) or rounds.inquire()
+        if not going:
+            return rounds.looks
+    return rounds.looks | dict.fromkeys([*going, *(each.job.pk for each in rounds.asking)], 1.0)
+
+
+@dataclass
+class Ground:
+    """What the jobs of a cluster have in common, asked for once."""
+
+    drivers: dict[int, Driver] = field(default_factory=dict)
+    portal_urls: dict[int, str] = field(default_factory=dict)
+    spaces: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def driver(self, job: Job) -> Driver:
+        """Raises Retry while an admin has to act first."""
         try:
-            if not _do(step, job, attempt):
-                return _wait(job, attempt, seen)
-        except Retry as retry:
-            return retry.seconds
-    return 1.0
+            known = self.drivers.get(job.cluster_id)
+            return known or self.drivers.setdefault(job.cluster_id, driver_of(job.cluster))
+        except ClusterRefused as error:
+            is_told = job.status == Status.STARTING
+            raise Retry(10, *((Own.NO_PLACE, str(error)) if is_told else ())) from error
+
+    def work_of(self, job: Job, attempt: Attempt) -> Work:
+        """Raises what the database raises."""
+        if job.cluster_id not in self.portal_urls:
+            self.portal_urls[job.cluster_id] = portal_url_of(job.cluster)
+        return work_of(job, attempt, self.portal_urls[job.cluster_id])
+
+    def space(self, job: Job) -> str:
+        """Where on the cluster its work belongs. Raises Retry while that is not ready."""
+        key = (job.cluster_id, job.team_id)
+        try:
+            if key not in self.spaces:
+                self.spaces[key] = space_for(job.cluster, job.team_id)
+        except DriverError as error:
+            raise Retry(5, Own.NO_PLACE, str(error)) from error
+        return self.spaces[key]
 
 
-def _wait(job: Job, attempt: Attempt | None, seen: Sight) -> float | None:
-    """Nothing is to be done: tell why. Seconds until the next look."""
-    patience = _patience(job, seen)
-    if Status(job.status) in TERMINAL or patience is None:
-        return patience
-    return min(patience, max(1.0, explain_wait(job, attempt, partial(_driver, job))))
+@dataclass
+class Rounds:
+    """Several jobs, one step after the other: act, then record. What clusters are asked of them comes in between."""
 
+    looks: dict[int, float | None]
+    remove_after: float
+    ground: Ground = field(default_factory=Ground)
+    asking: list[Going] = field(default_factory=list)
+    refined: set[int] = field(default_factory=set)
 
-def _do(step: Step, job: Job, attempt: Attempt | None) -> bool:
-    """Act, then record. True: something changed, look at once for the next step."""
-    if step.act is Act.ADMIT:
-        return _admit(job)
-    changed = False
-    if attempt is not None and step.act is not Act.NOTHING:
-        changed = ACTS[step.act](job, attempt, _driver(job))
-    if step.to is None:
-        return changed
-    return _move(job, attempt, step.to)
+    def go(self, job_ids: Sequence[int]) -> list[int]:
+        """One step of each. The ids of those that changed: they may have a next step at once.
 
+        The others' next looks are in `looks`; or they are in `asking`.
+        """
+        again: list[int] = []
+        admitted: list[Going] = []
+        moving: list[tuple[Going, None]] = []
+        found = [going for going in _load(job_ids) if not self._is_left(going)]
+        for going in self._act([going for going in found if self._is_ready(going)]):
+            if going.step.act is Act.ADMIT:
+                admitted.append(going)
+            elif going.step.act is Act.REMOVE:
+                again.append(going.job.pk)
+            elif going.step.to is None:
+                self._wait(going)
+            elif going.step.to is Status.ERROR and going.attempt and explaining.is_asked(going.job):
+                self.asking.append(going)
+            else:
+                moving.append((going, None))
+        return again + _admit_all(admitted) + move_all(moving)
 
-def _driver(job: Job) -> Driver:
-    """Raises Retry while an admin has to act first."""
-    try:
-        return driver_of(job.cluster)
-    except ClusterRefused as error:
-        if Status(job.status) is Status.STARTING:
-            tell(job, Own.NO_PLACE, str(error))
-        raise Retry(10) from error
+    def inquire(self) -> list[int]:
+        """Ask the clusters about those in `asking`, side by side, and tell. The ids of those that changed."""
+        asking, self.asking = [going for going in self.asking if self._is_to_be_asked(going)], []
+        again: list[int] = []
+        moving: list[tuple[Going, Explained | None]] = []
+        for going, answer in zip(asking, side_by_side(self._ask, asking), strict=True):
+            if isinstance(answer, Retry):
+                self._settle(going, answer)
+            elif going.step.act is Act.REMOVE:
+                if answer is not None:
+                    explaining.refine_end(going.job, answer.reason, answer.message)
+                self.refined.add(going.job.pk)
+                again.append(going.job.pk)
+            elif going.step.to is None:
+                self._tell_found(going, answer)
+            else:
+                moving.append((going, answer))
+        return again + move_all(moving)
 
-
-def _admit(job: Job) -> bool:
-    """Record the attempt, then nobody needs to remember anything: its name and token follow from the row."""
-    if not job.cluster.is_enabled:
-        return _give_up(job, "cluster_removed", "")
-    _wait_for_disk(job)
-    space = _place(job)
-    number = job.attempts.count() + 1
-    with transaction.atomic():
-        if not job.move_to(Status.STARTING, sentence=f"Preparing attempt {number} on {job.cluster.name}."):
+    def _is_left(self, going: Going) -> bool:
+        """Over and removed, or over and not to be removed yet."""
+        job, attempt = going.job, going.attempt
+        if job.status not in TERMINAL:
+            return False
+        if attempt is None or attempt.removed_at is not None:
             return True
-        name = f"sw-{installation_id()}-{job.pk}-{number}"
-        Attempt.objects.create(job=job, number=number, name=name, space=space)
-        transaction.on_commit(partial(announce, job.pk, "status"), robust=True)
-    failpoint("drive.admitted")
-    return True
+        if going.step.act is not Act.REMOVE or not self.remove_after:
+            return False
+        over_for = going.over_for.total_seconds()
+        is_end_seen = attempt.seen_state in ("", State.ENDED) or attempt.is_absent
+        lasts = self.remove_after if is_end_seen else END_IS_SEEN_SECONDS
+        if over_for >= lasts or (is_end_seen and explaining.may_be_refined(job)):
+            return False
+        self.looks[job.pk] = lasts - over_for
+        return True
 
+    def _is_ready(self, going: Going) -> bool:
+        """Everything that the act needs of the database is read; otherwise it is settled what comes of the job."""
+        try:
+            if going.step.act is Act.ADMIT:
+                _check_admission(going.job)
+                going.space = self.ground.space(going.job)
+            elif going.attempt is not None and going.step.act is not Act.NOTHING:
+                self.ground.driver(going.job)
+                if going.step.act is Act.CREATE:
+                    going.work = self.ground.work_of(going.job, going.attempt)
+                if self._is_to_be_refined(going, going.attempt):
+                    self.asking.append(going)
+                    return False
+        except (Retry, GiveUp) as outcome:
+            self._settle(going, outcome)
+            return False
+        return True
 
-def _wait_for_disk(job: Job) -> None:
-    """No job is started whose output could not be kept. Raises Retry."""
-    if disk_usage(settings.MEDIA_ROOT).free >= settings.STORAGE_RESERVE_BYTES:
-        return
-    tell(job, Own.NO_SPACE, "")
-    raise Retry(10)
+    def _is_to_be_refined(self, going: Going, attempt: Attempt) -> bool:
+        """With the work goes what the cluster knows of its end."""
+        if going.step.act is not Act.REMOVE or going.job.pk in self.refined:
+            return False
+        return explaining.may_be_refined(going.job) and not is_about_to_end(attempt)
 
+    def _act(self, all_going: list[Going]) -> list[Going]:
+        """At the cluster, many at once and without the database, then recorded. Those with which it went well."""
+        acting = [going for going in all_going if going.step.act in ACTS and going.attempt is not None]
+        outcomes = side_by_side(self._try, acting)
+        failed = [
+            (going, outcome) for going, outcome in zip(acting, outcomes, strict=True) if outcome is not None
+        ]
+        for going, outcome in failed:
+            self._settle(going, outcome)
+        without = {going for going, _ in failed}
+        acted = [going for going in acting if going not in without]
+        note(acted)
+        for going in acted:
+            if going.step.act is Act.CREATE:
+                tell(going.job, "", "")
+        return [going for going in all_going if going not in without]
 
-def _place(job: Job) -> str:
-    """Where on the cluster its work belongs. Raises Retry while that is not ready."""
-    try:
-        return space_for(job.cluster, job.team_id)
-    except DriverError as error:
-        tell(job, Own.NO_PLACE, str(error))
-        raise Retry(5) from error
+    def _try(self, going: Going) -> Retry | GiveUp | None:
+        """In a thread of its own: no database."""
+        try:
+            ACTS[going.step.act](going, self.ground.drivers[going.job.cluster_id])
+        except (Retry, GiveUp) as outcome:
+            return outcome
+        return None
 
+    def _settle(self, going: Going, outcome: Retry | GiveUp) -> None:
+        if isinstance(outcome, GiveUp):
+            self.looks[going.job.pk] = give_up(going, outcome)
+            return
+        if outcome.is_refusal and going.attempt is not None:
+            _count_refusal(going.attempt)
+        if outcome.reason:
+            tell(going.job, outcome.reason, outcome.detail)
+        self.looks[going.job.pk] = outcome.seconds
 
-def _create(job: Job, attempt: Attempt, driver: Driver) -> bool:
-    try:
-        driver.create(work_of(job, attempt))
-    except ClusterUnreachable as error:
-        raise Retry(5) from error
-    except NameTaken as error:
-        # Somebody else's work: nothing of ours is there to be stopped or removed.
-        Attempt.objects.filter(pk=attempt.pk).update(removed_at=Now())
-        return _give_up(job, Own.INVALID, str(error))
-    except WorkInvalid as error:
-        return _give_up(job, error.cause or Own.INVALID, str(error))
-    except AdminFirst as error:
-        # It says nothing about this job: it goes on where it is when the admin has acted.
-        raise Retry(10) from error
-    except ClusterRefused as error:
-        return _refused(job, attempt, error)
-    failpoint("drive.created")
-    Attempt.objects.filter(pk=attempt.pk, created_at=None).update(created_at=Now())
-    tell(job, "", "")
-    return False
+    def _wait(self, going: Going) -> None:
+        """Nothing is to be done: tell why, or ask for it later."""
+        job, attempt = going.job, going.attempt
+        self.looks[job.pk] = patience = _patience(job, attempt, going.sight)
+        if Status(job.status) in TERMINAL:
+            return
+        going.age = explaining.tell_wait(job, attempt)
+        if attempt is None or going.age is None:
+            return
+        if explaining.is_due(job, attempt, going.age):
+            self.asking.append(going)
+        self.looks[job.pk] = min(patience, max(1.0, explaining.seconds_left(job, attempt, going.age)))
 
+    def _is_to_be_asked(self, going: Going) -> bool:
+        """There is somebody to ask, and there were not too many inquiries by now. An end is told in any case."""
+        try:
+            self.ground.driver(going.job)
+        except Retry as retry:
+            if going.step.to is None:
+                self._settle(going, retry)
+            return going.step.to is not None
+        if going.age is None or going.attempt is None:
+            return True
+        return explaining.inquiries.take(going.job.cluster_id, going.attempt, going.age)
 
-def _refused(job: Job, attempt: Attempt, error: ClusterRefused) -> bool:
-    """Tell why and try again, ever more patiently; given up after some times, unless time alone may heal it."""
-    Attempt.objects.filter(pk=attempt.pk).update(create_failures=F("create_failures") + 1)
-    failures = attempt.create_failures + 1
-    reason = error.cause or Own.CLUSTER_REFUSED
-    if error.cause not in PATIENT and failures >= REFUSALS_BEFORE_ERROR:
-        return _give_up(job, reason, str(error))
-    tell(job, reason, str(error))
-    raise Retry(min(2.0**failures, LONGEST_RETRY)) from error
-
-
-def _stop(job: Job, attempt: Attempt, driver: Driver) -> bool:
-    try:
-        driver.stop(attempt.name, attempt.space)
-    except (ClusterUnreachable, ClusterRefused) as error:
-        raise Retry(3) from error
-    failpoint("drive.stopped")
-    Attempt.objects.filter(pk=attempt.pk, stop_sent_at=None).update(stop_sent_at=Now())
-    return False
-
-
-def _remove(job: Job, attempt: Attempt, driver: Driver) -> bool:
-    is_ended = attempt.seen_state == State.ENDED
-    if not is_ended and _is_about_to_end(attempt):
-        raise Retry(2)
-    try:
-        if job.status == Status.ERROR and job.reason == End.STOPPED and is_asked(job):
-            # With the work goes what the cluster knows of its end.
+    def _ask(self, going: Going) -> Explained | Retry | None:
+        """In a thread of its own: no database."""
+        driver, attempt = self.ground.drivers.get(going.job.cluster_id), going.attempt
+        if driver is None or attempt is None:
+            return None
+        if going.step.act is not Act.REMOVE:
+            return explaining.ask(driver, attempt, going.age or 0.0)
+        try:
             seen = driver.look(attempt.name, attempt.space)
-            refine_end(job, seen.reason if seen else "", seen.message if seen else "")
-        driver.remove(attempt.name, attempt.space, is_ended=is_ended)
-    except (ClusterUnreachable, ClusterRefused) as error:
-        raise Retry(2) from error
-    Attempt.objects.filter(pk=attempt.pk).update(removed_at=Now())
-    return True
+        except (ClusterUnreachable, ClusterRefused):
+            return Retry(2)
+        return Explained(seen.reason, seen.message) if seen else None
+
+    def _tell_found(self, going: Going, found: Explained | None) -> None:
+        assert going.attempt is not None
+        assert going.age is not None
+        explaining.tell_found(going.job, going.attempt, found)
+        patience = _patience(going.job, going.attempt, going.sight)
+        left = explaining.seconds_left(going.job, going.attempt, going.age)
+        self.looks[going.job.pk] = min(patience, max(1.0, left))
 
 
-def _is_about_to_end(attempt: Attempt) -> bool:
-    """Everything came home a moment ago: watch will say, at no cost, when nothing of it runs any more."""
-    return attempt.collected_at is not None and timezone.now() - attempt.collected_at < TOLD_WITHIN
+def _load(job_ids: Sequence[int]) -> list[Going]:
+    """The jobs that exist, with their newest attempts and next steps."""
+    # Load first, look second: the wish is read before the facts, so that a claim made before the wish is seen.
+    rows = Job.objects.prefetch_related("cluster").filter(pk__in=job_ids).order_by("next_look_at", "pk")
+    # By the database's clock.
+    jobs: list[Any] = list(rows.annotate(over_for=Now() - F("finished_at")))
+    newest = Attempt.objects.filter(job_id__in=job_ids).order_by("job_id", "-number").distinct("job_id")
+    attempts = {attempt.job_id: attempt for attempt in newest}
+    found = []
+    for job in jobs:
+        attempt = attempts.get(job.pk)
+        sight = attempt.sight if attempt else Sight.NOTHING
+        step = next_step(Status(job.status), sight, job.wish)
+        found.append(Going(job, attempt, sight, step, job.over_for or timedelta()))
+    return found
 
 
-ACTS = {Act.CREATE: _create, Act.STOP: _stop, Act.REMOVE: _remove}
+def _check_admission(job: Job) -> None:
+    """Raises GiveUp, or Retry: no job is started whose output could not be kept."""
+    if not job.cluster.is_enabled:
+        raise GiveUp(Own.CLUSTER_REMOVED, "")
+    if disk_usage(settings.MEDIA_ROOT).free < settings.STORAGE_RESERVE_BYTES:
+        raise Retry(10, Own.NO_SPACE)
 
 
-def _give_up(job: Job, reason: str, detail: str) -> bool:
-    sentence = job.explained(Status.ERROR, reason, detail).sentence
-    moved = job.move_to(Status.ERROR, reason=reason, detail=detail, sentence=sentence)
-    announce(job.pk, "status")
-    return moved
-
-
-def _move(job: Job, attempt: Attempt | None, to: Status) -> bool:
-    reason, detail, exit_code = _why(to, attempt)
-    if to is Status.ERROR and attempt is not None:
-        to, reason, detail = explain_end(job, attempt, lambda: driver_of(job.cluster), reason, detail)
-    sentence = job.explained(to, reason, detail, exit_code).sentence
-    told = {"reason": reason, "detail": detail, "exit_code": exit_code, "sentence": sentence}
-    job.move_to(to, **told, **_times(to, attempt))  # type: ignore[arg-type]
-    failpoint("drive.moved")
-    announce(job.pk, "status")
-    return True
-
-
-def _times(to: Status, attempt: Attempt | None) -> dict[str, datetime | None]:
-    """When the phase really began: the portal may have been down while it did."""
-    if attempt is None:
-        return {}
-    if to is Status.RUNNING:
-        return {"running_at": attempt.started_at}
-    if to is Status.FINISHING:
-        return {"running_at": attempt.started_at, "finishing_at": attempt.ended_at}
-    return {}
-
-
-def _why(to: Status, attempt: Attempt | None) -> tuple[str, str, int | None]:
-    """Reason, the cluster's words and the exit code that go with a move."""
-    if attempt is None or to not in TERMINAL:
-        return "", "", None
-    facts = attempt.facts
-    if attempt.sight in DONE:
-        code_reason = Own.SIGNAL if attempt.signal else Own.EXIT_CODE if facts.exit_code else ""
-        reason = facts.reason or code_reason
-        code = (
-            facts.exit_code if facts.exit_code is not None else (-attempt.signal if attempt.signal else None)
+def _admit_all(admitted: list[Going]) -> list[int]:
+    """Record the attempts, then nobody needs to remember anything: name and token follow from the row."""
+    if not admitted:
+        return []
+    fresh = {going.job.pk: _attempt_for(going) for going in admitted}
+    with transaction.atomic():
+        moved = Job.move_all(
+            [
+                Move(
+                    going.job,
+                    Status.STARTING,
+                    sentence=f"Preparing attempt {fresh[going.job.pk].number} on {going.job.cluster.name}.",
+                )
+                for going in admitted
+            ]
         )
-        words = attempt.seen_message if facts.reason == attempt.seen_reason else ""
-        return reason, words, code
-    if to is Status.CANCELLED:
-        return "", "", None
-    usual = End.LOST if attempt.sight is Sight.LOST else End.REFUSED
-    is_known = attempt.seen_state == State.ENDED and not attempt.is_absent
-    reason = (attempt.seen_reason if is_known else "") or usual
-    return reason, attempt.seen_message, attempt.seen_exit_code
+        Attempt.objects.bulk_create(fresh[job_id] for job_id in sorted(moved))
+        transaction.on_commit(partial(announce_all, sorted(moved), "status"), robust=True)
+    for _ in moved:
+        failpoint("drive.admitted")
+    return list(fresh)
 
 
-def _patience(job: Job, seen: Sight) -> float | None:
+def _attempt_for(going: Going) -> Attempt:
+    number = going.attempt.number + 1 if going.attempt else 1
+    name = f"sw-{installation_id()}-{going.job.pk}-{number}"
+    return Attempt(job=going.job, number=number, name=name, space=going.space)
+
+
+def _count_refusal(attempt: Attempt) -> None:
+    Attempt.objects.filter(pk=attempt.pk).update(create_failures=F("create_failures") + 1)
+
+
+def _patience(job: Job, attempt: Attempt | None, seen: Sight) -> float:
     """Facts arrive with a poke; these looks are for the case that one was lost."""
     if Status(job.status) in TERMINAL:
         return 2.0 if seen in OVER else 1.0
     if job.is_cancelling:
         return 5.0
+    if job.status == Status.STARTING and attempt is not None and attempt.seen_state == State.RUNNING:
+        return 60.0
     return {Status.QUEUED: 3.0, Status.STARTING: 10.0, Status.FINISHING: 10.0}.get(Status(job.status), 60.0)
-
-
-def work_of(job: Job, attempt: Attempt) -> Work:
-    """The values a driver needs, from the job's snapshot."""
-    return Work(
-        name=attempt.name,
-        labels={
-            LABEL_INSTALLATION: installation_id(),
-            LABEL_JOB: str(job.pk),
-            LABEL_ATTEMPT: str(attempt.number),
-            LABEL_TEAM: str(job.team_id),
-        },
-        image=job.image_reference,
-        portal_url=portal_url_of(job.cluster),
-        token=attempt.token,
-        cpu_millis=job.cpu_millis,
-        memory_bytes=job.memory_bytes,
-        disk_bytes=job.disk_bytes,
-        max_processes=job.max_processes,
-        gpu_count=job.gpu_count,
-        gpu_resource=job.gpu_resource,
-        space=attempt.space,
-        pull_secret=job.pull_secret,
-        node_labels=job.node_labels,
-        tolerations=job.tolerations,
-        time_limit_seconds=job.time_limit_seconds,
-        grace_seconds=settings.JOB_GRACE_SECONDS,
-    )

@@ -1,7 +1,8 @@
 """Which jobs a worker looks at next: a lease on the job's own row, by the database's clock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import connection
 from django.db.models.functions import Now
@@ -10,7 +11,7 @@ from jobs.models import Job
 
 # A dead worker's jobs wait for the end of its lease: short leases, and few jobs under each.
 LEASE_SECONDS = 15
-BATCH = 12
+BATCH = 64
 
 # A CTE, because a sub-select may be run again for each row, and then LIMIT does not limit.
 TAKE = """
@@ -46,7 +47,20 @@ def clusters_with_due_jobs() -> list[int]:
     return list(due.distinct())
 
 
+BACK = """
+UPDATE jobs_job SET next_look_at = statement_timestamp() + make_interval(secs => back.seconds)
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::float8[]) AS back (id, lease, seconds)
+WHERE jobs_job.id = back.id AND jobs_job.next_look_at = back.lease
+"""
+
+
+def give_back_all(looks: Sequence[tuple[Due, float | None]]) -> None:
+    """Look again in so many seconds (None: never), unless somebody asked for an earlier look meanwhile."""
+    rows = sorted((due.job_id, due.lease, seconds) for due, seconds in looks)
+    with connection.cursor() as cursor:
+        cursor.execute(BACK, [list(column) for column in zip(*rows, strict=True)])
+
+
 def give_back(due: Due, seconds: float | None) -> None:
-    """Look again in `seconds` (None: never), unless somebody asked for an earlier look meanwhile."""
-    when = None if seconds is None else Now() + timedelta(seconds=seconds)
-    Job.objects.filter(pk=due.job_id, next_look_at=due.lease).update(next_look_at=when)
+    """The same for one."""
+    give_back_all([(due, seconds)])

@@ -7,7 +7,6 @@ act) only an inquiry finds: a few requests for one job, first after some seconds
 import logging
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -116,23 +115,33 @@ def tell(job: Job, reason: str, detail: str) -> None:
     announce(job.pk, "status")
 
 
-def explain_wait(job: Job, attempt: Attempt | None, driver: Callable[[], Driver]) -> float:
-    """Tell what holds the job up, by what is known or by an inquiry. Seconds until there may be more to tell."""
+def tell_wait(job: Job, attempt: Attempt | None) -> float | None:
+    """Tell what watch saw of what holds the job up. The attempt's age where an inquiry may find more, else None."""
     if attempt is None or job.status not in (Status.STARTING, Status.RUNNING):
-        return LATER
+        return None
     _tell_what_was_seen(job, attempt)
     is_unusual = job.status == Status.STARTING or bool(attempt.seen_reason)
     if not (is_asked(job) and is_unusual) or attempt.created_at is None or job.is_cancelling:
-        return LATER
-    age = (timezone.now() - attempt.created_at).total_seconds()
-    if inquiries.is_due(attempt, age, job.reason) and inquiries.take(job.cluster_id, attempt, age):
-        found = ask(driver(), attempt, age)
-        if found is not None:
-            record(job, found.told)
-            _tell_what_was_found(job, attempt, found)
-    # Where there were enough inquiries for the moment, the usual look comes back to it.
+        return None
+    return (timezone.now() - attempt.created_at).total_seconds()
+
+
+def is_due(job: Job, attempt: Attempt, age: float) -> bool:
+    """Whether to inquire into what holds it up."""
+    return inquiries.is_due(attempt, age, job.reason)
+
+
+def seconds_left(job: Job, attempt: Attempt, age: float) -> float:
+    """Until there may be more to tell. Where there were enough inquiries, the usual look comes back to it."""
     left = inquiries.next_age(attempt, age, job.reason) - age
     return left if left > 0 else LATER
+
+
+def tell_found(job: Job, attempt: Attempt, found: Explained | None) -> None:
+    """Tell what an inquiry found of what holds the job up."""
+    if found is not None:
+        record(job, found.told)
+        _tell_what_was_found(job, attempt, found)
 
 
 def is_asked(job: Job) -> bool:
@@ -141,7 +150,7 @@ def is_asked(job: Job) -> bool:
 
 
 def ask(driver: Driver, attempt: Attempt, age: float = 0.0) -> Explained | None:
-    """The cluster's answer; None where it has none, or cannot be asked."""
+    """The cluster's answer; None where it has none, or cannot be asked. Without the database."""
     try:
         return driver.explain(attempt.name, attempt.space, age)
     except DriverError as error:
@@ -149,14 +158,8 @@ def ask(driver: Driver, attempt: Attempt, age: float = 0.0) -> Explained | None:
         return None
 
 
-def explain_end(
-    job: Job, attempt: Attempt, driver: Callable[[], Driver], reason: str, detail: str
-) -> tuple[Status, str, str]:
-    """A strange end, with what the cluster knows of it: the status, reason and words to end with."""
-    try:
-        found = ask(driver(), attempt) if is_asked(job) else None
-    except DriverError:
-        found = None  # there is no driver: no reason to hold up an end that is known
+def explain_end(job: Job, found: Explained | None, reason: str, detail: str) -> tuple[Status, str, str]:
+    """A strange end, with what the cluster told of it: the status, reason and words to end with."""
     if found is None:
         return Status.ERROR, reason, detail
     record(job, found.told)
@@ -165,6 +168,11 @@ def explain_end(
     # The script ran, and ended for a cause of its own.
     is_its_own = found.reason in OF_SCRIPTS and job.status == Status.FINISHING
     return Status.FAILED if is_its_own else Status.ERROR, found.reason, found.message
+
+
+def may_be_refined(job: Job) -> bool:
+    """The cluster may know better why it was stopped, until its work is removed."""
+    return job.status == Status.ERROR and job.reason == End.STOPPED and is_asked(job)
 
 
 def refine_end(job: Job, reason: str, detail: str) -> None:

@@ -17,13 +17,17 @@ from clusters.drivers import observer_of
 from clusters.models import Cluster
 from jobs.heartbeats import beat
 from jobs.models import Attempt
-from jobs.reconciler.sightings import not_reached, open_attempts, reached, record
+from jobs.reconciler.sightings import Open, not_reached, open_attempts, reached, record
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 ROUND_SECONDS = 0.4
 # A round that saw nothing new is compared with the database so often: absence, and what others wrote.
 COMPARE_SECONDS = 2.0
+# With thousands of attempts less often: comparing takes no more than this share of the time.
+COMPARE_SHARE = 0.005
+# Changes come in bursts; one look answers those of so long, or of as long as the last look took.
+GATHER_SECONDS = 0.02
 REACHED_SECONDS = 15.0
 CLUSTERS_SECONDS = 3.0
 OBSERVE_SECONDS = 60.0
@@ -36,8 +40,10 @@ class ClusterWatch:
 
     cluster_id: int
     driver: Driver
-    last_seen: Sequence[Seen] | None = None
+    recorded: dict[str, Seen] = field(default_factory=dict)
+    last_list: Sequence[Seen] | None = None
     compared_at: float = 0.0
+    compare_seconds: float = COMPARE_SECONDS
     reached_at: float = 0.0
     failures: int = 0
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=3))
@@ -46,11 +52,14 @@ class ClusterWatch:
         """Until it is cancelled."""
         try:
             while True:
+                began = time.monotonic()
                 pause = await self.round()
+                took = time.monotonic() - began
                 if self.failures:
                     await asyncio.sleep(pause)
                 else:
                     await asyncio.get_running_loop().run_in_executor(self.threads, self.driver.wait, pause)
+                    await asyncio.sleep(max(GATHER_SECONDS, min(took, ROUND_SECONDS)))
         finally:
             self.driver.close()
             self.threads.shutdown(wait=False, cancel_futures=True)
@@ -77,20 +86,40 @@ class ClusterWatch:
     def look(self) -> None:
         """One round: cheap where nothing changed. Raises DriverError, DatabaseError."""
         now = time.monotonic()
-        is_compared = now - self.compared_at >= COMPARE_SECONDS
-        known = open_attempts(self.cluster_id) if is_compared else None
-        seen = self.driver.observe()
-        if seen != self.last_seen and known is None:
+        if now - self.compared_at >= self.compare_seconds:
+            self._compare(open_attempts(self.cluster_id), None)
+            self.compared_at = now
+            self.compare_seconds = max(COMPARE_SECONDS, (time.monotonic() - now) / COMPARE_SHARE)
+        elif names := self._changed(self.driver.observe()):
             # Load first, look second.
-            known = open_attempts(self.cluster_id)
-            seen = self.driver.observe()
-        if known is not None:
-            # A picture that a watch keeps current proves no absence: look at the cluster itself.
-            record(self.cluster_id, known, seen, self._is_gone)
-            self.last_seen, self.compared_at = seen, now
+            self._compare(open_attempts(self.cluster_id, names), names)
         if now - self.reached_at >= REACHED_SECONDS or self.failures:
             reached(self.cluster_id)
             self.reached_at = now
+
+    def _changed(self, seen: Sequence[Seen]) -> set[str]:
+        """The names of what is new, other, or not there any more since it was recorded."""
+        if seen is self.last_list:
+            return set()
+        found = {work.name: work for work in seen}
+        names = {name for name, work in found.items() if self.recorded.get(name) != work}
+        names |= self.recorded.keys() - found.keys()
+        if not names:
+            self.last_list = seen
+        return names
+
+    def _compare(self, known: dict[str, Open], names: set[str] | None) -> None:
+        """Read the cluster and record what is new of the `known` attempts; `names` None: these are all there are."""
+        seen = self.driver.observe()
+        found = {work.name: work for work in seen if names is None or work.name in names}
+        # A picture that a watch keeps current proves no absence: look at the cluster itself.
+        record(self.cluster_id, known, found.values(), self._is_gone)
+        if names is None:
+            self.recorded, self.last_list = found, seen
+            return
+        for name in names:
+            self.recorded.pop(name, None)
+        self.recorded |= found
 
     def _is_gone(self, name: str, space: str) -> bool:
         """Where the cluster does not let us look, nothing is proven. Raises ClusterUnreachable."""

@@ -14,6 +14,7 @@ BASE = Path(__file__).resolve().parents[2]
 RESULTS = BASE / "bench-results"
 PAGE = BASE / "docs" / "benchmarks.md"
 MARK = "<!-- written by make bench ARGS=--write -->"
+KUBERNETES_MARK = "<!-- written by make bench-kubernetes ARGS=--write -->"
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,10 @@ def keep(figures: Sequence[Figure]) -> Path:
     return path
 
 
-def write_into_docs(figures: Sequence[Figure]) -> None:
-    """Replace the table of docs/benchmarks.md, which stands behind its mark up to the page's end."""
+def write_into_docs(figures: Sequence[Figure], mark: str = MARK) -> None:
+    """Replace the table behind its mark in docs/benchmarks.md, up to the next heading or the page's end."""
     text = PAGE.read_text()
-    head = text[: text.index(MARK) + len(MARK)]
-    PAGE.write_text(f"{head}\n\n{table(figures)}\n\nMeasured on {machine()}.\n")
+    head, _, behind = text.partition(mark)
+    heading = behind.find("\n## ")
+    rest = behind[heading:] if heading >= 0 else ""
+    PAGE.write_text(f"{head}{mark}\n\n{table(figures)}\n\nMeasured on {machine()}.\n{rest}")

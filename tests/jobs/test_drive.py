@@ -1,6 +1,4 @@
-"""The reconciler's hands on a scripted cluster: from the click to the end, and everything that goes wrong."""
-
-from datetime import timedelta
+"""The reconciler's hands on a scripted cluster: a job's way, its beginning, and everything that goes wrong."""
 
 import pytest
 from django.db.models.functions import Now
@@ -14,12 +12,13 @@ from clusters.driver import (
     WorkInvalid,
 )
 from clusters.drivers import installation_id
+from jobs.lifecycle import Act, Sight, Status, Step
 from jobs.models import Attempt, Job
+from jobs.reconciler import acts
 from jobs.reconciler import drive as driving
 from jobs.reconciler.drive import drive
-from jobs.reconciler.sightings import open_attempts, record
 from tests.clusters.fake_driver import FakeDriver
-from tests.jobs.intake_caller import Runner
+from tests.jobs.driven import course, over, started, watched
 
 
 @pytest.fixture
@@ -32,35 +31,6 @@ def driver(monkeypatch):
 @pytest.fixture
 def job(make_job):
     return make_job()
-
-
-def watched(job, driver):
-    """What `manage.py watch` does in one round."""
-    record(job.cluster_id, open_attempts(job.cluster_id), driver.observe())
-
-
-def started(job, driver):
-    """The job's runner, its script just started."""
-    drive(job.pk)
-    attempt = Attempt.objects.get(job=job)
-    runner = Runner(attempt)
-    assert runner.claim().status_code == 200
-    assert runner.started().status_code == 200
-    driver.show(attempt.name, State.RUNNING)
-    drive(job.pk)
-    return runner
-
-
-def over(job, driver, **seen):
-    """The pod is gone; everything follows."""
-    driver.show(Attempt.objects.get(job=job).name, State.ENDED, **seen)
-    watched(job, driver)
-    return drive(job.pk)
-
-
-def course(job):
-    job.refresh_from_db()
-    return [event.kind for event in job.events.all()]
 
 
 def test_a_job_is_admitted_and_created_with_its_own_values(job, driver):
@@ -109,7 +79,7 @@ def test_a_worker_that_died_after_the_create_is_followed_by_one_that_adopts(job,
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(driving, "failpoint", dies)
+        patch.setattr(acts, "failpoint", dies)
         with pytest.raises(KeyboardInterrupt):
             drive(job.pk)
     assert Attempt.objects.get().created_at is None
@@ -136,21 +106,6 @@ def test_an_unreachable_cluster_ends_nothing(job, driver, method):
     assert "error" not in course(job)
     drive(job.pk)
     assert len(driver.called(method)) == 2
-
-
-def test_the_worker_waits_for_watch_to_see_the_end_before_it_removes(job, driver):
-    runner = started(job, driver)
-    runner.ended(exit_code=0)
-    runner.collected()
-    assert drive(job.pk) == 2
-    assert driver.called("remove") == []
-    # Without a watch it asks by itself, in the end.
-    Attempt.objects.update(collected_at=Now() - timedelta(minutes=1))
-    driver.fail("remove", ClusterRefused("It has not ended."))
-    drive(job.pk)
-    assert len(driver.called("remove")) == 1
-    assert over(job, driver) is None
-    assert len(driver.called("remove")) == 2
 
 
 def test_a_cluster_that_refuses_is_asked_five_times_ever_more_patiently(job, driver):
@@ -188,45 +143,6 @@ def test_somebody_elses_work_of_that_name_is_left_alone(job, driver):
     assert course(job)[-1] == "error"
 
 
-def test_a_queued_job_is_cancelled_without_an_attempt(job, driver):
-    Job.objects.update(cancel_requested_at=Now())
-    assert drive(job.pk) is None
-    assert course(job) == ["cancelled"]
-    assert driver.calls == []
-    assert not Attempt.objects.exists()
-
-
-def test_a_cancel_before_the_claim_waits_for_the_refused_pod(job, driver):
-    drive(job.pk)
-    Job.objects.update(cancel_requested_at=Now())
-    assert drive(job.pk) == 5.0
-    assert course(job) == ["starting"]
-    attempt = Attempt.objects.get()
-    assert driver.called("stop")[0] == attempt.name
-    assert Runner(attempt).claim().status_code == 409
-    over(job, driver, reason="refused")
-    assert course(job) == ["starting", "cancelled"]
-    assert driver.works == {}
-
-
-def test_a_cancel_of_an_unconfirmed_create_is_granted_and_its_late_pod_refused_and_removed(job, driver):
-    driver.fail("create", ClusterUnreachable("Who knows whether it came through."))
-    drive(job.pk)
-    Job.objects.update(cancel_requested_at=Now())
-    driver.fail("remove", ClusterUnreachable("Still away."))
-    assert drive(job.pk) == 2.0
-    assert course(job) == ["starting", "cancelled"]
-    attempt = Attempt.objects.get()
-    driver.create(driving.work_of(job, attempt))  # it came through after all
-    assert Runner(attempt).claim().status_code == 409
-    watched(job, driver)
-    drive(job.pk)
-    assert driver.called("stop")[-1] == attempt.name
-    assert over(job, driver, reason="refused") is None
-    assert driver.works == {}
-    assert course(job) == ["starting", "cancelled"]
-
-
 def test_a_create_whose_worker_died_on_the_way_is_completed_although_the_cluster_shows_a_part_of_it(
     job, driver
 ):
@@ -244,108 +160,6 @@ def test_a_create_whose_worker_died_on_the_way_is_completed_although_the_cluster
     assert attempt.created_at is not None
     drive(job.pk)
     assert driver.called("create") == [attempt.name] * 3
-
-
-def test_what_was_made_in_part_is_stopped_and_removed_after_a_cancel(job, driver):
-    driver.fail("create", ClusterUnreachable("Away."))
-    drive(job.pk)
-    attempt = Attempt.objects.get()
-    driver.create(driving.work_of(job, attempt))
-    watched(job, driver)
-    Job.objects.update(cancel_requested_at=Now())
-    drive(job.pk)
-    assert course(job) == ["starting", "cancelled"]
-    assert attempt.name in driver.called("stop")
-    assert over(job, driver, reason="refused") is None
-    assert driver.works == {}
-
-
-def test_a_cancel_while_it_runs_waits_until_the_script_has_really_stopped(job, driver):
-    runner = started(job, driver)
-    Job.objects.update(cancel_requested_at=Now())
-    assert drive(job.pk) == 5.0
-    assert course(job)[-1] == "running"
-    runner.output(b"so far\n")
-    runner.ended(exit_code=None, signal=15, reason="stopped")
-    drive(job.pk)
-    assert course(job)[-1] == "finishing"
-    runner.collected()
-    drive(job.pk)
-    assert course(job)[-1] == "cancelled"
-
-
-def test_success_before_a_cancel_took_effect_stays_success(job, driver):
-    runner = started(job, driver)
-    runner.ended(exit_code=0)
-    Job.objects.update(cancel_requested_at=Now())
-    runner.collected()
-    drive(job.pk)
-    assert course(job)[-1] == "succeeded"
-
-
-def test_a_stop_that_nobody_wished_is_an_error(job, driver):
-    runner = started(job, driver)
-    runner.ended(exit_code=None, signal=15, reason="stopped")
-    runner.collected()
-    drive(job.pk)
-    assert (course(job)[-1], job.reason) == ("error", "stopped")
-    assert "from outside" in job.sentence
-
-
-@pytest.mark.parametrize(
-    ("end", "reason", "words"),
-    [
-        ({"exit_code": 3}, "exit_code", "exit code 3"),
-        ({"exit_code": None, "signal": 11}, "signal", "SIGSEGV"),
-        ({"exit_code": None, "signal": 9, "reason": "out_of_memory"}, "out_of_memory", "2 GiB"),
-        ({"exit_code": 143, "reason": "time_limit"}, "time_limit", "1 h"),
-    ],
-)
-def test_a_failure_says_why(job, driver, end, reason, words):
-    runner = started(job, driver)
-    runner.ended(**end)
-    runner.collected()
-    drive(job.pk)
-    assert (course(job)[-1], job.reason) == ("failed", reason)
-    assert words in job.sentence
-    assert words in job.events.last().sentence
-
-
-def test_a_pod_that_died_with_the_outcome_loses_the_job(job, driver):
-    started(job, driver)
-    over(job, driver, reason="lost", message="The machine was restarted.")
-    assert (course(job)[-1], job.reason) == ("error", "lost")
-    assert "The machine was restarted." in job.sentence
-    assert driver.works == {}
-
-
-def test_a_pod_that_could_not_prepare_the_script_says_so(job, driver):
-    drive(job.pk)
-    over(job, driver, reason="start_failed", message="The files arrive damaged.")
-    assert (course(job)[-1], job.reason) == ("error", "start_failed")
-    assert "The files arrive damaged." in job.sentence
-
-
-@pytest.mark.parametrize(("exit_code", "status"), [(0, "succeeded"), (4, "failed")])
-def test_an_outcome_that_only_the_cluster_knows_counts(job, driver, exit_code, status):
-    """The portal was down until the pod gave up telling."""
-    drive(job.pk)
-    Runner(Attempt.objects.get()).claim()
-    over(job, driver, exit_code=exit_code)
-    assert (course(job)[-1], job.exit_code) == (status, exit_code)
-
-
-def test_work_that_vanished_is_lost_after_two_reads_apart_in_time(job, driver, monkeypatch):
-    started(job, driver)
-    driver.vanish(Attempt.objects.get().name)
-    watched(job, driver)
-    watched(job, driver)
-    drive(job.pk)
-    assert course(job)[-1] == "running"
-    Attempt.objects.update(absent_since="2026-01-01T00:00Z")
-    watched(job, driver)
-    drive(job.pk)
-    assert (course(job)[-1], job.reason) == ("error", "lost")
 
 
 def test_the_phases_have_the_times_when_they_really_began(job, driver):
@@ -386,7 +200,8 @@ def test_a_job_that_is_gone_is_never_looked_at_again(db, driver):
 def test_two_workers_on_one_job_make_one_attempt(job, driver):
     stale = Job.objects.select_related("cluster").get(pk=job.pk)
     drive(job.pk)
-    assert driving._admit(stale) is True
+    step = Step(Act.ADMIT, Status.STARTING)
+    assert driving._admit_all([acts.Going(stale, None, Sight.NOTHING, step)]) == [job.pk]
     assert Attempt.objects.count() == 1
     assert course(job) == ["starting"]
 

@@ -106,11 +106,12 @@ def test_a_job_that_somebody_holds_is_passed_over_and_not_waited_for(make_job, j
 def test_a_poison_job_stops_no_other(make_job, job, monkeypatch):
     others = [make_job(next_look_at=PAST) for _ in range(3)]
 
-    def drive_job(job_id):
-        if job_id == job.pk:
+    def drive_all(job_ids, **_):
+        if job.pk in job_ids:
             raise RuntimeError("poison")
+        return dict.fromkeys(job_ids)
 
-    monkeypatch.setattr(tasks, "drive_job", drive_job)
+    monkeypatch.setattr(tasks, "drive_all", drive_all)
     tasks.drive(job.cluster_id)
     job.refresh_from_db()
     assert job.next_look_at > job.created_at
@@ -120,7 +121,7 @@ def test_a_poison_job_stops_no_other(make_job, job, monkeypatch):
 
 def test_the_sweep_drives_every_cluster_with_due_jobs(job, monkeypatch):
     driven = []
-    monkeypatch.setattr(tasks, "drive_job", lambda job_id: driven.append(job_id))
+    monkeypatch.setattr(tasks, "drive_all", lambda ids, **_: driven.extend(ids) or dict.fromkeys(ids))
     tasks.sweep()
     tasks.sweep()
     assert driven == [job.pk]
@@ -132,7 +133,7 @@ def test_a_lost_database_in_the_middle_is_no_failed_task(job, monkeypatch):
     def gone(*_):
         raise OperationalError("the connection is closed")
 
-    monkeypatch.setattr(tasks, "drive_job", gone)
+    monkeypatch.setattr(tasks, "drive_all", gone)
     monkeypatch.setattr(tasks, "give_back", gone)
     tasks.drive(job.cluster_id)
     assert Job.objects.filter(next_look_at__gt=Now()).exists()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from clusters.driver import ClusterRefused, ClusterUnreachable, Explained, State, Told, WorkInvalid
@@ -11,7 +12,7 @@ from clusters.models import ClusterHealth
 from jobs.models import Attempt, Job
 from jobs.reconciler import drive as driving
 from jobs.reconciler import explaining
-from jobs.reconciler.drive import drive
+from jobs.reconciler.drive import drive, drive_all
 from jobs.reconciler.sightings import open_attempts, record
 from tests.clusters.fake_driver import FakeDriver
 from tests.jobs.intake_caller import Runner
@@ -220,6 +221,16 @@ def test_a_quota_that_refuses_the_create_is_waited_for_as_long_as_it_takes(job, 
     assert fresh(job)[:2] == ("starting", "")
 
 
+def test_what_a_quota_refused_counts_for_no_end(job, driver):
+    driver.fail("create", *[refused(QUOTA, "quota")] * 8, refused("denied the request: no", "admission"))
+    for _ in range(9):
+        drive(job.pk)
+    assert fresh(job)[:2] == ("starting", "admission")
+    Job.objects.update(starting_at=timezone.now() - timedelta(seconds=40))
+    driver.fail("create", refused(QUOTA, "quota"))
+    assert drive(job.pk) == pytest.approx(10, abs=2)
+
+
 def test_a_rule_that_refuses_the_create_is_told_at_once_and_given_up_after_five_times(job, driver):
     driver.fail("create", *[refused("denied the request: no", "admission")] * 5)
     drive(job.pk)
@@ -269,14 +280,33 @@ def test_a_stop_that_nobody_wished_is_explained_by_the_cluster(
     assert len(noted(job)) == len(found.told if found else ())
 
 
+def test_the_cluster_is_asked_when_the_other_jobs_have_made_their_steps(
+    job, driver, attempt, make_job, monkeypatch
+):
+    other, asked, depth = make_job(), [], len(connection.savepoint_ids)
+
+    def explain(name, space="", age=0.0):
+        asked.append(name)
+        assert fresh(other)[0] == "starting"
+        assert other.attempts.exclude(created_at=None).exists()
+        assert len(connection.savepoint_ids) == depth, "no transaction waits for the cluster"
+        return Explained("deleted", "Its pod was deleted.")
+
+    monkeypatch.setattr(driver, "explain", explain)
+    stopped(job, attempt)
+    Job.objects.filter(pk=job.pk).update(status="finishing")
+    drive_all([job.pk, other.pk])
+    assert asked == [attempt.name]
+    assert fresh(job)[:2] == ("error", "deleted")
+
+
 def test_an_explanation_that_comes_with_the_pods_end_makes_the_reason_better(job, driver, attempt):
     stopped(job, attempt)
     driver.show(attempt.name, State.RUNNING)
     drive(job.pk)
     assert fresh(job)[:2] == ("error", "stopped")
-    driver.show(
-        attempt.name, State.ENDED, exit_code=143, reason="evicted", message="low on resource: memory. "
-    )
+    words = "low on resource: memory. "
+    seen(job, driver, attempt, State.ENDED, exit_code=143, reason="evicted", message=words)
     assert drive(job.pk) is None
     assert fresh(job)[:2] == ("error", "evicted")
     assert "ran short of memory" in job.events.last().sentence

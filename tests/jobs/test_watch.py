@@ -60,7 +60,7 @@ def test_from_time_to_time_it_compares_anyway(attempt, driver, monkeypatch):
     watcher = ClusterWatch(attempt.job.cluster_id, driver)
     watcher.look()
     Attempt.objects.update(seen_state="")
-    watcher.compared_at -= watching.COMPARE_SECONDS
+    watcher.compared_at -= watcher.compare_seconds
     watcher.look()
     attempt.refresh_from_db()
     assert attempt.seen_state == "pending"

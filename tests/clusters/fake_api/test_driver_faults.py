@@ -28,14 +28,10 @@ LABELS = {
 }
 
 
-def new_driver(api):
-    return KubernetesDriver(api, OnePlace("space"), "lab", RunnerImage("python:3.11"))
-
-
 @pytest.fixture
 def driver(proxy, short):
     api = proxy.api(short)
-    yield new_driver(api)
+    yield KubernetesDriver(api, OnePlace("space"), "lab", RunnerImage("python:3.11"))
     api.close()
 
 
@@ -134,7 +130,7 @@ def test_unknown_credentials_end_no_job(fake, driver, work):
 def watcher(proxy, short, monkeypatch):
     for name, value in (("FIRST_PAUSE", 0.02), ("LONGEST_PAUSE", 0.1), ("SHORT_QUIET_SECONDS", 0.5)):
         monkeypatch.setattr(mirroring, name, value)
-    driver = new_driver(proxy.api(short)).follow()
+    driver = KubernetesDriver(proxy.api(short), OnePlace("space"), "lab", RunnerImage("python:3.11")).follow()
     yield driver
     driver.close()
 

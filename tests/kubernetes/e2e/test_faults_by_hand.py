@@ -8,7 +8,7 @@ import pytest
 
 from clusters import drivers
 from clusters.kubernetes.api import ApiRefused
-from jobs.reconciler.drive import work_of
+from jobs.reconciler.acts import work_of
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.processes, pytest.mark.timeout(900)]
 NEVER = "never"
@@ -193,7 +193,7 @@ def test_two_installations_in_one_namespace_do_not_see_each_other(
     work = work_of(world.job(pk), world.attempt(pk))
     with monkeypatch.context() as other:
         other.setattr(drivers, "installation_id", lambda: "other123")
-        other.setattr("jobs.reconciler.drive.installation_id", lambda: "other123")
+        other.setattr("jobs.reconciler.acts.installation_id", lambda: "other123")
         stranger = drivers.driver_of(world.cluster)
         theirs = work_of(world.job(pk), world.attempt(pk))
     assert stranger.observe() == []
