@@ -40,6 +40,8 @@ def judge(job: Object, pod: Object | None, told: Sequence[Told], age: float) -> 
         return _pull_secret(told) or why
     if why != NOTHING or pods.main_has_begun(pod):
         return why
+    if failed := _failed_pull(told):
+        return _pull_secret(told) or failed
     if "PodScheduled" not in pods.conditions(pod):
         is_late = age >= SCHEDULER_PATIENCE
         return (Wait.SCHEDULER_SILENT, "Nobody has looked for a node.") if is_late else NOTHING
@@ -114,6 +116,20 @@ def _without_pod(job: Object, told: Sequence[Told], age: float) -> Why:
 def _pull_secret(told: Sequence[Told]) -> Why | None:
     found = _last(told, ("FailedToRetrieveImagePullSecret",))
     return None if found is None else (Wait.PULL_SECRET_MISSING, found.message)
+
+
+def _failed_pull(told: Sequence[Told]) -> Why | None:
+    """The kubelet's event of a pull that failed comes about ten seconds before the container's status says so.
+
+    It generates a pod's status before it tries to start it (pkg/kubelet/kubelet.go, SyncPod).
+    """
+    last = _last(told, ("Failed", "InspectFailed", "Pulled"))
+    if last is None or last.reason == "Pulled":
+        return None
+    if last.reason == "InspectFailed":
+        return Wait.IMAGE_NAME, last.message
+    found = next((each for each in reversed(told) if each.message.startswith("Failed to pull image")), None)
+    return None if found is None else (images.cause_of(found.message), found.message)
 
 
 def _preparing(pod: Object, told: Sequence[Told], age: float) -> Why:

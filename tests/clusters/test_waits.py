@@ -60,6 +60,7 @@ def test_a_silent_node_is_named_with_the_time_and_ends_nothing():
     assert seen.message == "Node gpu-7 does not answer since 2026-01-01T10:00:00Z."
 
 
+PULL = 'Failed to pull image "x:1": toomanyrequests: You have reached your pull rate limit.'
 MOUNT = 'MountVolume.SetUp failed for volume "token" : secret "sw-1" not found'
 
 
@@ -85,6 +86,26 @@ MOUNT = 'MountVolume.SetUp failed for volume "token" : secret "sw-1" not found'
             3,
             "pull_secret_missing",
         ),
+        (
+            waiting(SCHEDULED, fetch=OK),
+            [told("Failed", PULL), told("Failed", "Error: ErrImagePull")],
+            6,
+            "image_limit",
+        ),
+        (waiting(SCHEDULED, fetch=OK), [told("InspectFailed", "couldn't parse image name")], 6, "image_name"),
+        (
+            waiting(SCHEDULED, fetch=OK),
+            [told("FailedToRetrieveImagePullSecret"), told("Failed", PULL)],
+            6,
+            "pull_secret_missing",
+        ),
+        (
+            waiting(SCHEDULED, fetch=OK),
+            [told("Failed", PULL), told("Pulled", "Pulled", kind="Normal")],
+            6,
+            "",
+        ),
+        (pod(fetch=OK, main=RUNS), [told("Failed", PULL)], 99, ""),
         (pod(fetch=OK, main=RUNS), [told("FailedCreate", QUOTA)], 99, ""),
     ],
 )
