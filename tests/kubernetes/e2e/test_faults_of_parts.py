@@ -19,7 +19,7 @@ def test_a_node_that_goes_away_and_comes_back_costs_no_job_and_a_watch_that_died
     half_open.wait(lambda: not half_open.cluster_trouble(), "it is watched")
     faults.mute_watches()
     with away(test_cluster, "stop", "kubelet"):
-        # Nobody but a watch can tell that this pod is gone: with its kubelet away it is only a row less.
+        # Its kubelet is away, so nothing proves that it is gone; when the node is back a watch has to notice.
         name = half_open.pod_of(vanishing, admin_api)["metadata"]["name"]
         admin_api.delete(f"/api/v1/namespaces/{world.namespace}/pods/{name}", {"gracePeriodSeconds": 0})
         world.open("within")
@@ -32,10 +32,11 @@ def test_a_node_that_goes_away_and_comes_back_costs_no_job_and_a_watch_that_died
         assert world.status(cancelled) == "running"
         assert world.attempt(ending).removed_at is None, "nobody proved that its pod is over"
         assert world.attempt(cancelled).removed_at is None
-        half_open.until("error", vanishing)
+        assert half_open.status(vanishing) == "running"
     world.open("after")
     world.until_over()
     world.check(succeeded=[outlasting, ending, late], cancelled=[cancelled])
+    half_open.until("error", vanishing)
     half_open.until_over()
     half_open.check(error=[vanishing])
 
