@@ -67,7 +67,7 @@ def add_profile(page: Page) -> None:
     page.get_by_role("navigation", name="This cluster").get_by_role("link", name="Profiles").click()
     page.get_by_role("link", name="Add a profile").click()
     page.get_by_label("Name", exact=True).fill("Tiny")
-    page.get_by_label("Cores", exact=True).fill("0.05")
+    page.get_by_label("Cores", exact=True).fill("0.1")
     page.get_by_label("Memory, GiB", exact=True).fill("0.25")
     page.get_by_label("Disk, GiB", exact=True).fill("0.25")
     page.get_by_role("button", name="Add", exact=True).click()
