@@ -193,12 +193,13 @@ def _typed(parse: Any) -> Any:
 
 def _scaled(text: str, unit: int, bounds: tuple[float, float], what: str) -> int:
     """A number in people's units, as a whole number of ours."""
-    least, most = bounds
+    # The float 0.1 is a little more than a tenth, and would refuse one.
+    least, most = (Decimal(str(bound)) for bound in bounds)
     try:
         number = Decimal(text.strip().replace(",", "."))
     except InvalidOperation:
         number = Decimal("NaN")
     is_whole = unit > 1 or number == number.to_integral_value() if number.is_finite() else False
     if not is_whole or not least <= number <= most:
-        raise forms.ValidationError(f"Write how many {what}: a number from {least:g} to {most:g}.")
+        raise forms.ValidationError(f"Write how many {what}: a number from {least} to {most}.")
     return int(number * unit)

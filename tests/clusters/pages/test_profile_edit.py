@@ -33,6 +33,12 @@ def test_a_profile_is_added_with_all_it_has(admin, research):
     ]
 
 
+@pytest.mark.parametrize(("cores", "millis"), [("0.1", 100), ("1024", 1_024_000)])
+def test_the_least_and_the_most_that_a_sentence_names_are_taken(admin, research, cores, millis):
+    assert admin.post(URL + "add/", FIELDS | {"cores": cores}).status_code == 302
+    assert Profile.objects.get().cpu_millis == millis
+
+
 def test_saving_the_form_as_it_is_shown_changes_nothing(admin, research):
     admin.post(URL + "add/", FIELDS)
     before = Profile.objects.values().get()
