@@ -318,7 +318,8 @@ def test_long_lines_wrap_on_demand(running, alice, page_of):
     finish(job)
     page = open_output(page_of(alice), job)
     page.get_by_text("short", exact=True).wait_for()
-    before = page.locator(".line").first.bounding_box()["height"]
+    # Asked in the page itself: lines are drawn anew, and one that was found may be gone the next moment.
+    before = page.evaluate("document.querySelector('.line').offsetHeight")
     page.get_by_role("button", name="Wrap").click()
     page.wait_for_function("h => document.querySelector('.line').offsetHeight > h * 3", arg=before)
 
