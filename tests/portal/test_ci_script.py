@@ -175,6 +175,18 @@ def test_a_suite_that_takes_too_long_is_ended_and_fails_the_run(checkout):
     assert time.monotonic() - began < 100
 
 
+def test_a_cluster_suite_that_is_not_finished_in_time_is_told_and_the_rest_runs(checkout):
+    checkout.settings = {"CI_BUDGET_SECONDS": "2290"}  # what comes after the cluster's suite keeps its 2280
+    (checkout.bin / "make").write_text(MAKE.replace("check) exit 0", "check) exit 0 ;; e2e) exec sleep 300"))
+    began = time.monotonic()
+    code, lines = checkout.run()
+    assert code == 0
+    assert time.monotonic() - began < 100
+    (told,) = [line for line in lines if "NOT RUN" in line]
+    assert "the rest of make e2e" in told
+    assert lines[-1] == "test: 1 passed in 0.1s"
+
+
 def test_a_given_cluster_is_used_and_none_is_started(checkout):
     checkout.settings = {"STELLWERK_TEST_KUBECONFIG": "/somewhere"}
     code, _ = checkout.run()
