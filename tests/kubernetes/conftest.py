@@ -1,13 +1,14 @@
 """A namespace of its own for each test, and a stub intake that pods can reach."""
 
 import base64
+import contextlib
 import secrets
 import time
 
 import pytest
 
 from clusters.kubernetes import onboarding
-from clusters.kubernetes.api import Api
+from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.connection import Connection
 from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
 from clusters.kubernetes.kubeconfig import read_kubeconfig
@@ -59,8 +60,9 @@ def namespace(admin_api):
         admin_api.post(COLLECTIONS[manifest["kind"]].format(namespace=name), manifest)
     yield name
     # At once: a pod whose intake is gone would wait for it, and keep the node's CPU so long.
-    admin_api.delete(f"/api/v1/namespaces/{name}/pods", {"gracePeriodSeconds": 0})
-    admin_api.delete(f"/api/v1/namespaces/{name}", {"propagationPolicy": "Background"})
+    with contextlib.suppress(ApiRefused):  # a test may have deleted it
+        admin_api.delete(f"/api/v1/namespaces/{name}/pods", {"gracePeriodSeconds": 0})
+        admin_api.delete(f"/api/v1/namespaces/{name}", {"propagationPolicy": "Background"})
 
 
 @pytest.fixture

@@ -76,16 +76,6 @@ def test_a_namespace_that_is_deleted_ends_its_jobs_with_a_reason(world, admin_ap
     assert all(world.job(pk).reason for pk in world.jobs)
     assert [world.witness.count("start", pk) for pk in world.jobs] == [1, 0, 0]
     assert world.witness.count("end", running) == 0
-    world.wait(lambda: is_gone(admin_api, world.namespace), "the namespace is gone")
-    admin_api.post("/api/v1/namespaces", {"metadata": {"name": world.namespace}})
-
-
-def is_gone(api, namespace):
-    try:
-        api.get(f"/api/v1/namespaces/{namespace}")
-    except ApiRefused as refused:
-        return refused.status == 404
-    return False
 
 
 @contextmanager
