@@ -96,7 +96,8 @@ def test_all_suites_run_in_order_and_the_last_line_is_the_test_runners(checkout)
     assert code == 0
     assert checkout.made == [
         "make check",
-        "make e2e ARGS=",
+        "make e2e ARGS=-m 'not trial'",
+        "make e2e ARGS=-m trial",
         "make e2e-docker ARGS=",
         "make test ARGS=--require-browser",
     ]
@@ -107,7 +108,7 @@ def test_all_suites_run_in_order_and_the_last_line_is_the_test_runners(checkout)
 
 
 @pytest.mark.parametrize(
-    ("target", "arguments"), [("e2e", ""), ("e2e-docker", ""), ("test", "--require-browser")]
+    ("target", "arguments"), [("e2e", "-m 'not trial'"), ("e2e-docker", ""), ("test", "--require-browser")]
 )
 def test_what_passes_only_when_it_is_repeated_is_told_and_passes(checkout, target, arguments):
     checkout.fails(target, 1)
@@ -127,6 +128,15 @@ def test_what_fails_twice_fails_the_run(checkout, target):
     assert checkout.made[-1].startswith(f"make {target} ")
     assert "--last-failed" in checkout.made[-1]
     assert not [line for line in lines if "UNSTEADY" in line]
+
+
+def test_what_is_on_trial_is_told_and_stops_nothing(checkout):
+    failing = MAKE.replace("check) exit 0", 'check) exit 0 ;; e2e) [[ "$2" == *"-m trial"* ]] && exit 2')
+    (checkout.bin / "make").write_text(failing)
+    code, lines = checkout.run()
+    assert code == 0
+    assert len([line for line in lines if "ON TRIAL: make e2e, faults and reasons failed" in line]) == 1
+    assert lines[-1] == "test: 1 passed in 0.1s"
 
 
 def test_a_suite_that_fails_without_a_failed_test_is_not_repeated(checkout):
@@ -191,5 +201,5 @@ def test_a_given_cluster_is_used_and_none_is_started(checkout):
     checkout.settings = {"STELLWERK_TEST_KUBECONFIG": "/somewhere"}
     code, _ = checkout.run()
     assert code == 0
-    assert "make e2e ARGS=" in checkout.made
+    assert "make e2e ARGS=-m 'not trial'" in checkout.made
     assert "testcluster up --with-r" not in checkout.calls

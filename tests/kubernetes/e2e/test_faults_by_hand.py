@@ -10,7 +10,7 @@ from clusters import drivers
 from clusters.kubernetes.api import ApiRefused
 from jobs.reconciler.acts import work_of
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.processes, pytest.mark.timeout(900)]
 NEVER = "never"
 
 
