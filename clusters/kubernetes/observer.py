@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 # So long a namespace that has just been added may take to be read for the first time.
 FIRST_READ_SECONDS = 10.0
 ALL = ""
+# The Job controller writes it on every pod of a Job.
+JOB_UID = "batch.kubernetes.io/controller-uid"
 
 
 class Observer:
@@ -124,8 +126,11 @@ def seen_in(jobs: Iterable[Object], pods: Iterable[Object]) -> list[Seen]:
 
 
 def seen_at(job: Object, pods: Iterable[Object]) -> Seen:
-    """One work, with its namespace."""
-    return replace(seen_of(job, pods), space=job["metadata"].get("namespace", ""))
+    """One work, with its namespace. Pods of an earlier Job of that name, which are just going, are not its own."""
+    metadata = job["metadata"]
+    uid = metadata.get("uid")
+    own = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(JOB_UID, uid) == uid]
+    return replace(seen_of(job, own), space=metadata.get("namespace", ""))
 
 
 def _paths(space: str) -> dict[str, str]:
