@@ -1,6 +1,6 @@
 """The story of the product in a real browser: an analyst's scripts run on a real cluster and come back.
 
-The admin's half – connecting the cluster in the browser – belongs before it: see `connected`.
+The admin's half, connecting the cluster in the browser, is in test_story_of_an_admin.py.
 """
 
 import re
@@ -34,10 +34,7 @@ FAILING = 'import sys\nprint("no rows left")\nsys.exit("there is no column calle
 
 @pytest.fixture
 def connected(world):
-    """A cluster with environments and profiles.
-
-    Here the admin's half of the story goes in: signing in as an admin, pasting the kubeconfig, the doctor's visit.
-    """
+    """A cluster with environments and profiles, as an admin leaves it."""
     return world
 
 
