@@ -12,6 +12,14 @@ from portal.up.troubles import Trouble
 
 SHORTEST_KEY = 40
 OFF = {"", "0", "false", "no", "off"}
+# What the image says of itself (Dockerfile, ENV): a line left empty in .env takes it away.
+DEFAULTS = {
+    "STELLWERK_HOME": "/data",
+    "STELLWERK_STATIC_ROOT": "/opt/stellwerk/static",
+    "STELLWERK_BIND": "0.0.0.0:8000",
+    "STELLWERK_ACCEL": "1",
+    "STELLWERK_LOCAL_CLUSTER": "false",
+}
 
 
 class BadConfiguration(Trouble):
@@ -28,9 +36,14 @@ def check(values: Mapping[str, str], needs_keys: bool) -> None:
         raise BadConfiguration(" ".join(sentences))
 
 
+def effective(values: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process here: what is set but empty (as compose does it) counts as not set."""
+    return DEFAULTS | {name: value for name, value in values.items() if value}
+
+
 def home_of(values: Mapping[str, str]) -> Path:
     """The shared volume."""
-    return Path(values.get("STELLWERK_HOME") or "/data")
+    return Path(values.get("STELLWERK_HOME") or DEFAULTS["STELLWERK_HOME"])
 
 
 def proxies_of(values: Mapping[str, str]) -> list[str]:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from portal.container.configuration import home_of
+from portal.container.configuration import effective, home_of
 from portal.container.waiting import wait_for
 from portal.up.account import THIS_USER
 from portal.up.commands import BASE
@@ -45,9 +45,10 @@ def migrate() -> int:
 
 def _manage(step: str, *arguments: str) -> str:
     """What the command printed; its errors go where ours go."""
-    values = {name: value for name, value in os.environ.items() if value}
     command = (sys.executable, str(BASE / "manage.py"), *arguments)
-    done = subprocess.run(command, cwd=BASE, env=values, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=BASE, env=effective(os.environ), stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode != 0:
         print(done.stdout, flush=True)
         raise StepFailed(step)

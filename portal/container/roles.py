@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from portal.container.configuration import home_of, proxies_of
+from portal.container.configuration import effective, home_of, proxies_of
 from portal.container.waiting import wait_for
 from portal.up import binaries, commands, front
 from portal.up.account import THIS_USER
@@ -43,11 +43,10 @@ def become(role: str) -> NoReturn:
 
 
 def _environment(role: str, values: Mapping[str, str]) -> dict[str, str]:
-    """What is set but empty (as compose does it) counts as not set."""
     own = {"STELLWERK_HEARTBEATS": str(SCRATCH)}
     if role in commands.POOLS:
         own["STELLWERK_DB_POOL"] = str(commands.POOLS[role])
-    return own | {name: value for name, value in values.items() if value}
+    return own | effective(values)
 
 
 def _command(role: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 from portal.container import health, roles
 from portal.container.__main__ import main
-from portal.container.configuration import BadConfiguration, check
+from portal.container.configuration import BadConfiguration, check, effective
 from portal.container.requirements import requirements
 from portal.up import front
 from portal.up.account import THIS_USER
@@ -89,6 +90,15 @@ def test_keys_in_the_volume_are_enough_and_migrate_needs_none(tmp_path):
     assert "SECRET_KEY" not in str(raised.value)
     (tmp_path / "credential-keys").write_text(KEY)
     check(without, needs_keys=True)
+
+
+def test_what_is_left_empty_is_what_the_image_says():
+    environment = (BASE / "Dockerfile").read_text().partition("\nFROM python:3.11-slim-bookworm\n")[2]
+    of_image = dict(re.findall(r"^ +(STELLWERK_\w+)=(\S+)", environment, re.M))
+    assert effective(dict.fromkeys(of_image, "")) == of_image
+    assert effective({"STELLWERK_LOCAL_CLUSTER": "", "SECRET_KEY": ""})["STELLWERK_LOCAL_CLUSTER"] == "false"
+    assert effective({"STELLWERK_LOCAL_CLUSTER": "true"})["STELLWERK_LOCAL_CLUSTER"] == "true"
+    assert "SECRET_KEY" not in effective({"SECRET_KEY": ""})
 
 
 def test_everything_that_is_wrong_is_said_at_once():
