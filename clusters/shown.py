@@ -18,7 +18,7 @@ from clusters.models import (
     KubernetesConnection,
 )
 from clusters.names import toleration_text
-from clusters.offering.fitting import Node, Room, nodes_of, room_of
+from clusters.nodes import Node, Room, nodes_of, room_of
 from teams.wording import readable_bytes, readable_seconds
 
 WARN_BEFORE = timedelta(days=14)

@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from clusters.views import connect, images, overview, profiles, settings, spaces
+from clusters.views import connect, images, offers, overview, profiles, settings, spaces
+
+IMAGE, PROFILE = {"kind": offers.IMAGE}, {"kind": offers.PROFILE}
 
 urlpatterns = [
     path("", overview.cluster_list, name="cluster_list"),
@@ -24,15 +26,15 @@ urlpatterns = [
     path("<slug:slug>/environments/", images.image_list, name="image_list"),
     path("<slug:slug>/environments/add/", images.image_add, name="image_add"),
     path("<slug:slug>/environments/usual/", images.image_preset, name="image_preset"),
-    path("<slug:slug>/environments/<int:image_id>/", images.image_edit, name="image_edit"),
-    path("<slug:slug>/environments/<int:image_id>/switch/", images.image_switch, name="image_switch"),
-    path("<slug:slug>/environments/<int:image_id>/move/", images.image_move, name="image_move"),
-    path("<slug:slug>/environments/<int:image_id>/remove/", images.image_remove, name="image_remove"),
+    path("<slug:slug>/environments/<int:part_id>/", images.image_edit, name="image_edit"),
+    path("<slug:slug>/environments/<int:part_id>/switch/", offers.offer_switch, IMAGE, name="image_switch"),
+    path("<slug:slug>/environments/<int:part_id>/move/", offers.offer_move, IMAGE, name="image_move"),
+    path("<slug:slug>/environments/<int:part_id>/remove/", offers.offer_remove, IMAGE, name="image_remove"),
     path("<slug:slug>/profiles/", profiles.profile_list, name="profile_list"),
     path("<slug:slug>/profiles/add/", profiles.profile_add, name="profile_add"),
     path("<slug:slug>/profiles/usual/", profiles.profile_preset, name="profile_preset"),
-    path("<slug:slug>/profiles/<int:profile_id>/", profiles.profile_edit, name="profile_edit"),
-    path("<slug:slug>/profiles/<int:profile_id>/switch/", profiles.profile_switch, name="profile_switch"),
-    path("<slug:slug>/profiles/<int:profile_id>/move/", profiles.profile_move, name="profile_move"),
-    path("<slug:slug>/profiles/<int:profile_id>/remove/", profiles.profile_remove, name="profile_remove"),
+    path("<slug:slug>/profiles/<int:part_id>/", profiles.profile_edit, name="profile_edit"),
+    path("<slug:slug>/profiles/<int:part_id>/switch/", offers.offer_switch, PROFILE, name="profile_switch"),
+    path("<slug:slug>/profiles/<int:part_id>/move/", offers.offer_move, PROFILE, name="profile_move"),
+    path("<slug:slug>/profiles/<int:part_id>/remove/", offers.offer_remove, PROFILE, name="profile_remove"),
 ]

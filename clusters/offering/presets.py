@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from clusters.machine import GIB, Machine, sizes_for
 from clusters.models import Cluster, Image, Profile
+from clusters.nodes import Node
 from clusters.offering.commands import LANGUAGES
-from clusters.offering.fitting import Node
 from clusters.offering.image_form import next_position
 from teams.wording import readable_bytes
 
@@ -25,6 +25,11 @@ class ImagePreset:
     description: str
     languages: tuple[str, ...]
 
+    @property
+    def summary(self) -> str:
+        """Of what it is made."""
+        return self.reference
+
 
 @dataclass(frozen=True)
 class ProfilePreset:
@@ -37,6 +42,11 @@ class ProfilePreset:
     disk_bytes: int
     gpus: dict[str, int] = field(default_factory=dict)
     tolerations: tuple[dict[str, str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """For its button."""
+        return self.name
 
     @property
     def summary(self) -> str:
@@ -92,7 +102,7 @@ def sized(nodes: list[Node]) -> list[ProfilePreset]:
     if not nodes:
         return list(USUAL)
     # Nodes with GPUs, or with taints, are for those who ask for them.
-    plain = [node for node in nodes if node.admits({}, ())] or nodes
+    plain = [node for node in nodes if node.is_tolerated(())] or nodes
     plain = [node for node in plain if not any(node.has.gpus.values())] or plain
     largest = max(plain, key=lambda node: (node.has.memory_bytes, node.has.cpu_millis)).has
     cores, memory = int(largest.cpu_millis * LEFT / 1000), int(largest.memory_bytes * LEFT)

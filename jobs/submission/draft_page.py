@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Count
 
-from clusters.fitting import Fit, capacities, fit_on
+from clusters.fitting import Fit, fit_on, fresh_nodes
 from clusters.models import Cluster, Image, Profile
 from jobs.lifecycle import ACTIVE, Status
 from jobs.models import Draft, Job
@@ -188,9 +188,9 @@ class DraftPage:
     @property
     def profile_cards(self) -> list[tuple[Profile, Fit]]:
         """With the room that each finds at its cluster now."""
-        known = capacities({profile.cluster_id for profile in self.profiles})
+        known = fresh_nodes({profile.cluster_id for profile in self.profiles})
         return [
-            (profile, fit_on(profile.cluster, profile, known.get(profile.cluster_id, {})))
+            (profile, fit_on(profile.cluster, profile, known.get(profile.cluster_id, [])))
             for profile in self.profiles
         ]
 

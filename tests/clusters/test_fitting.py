@@ -4,6 +4,7 @@ import pytest
 
 from clusters.fitting import Fit, fit_on
 from clusters.models import Cluster, Profile
+from clusters.nodes import nodes_of
 
 GIB = 1024**3
 
@@ -19,14 +20,18 @@ def node(free=1.0, **more):
 def fit(nodes, adds_nodes=False, **profile):
     values = {"cpu_millis": 2000, "memory_bytes": 4 * GIB, "disk_bytes": 5 * GIB}
     cluster = Cluster(name="East", adds_nodes=adds_nodes)
-    return fit_on(cluster, Profile(cluster=cluster, **(values | profile)), {"nodes": nodes})
+    return fit_on(cluster, Profile(cluster=cluster, **(values | profile)), nodes_of({"nodes": nodes}))
 
 
 def test_there_is_room_for_as_many_as_the_nodes_have_free():
     # 8 cores are three times two cores and what runs beside each script.
-    assert fit([node()]) == Fit(3)
-    assert fit([node(), node(free=0.5)]) == Fit(4)
-    assert fit([node(free=0.1)]) == Fit(0)
+    def now(nodes):
+        found = fit(nodes)
+        return found.room, found.now
+
+    assert now([node()]) == (3, 1)
+    assert now([node(), node(free=0.5)]) == (4, 2)
+    assert now([node(free=0.1)]) == (0, 0)
 
 
 def test_without_a_check_nothing_is_claimed():

@@ -2,16 +2,17 @@
 
 import pytest
 
-from clusters.models import Profile
-from clusters.offering.fitting import fit_of, nodes_of
+from clusters.fitting import fit_on
+from clusters.models import Cluster, Profile
+from clusters.nodes import nodes_of
 from tests.clusters.pages.connected import GIB, capacity_of, node
 
 TAINT = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 
 
 def fit(capacity, **fields):
-    size = {"cpu_millis": 8000, "memory_bytes": 16 * GIB, "disk_bytes": GIB}
-    found = fit_of(Profile(**size | fields), nodes_of(capacity))
+    size = {"cpu_millis": 7500, "memory_bytes": 16 * GIB, "disk_bytes": GIB}
+    found = fit_on(Cluster(name="East"), Profile(**size | fields), nodes_of(capacity))
     return found.ever, found.now
 
 
@@ -39,6 +40,12 @@ def test_room_labels_and_taints_decide(more, fields, expected):
     assert fit(capacity_of(node(**more)), **fields) == expected
 
 
+def test_what_runs_beside_the_script_needs_room_too():
+    half_free = capacity_of(node())
+    assert fit(half_free, cpu_millis=8000) == (1, 0)
+    assert fit(half_free, cpu_millis=16000) == (0, 0)
+
+
 def test_nothing_is_claimed_about_nodes_that_nobody_saw():
-    found = fit_of(Profile(cpu_millis=1, memory_bytes=1, disk_bytes=1), nodes_of({}))
-    assert (found.sentence, found.is_trouble) == ("not known before the first check", False)
+    found = fit_on(Cluster(), Profile(cpu_millis=1, memory_bytes=1, disk_bytes=1), nodes_of({}))
+    assert (found.sentence, found.reason) == ("not known before the first check", "")

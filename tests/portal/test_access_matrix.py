@@ -145,8 +145,7 @@ def address(make_job, make_attempt, alice, image, team, monkeypatch):
             return "python-model" if name == "example_run" else research().slug
         return {"job_id": lambda: job().pk, "artifact_id": lambda: made[0].pk, "stream": lambda: "stdout",
                 "way": lambda: "address", "team_id": lambda: team.pk,
-                "image_id": lambda: research().images.get().pk,
-                "profile_id": lambda: research().profiles.get().pk}[key]()  # fmt: skip
+                "part_id": lambda: getattr(research(), name.partition("_")[0] + "s").get().pk}[key]()  # fmt: skip
 
     def research() -> Any:
         known = Cluster.objects.filter(slug="research").first() or new_connected(space_mode="prepared")

@@ -15,7 +15,8 @@ def test_each_says_how_many_nodes_it_fits_now(admin, research, text):
     cast.new_profile(research, name="Huge", cpu_millis=64_000, memory_bytes=512 * GIB)
     page = text(admin.get(URL))
     assert "fits 2 of 3 nodes, 1 free now" in page
-    assert "its jobs would wait for ever" in page
+    assert "No node of Research has 64 cores for a script: the largest has " in page
+    assert "Its jobs would wait for ever" in page
 
 
 def test_before_the_first_check_nothing_is_claimed_and_usual_sizes_are_offered(admin, research, text):
@@ -36,7 +37,7 @@ def test_sizes_of_the_nodes_are_added_with_one_click(admin, research, text):
     assert (small.cpu_millis, small.memory_bytes) == (1000, 2 * GIB)
     assert large.memory_bytes < 64 * GIB  # of the node that everybody may use, not of the one with GPUs
     assert (gpu.gpu_resource, gpu.gpu_count, gpu.tolerations) == ("nvidia.com/gpu", 1, [TAINT])
-    assert "its jobs would wait for ever" not in text(admin.get(URL))
+    assert "Its jobs would wait for ever" not in text(admin.get(URL))
     assert admin.post(URL + "usual/", {"preset": "cobol"}).status_code == 404
 
 
