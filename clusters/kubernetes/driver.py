@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from clusters.driver import (
@@ -23,7 +24,7 @@ from clusters.kubernetes.bundle import runner_bundle
 from clusters.kubernetes.calls import JOB_NAME, Object, batch, core, in_our_words, list_all, unless_missing
 from clusters.kubernetes.inquiry import inquire
 from clusters.kubernetes.names import is_job_name
-from clusters.kubernetes.observer import Observer, seen_at
+from clusters.kubernetes.observer import Observer, orphans, seen_at, seen_orphaned
 from clusters.kubernetes.places import Places
 
 # The runner is brought again so often: somebody may have deleted it. It costs a request.
@@ -71,7 +72,9 @@ class KubernetesDriver:
         space = space or self.places.default
         with in_our_words(name):
             job = self._own_job(name, space) if is_job_name(name) else None
-            if job is not None and not job["spec"].get("suspend"):
+            if job is None:
+                self._end_orphans(name, space)
+            elif not job["spec"].get("suspend"):
                 path = f"{batch(space)}/jobs/{name}"
                 unless_missing(lambda: self.api.patch(path, {"spec": {"suspend": True}}))
 
@@ -85,12 +88,14 @@ class KubernetesDriver:
             uid = self._uids.of(space, name) if is_ended else ""
             job = self._own_job(name, space) if not uid else None
             if not uid and job is None:
+                self._remove_orphans(name, space, is_ended)
                 return
             if job is not None:
                 if not is_ended and self._seen(job, space).state is not State.ENDED:
                     raise ClusterRefused(f"The Job {name} has not ended and cannot be removed yet.")
                 uid = job["metadata"]["uid"]
-            self._delete(name, space, uid)
+            if not self._delete(name, space, uid):
+                self._remove_orphans(name, space, is_ended=True)
 
     def bring_runner(self, space: str) -> None:
         """The runner's code is in the namespace: made where it is missing. Raises ClusterRefused and the like."""
@@ -122,7 +127,10 @@ class KubernetesDriver:
         space = space or self.places.default
         with in_our_words(name):
             job = self._own_job(name, space)
-            return None if job is None else self._seen(job, space)
+            if job is not None:
+                return self._seen(job, space)
+            left = self._orphans(name, space)
+            return seen_orphaned(left) if left else None
 
     def explain(self, name: str, space: str = "", age: float = 0.0) -> Explained | None:
         return inquire(self.api, space or self.places.default, name, age) if is_job_name(name) else None
@@ -138,16 +146,44 @@ class KubernetesDriver:
             self._uids.remember(space, name, uid, seen)
         return seen
 
-    def _delete(self, name: str, space: str, uid: str) -> None:
-        """This very Job, and in the background what it owns."""
+    def _orphans(self, name: str, space: str) -> list[Object]:
+        """The pods of a Job that somebody deleted without them."""
+        selector = f"{JOB_NAME}={name},{LABEL_INSTALLATION}={self.installation}"
+        return orphans(list_all(self.api, f"{core(space)}/pods", {"labelSelector": selector}))
+
+    def _end_orphans(self, name: str, space: str) -> None:
+        """They are told to end as a Job would tell them, with the time they were promised."""
+        for pod in self._orphans(name, space):
+            metadata = pod["metadata"]
+            if not metadata.get("deletionTimestamp"):
+                path, options = (
+                    f"{core(space)}/pods/{metadata['name']}",
+                    {"preconditions": {"uid": metadata["uid"]}},
+                )
+                unless_missing(partial(self.api.delete, path, options))
+
+    def _remove_orphans(self, name: str, space: str, is_ended: bool) -> None:
+        left = self._orphans(name, space)
+        if left and not is_ended and seen_orphaned(left).state is not State.ENDED:
+            raise ClusterRefused(
+                f"The pods of {name}, whose Job is gone, have not ended and cannot be removed yet."
+            )
+        if left:
+            self._end_orphans(name, space)
+
+    def _delete(self, name: str, space: str, uid: str) -> bool:
+        """This very Job, and in the background what it owns. False where it was gone already."""
+        is_there = True
         options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
-            unless_missing(lambda: self.api.delete(f"{batch(space)}/jobs/{name}", options))
+            answer = unless_missing(lambda: self.api.delete(f"{batch(space)}/jobs/{name}", options))
+            is_there = answer is not None
         except ApiRefused as refused:
             # Another Job has the name: ours is gone, and that one is somebody else's.
             if refused.status != 409 or "uid" not in refused.message.lower():
                 raise
         self._uids.forget(space, name)
+        return is_there
 
     def _create_job(self, work: Work, space: str) -> Object:
         """The Job, new or adopted. Raises NameTaken."""

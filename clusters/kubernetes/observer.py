@@ -115,14 +115,17 @@ class Observer:
 
 
 def seen_in(jobs: Iterable[Object], pods: Iterable[Object]) -> list[Seen]:
-    """Each Job with its pods, as the driver protocol has it."""
+    """Each Job with its pods, as the driver protocol has it; and the pods whose Job was deleted without them."""
     by_job: dict[tuple[str, str], list[Object]] = defaultdict(list)
     for pod in pods:
         metadata = pod["metadata"]
         by_job[metadata.get("namespace", ""), (metadata.get("labels") or {}).get(JOB_NAME, "")].append(pod)
-    return [
-        seen_at(job, by_job[job["metadata"].get("namespace", ""), job["metadata"]["name"]]) for job in jobs
+    found = [
+        seen_at(job, by_job.pop((job["metadata"].get("namespace", ""), job["metadata"]["name"]), []))
+        for job in jobs
     ]
+    left = [orphaned for (_, name), own in by_job.items() if name and (orphaned := orphans(own))]
+    return found + [seen_orphaned(own) for own in left]
 
 
 def seen_at(job: Object, pods: Iterable[Object]) -> Seen:
@@ -131,6 +134,22 @@ def seen_at(job: Object, pods: Iterable[Object]) -> Seen:
     uid = metadata.get("uid")
     own = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(JOB_UID, uid) == uid]
     return replace(seen_of(job, own), space=metadata.get("namespace", ""))
+
+
+def orphans(pods: Iterable[Object]) -> list[Object]:
+    """Those that nobody owns: what a deletion with propagationPolicy Orphan leaves, running as before.
+
+    The pods of a Job that was deleted as usual name it as their owner until they are gone.
+    """
+    return [pod for pod in pods if not pod["metadata"].get("ownerReferences")]
+
+
+def seen_orphaned(pods: Sequence[Object]) -> Seen:
+    """The work that pods are of which have lost their Job."""
+    of_pod = pods[0]["metadata"]
+    labels = of_pod.get("labels") or {}
+    metadata = {"name": labels[JOB_NAME], "uid": of_pod["uid"], "labels": labels}
+    return replace(seen_of({"metadata": metadata}, pods), space=of_pod.get("namespace", ""))
 
 
 def _paths(space: str) -> dict[str, str]:

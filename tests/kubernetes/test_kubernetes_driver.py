@@ -98,6 +98,27 @@ def test_a_pod_that_is_deleted_by_hand_ends_the_attempt(lab, admin_api, namespac
     assert lab.witnessed() == ["ran"]
 
 
+def test_a_pod_whose_job_is_deleted_without_it_is_still_the_work_and_ends_when_told(
+    lab, admin_api, namespace
+):
+    run = lab.run(["sh", "-c", f"{lab.say('ran')}; sleep 60"], grace_seconds=1)
+    lab.intake.wait(lambda: lab.witnessed(), timeout=60)
+    name = run.work.name
+    admin_api.delete(f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}", {"propagationPolicy": "Orphan"})
+    lab.intake.wait(
+        lambda: not admin_api.get(f"/apis/batch/v1/namespaces/{namespace}/jobs")["items"], timeout=30
+    )
+    assert lab.driver.look(name).state is State.RUNNING
+    assert [seen.name for seen in lab.driver.observe()] == [name]
+    with pytest.raises(ClusterRefused, match="have not ended"):
+        lab.driver.remove(name)
+    lab.driver.stop(name)
+    lab.intake.wait(lambda: run.attempt.ended, timeout=60)
+    assert run.attempt.ended[0]["reason"] == "stopped"
+    lab.intake.wait(lambda: lab.driver.look(name) is None, timeout=60)
+    assert lab.witnessed() == ["ran"]
+
+
 def test_a_create_that_made_the_job_only_is_completed_by_the_next(lab, monkeypatch):
     run = lab.prepare(["sh", "-c", lab.say("ran")])
     with monkeypatch.context() as crash:

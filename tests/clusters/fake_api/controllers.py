@@ -47,8 +47,10 @@ class Controllers:
         item = self.store.objects.get(key)
         if key[0] == "pods" and not self._goes_at_once(item or {}, options):
             return self.store.change(key, _told_to_end)
-        self.store.remove(key)
         policy = options.get("propagationPolicy") or ("Orphan" if key[0] == "jobs" else "Background")
+        if policy == "Orphan" and item is not None:
+            self._leave_orphans(item["metadata"]["uid"])
+        self.store.remove(key)
         if policy != "Orphan" and item is not None:
             self._collect_garbage(item["metadata"]["uid"], options)
         if key[0] == "namespaces":
@@ -59,6 +61,13 @@ class Controllers:
     def _goes_at_once(self, pod: Object, options: Object) -> bool:
         is_running = (pod.get("status") or {}).get("phase") == "Running"
         return options.get("gracePeriodSeconds") == 0 or self.ends_pods or not is_running
+
+    def _leave_orphans(self, uid: str) -> None:
+        """What it owned has no owner any more, and stays."""
+        for key, item in list(self.store.objects.items()):
+            owners = item["metadata"].get("ownerReferences") or []
+            if any(owner.get("uid") == uid for owner in owners):
+                self.store.change(key, lambda each: each["metadata"].pop("ownerReferences"))
 
     def _collect_garbage(self, uid: str, options: Object) -> None:
         for key, item in list(self.store.objects.items()):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clusters.driver import AdminFirst, ClusterUnreachable, State
+from clusters.driver import AdminFirst, ClusterRefused, ClusterUnreachable, State
 from clusters.kubernetes import mirror as mirroring
 from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
 from clusters.kubernetes.places import OnePlace
@@ -111,6 +111,35 @@ def test_a_stop_and_a_removal_whose_reply_is_lost_are_repeated_to_their_end(fake
         driver.remove(work.name)
     driver.remove(work.name)
     assert driver.look(work.name) is None
+
+
+def test_pods_whose_job_was_deleted_without_them_are_still_its_work(fake, api, driver, work):
+    """Row 56: they run on until they end or are told to, and are removed then."""
+    create(driver, work)
+    fake.pod_of(work.name).run()
+    api.delete(f"/apis/batch/v1/namespaces/space/jobs/{work.name}", {"propagationPolicy": "Orphan"})
+    assert fake.store.all("jobs") == []
+    for seen in (driver.look(work.name), *driver.observe()):
+        assert (seen.name, seen.state, seen.labels["stellwerk/job"]) == (work.name, State.RUNNING, "1")
+    with pytest.raises(ClusterRefused, match="have not ended"):
+        driver.remove(work.name)
+    fake.pod_of(work.name).end(3)
+    assert (driver.look(work.name).state, driver.look(work.name).exit_code) == (State.ENDED, 3)
+    driver.remove(work.name, is_ended=True)
+    assert fake.pods() == []
+    assert driver.look(work.name) is None
+    assert driver.observe() == []
+
+
+def test_pods_whose_job_was_deleted_without_them_end_when_told(fake, api, driver, work):
+    create(driver, work)
+    fake.pod_of(work.name).run()
+    api.post("/api/v1/namespaces/space/pods", {"metadata": {"name": "stranger"}, "spec": {}})
+    api.delete(f"/apis/batch/v1/namespaces/space/jobs/{work.name}", {"propagationPolicy": "Orphan"})
+    driver.stop(work.name)
+    driver.stop(work.name)
+    assert driver.look(work.name) is None
+    assert [pod.key[2] for pod in fake.pods()] == ["stranger"]
 
 
 def test_unknown_credentials_end_no_job(fake, driver, work):
