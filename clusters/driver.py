@@ -58,7 +58,8 @@ class State(StrEnum):
 class Seen:
     """What the cluster says about one work now.
 
-    `reason` is "" or a word for machines of clusters/causes.py: until it ENDED why it waits, then why it ended.
+    `reason` is "" or a word for machines of clusters/causes.py: until it ENDED why it waits, then why it ended;
+    End.DELETED before the end tells that what held it to its limits is gone, and that it has to be stopped.
     `message` is a sentence for people, the cluster's own words where it has some. A script ended by a signal has
     128 + its number as exit code.
     """

@@ -49,6 +49,7 @@ class Sight(StrEnum):
     )
     PENDING = "pending"  # created; the script has not started
     RUNNING = "running"  # the script was started
+    ORPHANED = "orphaned"  # it may run on although somebody deleted what held it to its limits
     EXITED_OK = "exited ok"  # the script ended with 0; output and results still come in
     EXITED_BAD = "exited bad"  # the script ended otherwise; output and results still come in
     EXITED_STOPPED = "exited stopped"  # the script was ended by a stop; output and results still come in
@@ -113,6 +114,8 @@ def _from_started(status: Status, sight: Sight, wish: Wish) -> Step:
         return Step(to=Status.FINISHING)
     if sight in OVER:
         return Step(to=Status.CANCELLED if wish is Wish.CANCEL else Status.ERROR)
+    if sight is Sight.ORPHANED:
+        return Step(Act.STOP)
     if status is Status.STARTING and sight in (Sight.NOTHING, Sight.UNCONFIRMED):
         # A create may still arrive late, or be completed. Its claim is refused, so the wish can be granted now.
         return Step(Act.STOP, Status.CANCELLED) if wish is Wish.CANCEL else Step(Act.CREATE)
@@ -144,6 +147,7 @@ class Facts:
     is_collected: bool = False
     is_work_over: bool = False
     is_absent: bool = False
+    is_orphaned: bool = False
 
 
 def sight(facts: Facts) -> Sight:
@@ -153,6 +157,8 @@ def sight(facts: Facts) -> Sight:
         return _ended(facts, is_done=facts.is_collected or over)
     if over:
         return Sight.LOST if facts.is_started or facts.is_absent or facts.reason == "lost" else Sight.REFUSED
+    if facts.is_orphaned:
+        return Sight.ORPHANED
     if facts.is_started:
         return Sight.RUNNING
     if facts.is_created:

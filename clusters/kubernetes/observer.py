@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from clusters.driver import ClusterRefused, ClusterUnreachable, Seen
+from clusters.causes import End
+from clusters.driver import ClusterRefused, ClusterUnreachable, Seen, State
 from clusters.kubernetes.api import Api
 from clusters.kubernetes.calls import JOB_NAME, Object, batch, core, in_our_words, list_all
 from clusters.kubernetes.mirror import Mirror
@@ -145,11 +146,14 @@ def orphans(pods: Iterable[Object]) -> list[Object]:
 
 
 def seen_orphaned(pods: Sequence[Object]) -> Seen:
-    """The work that pods are of which have lost their Job."""
+    """The work that pods are of which have lost their Job: nobody holds them to its limits any more."""
     of_pod = pods[0]["metadata"]
     labels = of_pod.get("labels") or {}
     metadata = {"name": labels[JOB_NAME], "uid": of_pod["uid"], "labels": labels}
-    return replace(seen_of({"metadata": metadata}, pods), space=of_pod.get("namespace", ""))
+    seen = replace(seen_of({"metadata": metadata}, pods), space=of_pod.get("namespace", ""))
+    if seen.state is State.ENDED:
+        return seen
+    return replace(seen, reason=End.DELETED, message="Its Job was deleted, and its pod was left behind.")
 
 
 def _paths(space: str) -> dict[str, str]:

@@ -89,6 +89,7 @@ class Attempt(models.Model):
             is_collected=self.collected_at is not None,
             is_work_over=is_over,
             is_absent=self.is_absent,
+            is_orphaned=self.seen_reason == End.DELETED and self.created_at is not None and not is_over,
         )
 
     @property

@@ -205,6 +205,8 @@ def record(job: Job, told: tuple[Told, ...]) -> None:
 
 def _tell_what_was_seen(job: Job, attempt: Attempt) -> None:
     reason, detail = attempt.seen_reason, attempt.seen_message
+    if reason in frozenset(End):
+        return  # it is being stopped for that, and is told at its end
     if job.status == Status.RUNNING:
         is_silent = reason == Wait.NODE_SILENT
         tell(job, *((reason, detail) if is_silent else ("", "")))

@@ -36,7 +36,8 @@ LATER = {
     Sight.NOTHING: set(Sight) - {Sight.NOTHING},
     Sight.UNCONFIRMED: set(Sight) - {Sight.NOTHING, Sight.UNCONFIRMED},
     Sight.PENDING: set(Sight) - {Sight.NOTHING, Sight.UNCONFIRMED, Sight.PENDING},
-    Sight.RUNNING: EXITED | DONE | {Sight.LOST},
+    Sight.RUNNING: EXITED | DONE | {Sight.LOST, Sight.ORPHANED},
+    Sight.ORPHANED: EXITED | DONE | {Sight.LOST, Sight.REFUSED},
     Sight.EXITED_OK: {Sight.DONE_OK},
     Sight.EXITED_BAD: {Sight.DONE_BAD},
     Sight.EXITED_STOPPED: {Sight.DONE_STOPPED},
@@ -89,6 +90,14 @@ def test_a_cancel_stops_and_waits_until_nothing_can_run(status, seen):
     assert settle(there, Sight.LOST, Wish.CANCEL)[0] is Status.CANCELLED
 
 
+@pytest.mark.parametrize("status", [Status.STARTING, Status.RUNNING])
+@pytest.mark.parametrize("wish", Wish)
+def test_what_has_lost_its_limits_is_stopped_and_ends_when_nothing_can_run(status, wish):
+    assert next_step(status, Sight.ORPHANED, wish) == Step(Act.STOP)
+    end = Status.CANCELLED if wish is Wish.CANCEL else Status.ERROR
+    assert settle(status, Sight.LOST, wish)[0] is end
+
+
 def test_a_cancel_before_anything_was_created_ends_at_once():
     assert settle(Status.QUEUED, Sight.NOTHING, Wish.CANCEL)[0] is Status.CANCELLED
     for seen in (Sight.NOTHING, Sight.UNCONFIRMED):
@@ -135,10 +144,10 @@ def test_every_course_of_a_job_ends_and_never_goes_back():
 
 
 def all_facts():
-    flags = list(itertools.product([False, True], repeat=7))
+    flags = list(itertools.product([False, True], repeat=8))
     for exit_code, reason in itertools.product([None, 0, 3], ["", "stopped", "time_limit", "lost"]):
-        for created, seen, started, ended, collected, over, absent in flags:
-            yield Facts(created, seen, started, ended, exit_code, reason, collected, over, absent)
+        for created, seen, started, ended, collected, over, absent, orphaned in flags:
+            yield Facts(created, seen, started, ended, exit_code, reason, collected, over, absent, orphaned)
 
 
 def test_a_sight_is_over_exactly_when_nothing_more_can_come():
@@ -160,7 +169,7 @@ def test_without_an_outcome_nothing_looks_like_an_end_of_the_script():
         if not facts.has_ended:
             assert sight(facts) not in EXITED | DONE, facts
             if facts.is_started:
-                assert sight(facts) in {Sight.RUNNING, Sight.LOST}, facts
+                assert sight(facts) in {Sight.RUNNING, Sight.ORPHANED, Sight.LOST}, facts
 
 
 def test_refused_is_said_only_where_the_script_was_never_started():
