@@ -28,7 +28,11 @@ def _at_once(pid: int) -> bool:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, and how to know that it is ready and how it wants to be stopped."""
+    """What to run, and how to know that it is ready and how it wants to be stopped.
+
+    `sign_of_life`: a file that it touches as long as it does its work. A program that was seen to do so and has not for
+    `silent_seconds` hangs.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -40,6 +44,8 @@ class Program:
     stop_seconds: float = 5.0
     is_ready: Callable[[int], bool] = _at_once
     before_start: Callable[[], None] = _nothing
+    sign_of_life: Path | None = None
+    silent_seconds: float = 60.0
 
 
 @dataclass
@@ -52,6 +58,9 @@ class Process:
     started_at: float = 0.0
     start_again_at: float = 0.0
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS))
+    # When the sign of life was seen to be new, by this process's clock: a laptop that slept is no silence.
+    life: tuple[int, float] = (0, 0.0)
+    was_silent: bool = False
 
     @property
     def name(self) -> str:
@@ -83,13 +92,17 @@ class Process:
             )
         self.identity = identity(self.popen.pid)
         self.started_at = time.monotonic()
+        self.life = (self._touched_at(), 0.0)
 
     def heal(self) -> bool:
-        """Notice a death, and start again when its pause is over; True when a new process was started."""
+        """Notice a death, end what hangs, and start again when the pause is over; True when a new one was started."""
         now = time.monotonic()
         if self.popen is not None:
-            if self.popen.poll() is None:
+            is_alive = self.popen.poll() is None
+            self.was_silent = is_alive and self._is_silent(now)
+            if is_alive and not self.was_silent:
                 return False
+            kill(self)
             self._bury(now)
         if now < self.start_again_at:
             return False
@@ -100,6 +113,21 @@ class Process:
         """Raise `KeepsDying` after too many deaths in a short time; asked only while the portal starts."""
         if len(self.deaths) == DEATHS and self.deaths[-1] - self.deaths[0] < DEATHS_WITHIN:
             raise KeepsDying(self.name, self.program.log, last_lines(self.program.log))
+
+    def _is_silent(self, now: float) -> bool:
+        """It has worked, and not shown it for too long. Before its first sign it starts, as long as that takes."""
+        touched = self._touched_at()
+        if touched != self.life[0]:
+            self.life = (touched, now)
+        return self.life[1] > 0 and now - self.life[1] > self.program.silent_seconds
+
+    def _touched_at(self) -> int:
+        if self.program.sign_of_life is None:
+            return 0
+        try:
+            return self.program.sign_of_life.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def _bury(self, now: float) -> None:
         """Its own children may outlive it and hold its port or its files: end them with it."""

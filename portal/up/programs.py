@@ -29,6 +29,13 @@ def environment(home: Home, address: Address, database_url: str, redis_url: str)
     return defaults | dict(os.environ) | added
 
 
+def signs_of_life(run: Path) -> Path:
+    """The folder in which worker, beat and watch show that they work (jobs/heartbeats.py)."""
+    folder = run / "alive"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def web(home: Home, run: Path, values: Mapping[str, str]) -> Program:
     """Pages, uploads, downloads, intake."""
     return _program(
@@ -44,20 +51,34 @@ def live(home: Home, run: Path, values: Mapping[str, str]) -> Program:
 def worker(home: Home, run: Path, values: Mapping[str, str]) -> Program:
     """Drives the clusters."""
     ready = _Line(home.log("worker"), b" ready.")
-    return _program("worker", commands.worker(), home, values, is_ready=ready, stop_seconds=10.0)
+    return _program(
+        "worker",
+        commands.worker(),
+        home,
+        values,
+        is_ready=ready,
+        stop_seconds=10.0,
+        sign_of_life=run / "alive" / "worker",
+    )
 
 
 def beat(home: Home, run: Path, values: Mapping[str, str]) -> Program:
     """The sweep. Its entries are static: the schedule file is made anew at each start."""
     schedule = run / "beat-schedule"
     return _program(
-        "beat", commands.beat(schedule), home, values, before_start=lambda: remove_schedule(schedule)
+        "beat",
+        commands.beat(schedule),
+        home,
+        values,
+        before_start=lambda: remove_schedule(schedule),
+        sign_of_life=run / "alive" / "beat",
     )
 
 
 def watch(home: Home, run: Path, values: Mapping[str, str]) -> Program:
     """Observes the clusters."""
-    return _program("watch", commands.watch(), home, values)
+    life = run / "alive" / "watch"
+    return _program("watch", commands.watch(), home, values, sign_of_life=life, silent_seconds=30.0)
 
 
 def remove_schedule(schedule: Path) -> None:

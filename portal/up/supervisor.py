@@ -101,7 +101,7 @@ class Supervisor:
             self.address,
             database or postgres.database_url(sockets),
             redis or valkey.redis_url(sockets),
-        )
+        ) | {"STELLWERK_HEARTBEATS": str(programs.signs_of_life(self.run_folder))}
         if database is None:
             self.values["PGHOST"] = str(sockets)  # for tools; a host in the address goes before it
         static = self._begin_static()
@@ -199,7 +199,8 @@ class Supervisor:
                 if process.heal():
                     self._record()
                     if not is_starting:
-                        self.console.again_line(f"{process.name} had ended and was started again")
+                        what = "did nothing any more" if process.was_silent else "had ended"
+                        self.console.again_line(f"{process.name} {what} and was started again")
             except OSError as error:
                 if is_starting:
                     raise

@@ -50,6 +50,42 @@ def test_a_program_that_lives_is_left_alone(sleeper):
     assert sleeper.heal() is False
 
 
+WORKS_TWICE = """
+import pathlib, time
+for _ in range(2):
+    pathlib.Path("alive").touch()
+    time.sleep(0.3)
+time.sleep(60)
+"""
+
+
+def test_a_program_that_does_nothing_any_more_is_killed_and_started_again(tmp_path):
+    life = tmp_path / "alive"
+    process = Process(a_program(tmp_path, WORKS_TWICE, sign_of_life=life, silent_seconds=1.0))
+    process.start()
+    old, began = process.pid, time.monotonic()
+    until(process.heal)
+    assert process.was_silent
+    assert process.pid != old
+    assert identity(old) == ""
+    assert time.monotonic() - began > 1.2
+    stop_all([process])
+
+
+def test_a_program_that_has_not_shown_yet_that_it_works_is_left_alone(tmp_path):
+    life = tmp_path / "alive"
+    life.touch()  # an earlier one's
+    process = Process(
+        a_program(tmp_path, "import time; time.sleep(60)", sign_of_life=life, silent_seconds=0.1)
+    )
+    process.start()
+    time.sleep(0.3)
+    assert not process.heal()
+    time.sleep(0.3)
+    assert not process.heal()
+    stop_all([process])
+
+
 def test_a_program_that_keeps_dying_raises_its_last_lines(tmp_path):
     process = Process(a_program(tmp_path, "print('no fuel'); raise SystemExit(3)"))
     process.start()

@@ -1,4 +1,6 @@
-"""Kubelet, controllers and scheduler are away, the portal is; watches are half-open (faults 32, 42, 52, 53)."""
+"""Kubelet, controllers and scheduler are away, the portal is; watches are half-open (faults 32, 34, 42, 52, 53)."""
+
+import signal
 
 import pytest
 
@@ -66,6 +68,21 @@ def test_a_cluster_that_is_not_acting_fails_no_job(world, test_cluster, admin_ap
         assert world.status(late) == "starting"
     world.until_over()
     world.check(succeeded=[running, late], never=[unwanted, unwanted_too])
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_watch_that_died_or_hangs_is_replaced_and_misses_nothing(world, portal, admin_api, number):
+    running, deleted = world.submit("gate"), world.submit("never")
+    world.until_running(running, deleted)
+    old = portal.pid("watch")
+    portal.signal_all_of("watch", number)
+    name = world.pod_of(deleted, admin_api)["metadata"]["name"]
+    admin_api.delete(f"/api/v1/namespaces/{world.namespace}/pods/{name}", {"gracePeriodSeconds": 0})
+    world.wait(lambda: portal.pid("watch") not in (0, old), "another one is started")
+    world.until("error", deleted)
+    world.open("gate")
+    world.until_over()
+    world.check(succeeded=[running], error=[deleted])
 
 
 def test_a_portal_that_is_restarted_finds_what_its_jobs_did_meanwhile(world, portal, admin_api):
