@@ -19,6 +19,7 @@ urlpatterns = [
     path("<slug:slug>/test/", overview.cluster_test, name="cluster_test"),
     path("<slug:slug>/edit/", settings.cluster_edit, name="cluster_edit"),
     path("<slug:slug>/switch/", settings.cluster_switch, name="cluster_switch"),
+    path("<slug:slug>/remove/", settings.cluster_remove, name="cluster_remove"),
     path("<slug:slug>/credentials/", settings.cluster_credentials, name="cluster_credentials"),
     path("<slug:slug>/credentials/<slug:way>/", settings.cluster_credentials, name="cluster_credentials_by"),
     path("<slug:slug>/spaces/<int:team_id>/", spaces.space_edit, name="space_edit"),

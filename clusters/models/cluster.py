@@ -22,6 +22,9 @@ class Cluster(models.Model):
     adds_nodes = models.BooleanField(
         default=False, help_text="An autoscaler adds nodes: what fits no node today may fit one tomorrow."
     )
+    removed_at = models.DateTimeField(
+        null=True, blank=True, help_text="It is kept for the jobs that ran there, and for nothing else."
+    )
     last_seen_at = models.DateTimeField(null=True, blank=True, help_text="Written by watch.")
     unreachable_since = models.DateTimeField(null=True, blank=True, help_text="Written by watch.")
     trouble = models.TextField(blank=True, help_text="Written by watch: why it cannot be reached.")

@@ -21,7 +21,7 @@ from teams.models import Team
 @admins_only
 def cluster_list(request: SignedInRequest) -> HttpResponse:
     """Every cluster with its health and what is free; where there is only this machine, how to connect one."""
-    clusters = list(Cluster.objects.select_related("kubernetes", "health"))
+    clusters = list(Cluster.objects.filter(removed_at=None).select_related("kubernetes", "health"))
     loads = unfinished_jobs(clusters)
     context = {
         "clusters": [ClusterShown(cluster, loads[cluster.pk]) for cluster in clusters],

@@ -17,6 +17,7 @@ from clusters.connecting.ways import FORMS
 from clusters.encryption import NoKey, Undecryptable
 from clusters.kubernetes.connection import ConnectionInvalid
 from clusters.models import Cluster, KubernetesConnection
+from clusters.removing import held, remove
 from clusters.views.frame import cluster_frame
 from teams.access import SignedInRequest, admins_only, sign_in_first
 
@@ -56,6 +57,19 @@ def cluster_switch(request: SignedInRequest, slug: str) -> HttpResponse:
     if Cluster.objects.filter(pk=cluster.pk, is_enabled=not is_on).update(is_enabled=is_on):
         messages.success(request, f"{cluster.name} was switched {'on' if is_on else 'off'}.")
     return redirect("cluster_detail", slug)
+
+
+@sign_in_first
+@require_http_methods(READ_OR_SEND)
+@admins_only
+def cluster_remove(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Ask once, and say what is in the way. The jobs that ran there stay in the history."""
+    cluster, row = find_connected(slug)
+    if request.method == "POST" and remove(cluster):
+        messages.success(request, f"{cluster.name} was removed; its credentials are forgotten.")
+        return redirect("cluster_list")
+    context = {"row": row, "held": held(cluster), "is_refused": request.method == "POST"}
+    return render(request, "clusters/cluster_remove.html", cluster_frame(cluster) | context)
 
 
 @secrets_come_in

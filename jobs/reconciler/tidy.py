@@ -67,7 +67,7 @@ def delete_job(job: Job) -> None:
 
 def end_ghosts() -> None:
     """Stop and remove works at the clusters that no open attempt stands for: a create that arrived too late."""
-    for cluster in Cluster.objects.all():
+    for cluster in Cluster.objects.filter(removed_at=None):
         try:
             driver = driver_of(cluster)
             # Look first, load second: an attempt is there before its work is.

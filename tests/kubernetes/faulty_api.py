@@ -3,6 +3,7 @@
 import http.client
 import ipaddress
 import re
+import socket
 import ssl
 import tempfile
 import threading
@@ -54,11 +55,11 @@ class FaultyApi:
         self._mute_before = 0
         self._streams = 0
         self.requests: list[str] = []
-        certificate, key = _certificate(host)
-        self.ca = certificate.decode()
+        self._cuts = 0
+        self.host = host
         self._server = _Server((host, 0), _Handler)
         self._server.api = self
-        self._server.context = _serving(certificate, key)
+        self.rotate()
         self.url = f"https://{host}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -77,6 +78,30 @@ class FaultyApi:
         """From now on the watches that are open say nothing more, and are never closed: half-open connections."""
         with self._lock:
             self._mute_before = self._streams
+
+    def rotate(self) -> None:
+        """A new certificate of a new CA; whoever is connected has to connect again."""
+        certificate, key = _certificate(self.host)
+        self.ca = certificate.decode()
+        self._server.context = _serving(certificate, key)
+        for connection in self._server.connections.copy():
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def cut_watches(self, times: int) -> None:
+        """Of the next so many pieces that watches say only a half arrives, and then the connection ends."""
+        with self._lock:
+            self._cuts += times
+
+    @property
+    def cuts_left(self) -> int:
+        return self._cuts
+
+    def is_cut(self) -> bool:
+        with self._lock:
+            is_cut = self._cuts > 0
+            self._cuts -= is_cut
+            return is_cut
 
     def _add(self, fault: Fault) -> Fault:
         with self._lock:
@@ -113,10 +138,18 @@ class _Server(ThreadingHTTPServer):
     api: FaultyApi
     context: ssl.SSLContext
 
+    def __init__(self, *arguments):
+        self.connections: set[socket.socket] = set()
+        super().__init__(*arguments)
+
     def finish_request(self, request, client_address):
         # In the connection's own thread: a slow handshake holds nobody else.
         with suppress(OSError), self.context.wrap_socket(request, server_side=True) as secure:
-            self.RequestHandlerClass(secure, client_address, self)
+            self.connections.add(secure)
+            try:
+                self.RequestHandlerClass(secure, client_address, self)
+            finally:
+                self.connections.discard(secure)
 
     def handle_error(self, request, client_address):
         """A client that went away is what these tests are about."""
@@ -185,6 +218,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.flush()
         while piece := answer.read1(65536):
+            if self.server.api.is_cut():
+                self.wfile.write(b"%x\r\n%s" % (len(piece), piece[: len(piece) // 2]))
+                self.wfile.flush()
+                self.close_connection = True
+                return
             if not self.server.api.is_mute(number):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 self.wfile.flush()

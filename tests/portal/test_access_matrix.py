@@ -63,6 +63,7 @@ MATRIX = {
     "cluster_test": (NOT_ALLOWED, ADMINS_SEND),
     "cluster_edit": ADMINS_ASK,
     "cluster_switch": (ADMINS, ADMINS_SEND),
+    "cluster_remove": ADMINS_ASK,
     "cluster_credentials": ADMINS_ASK,
     "cluster_credentials_by": ADMINS_ASK,
     "space_edit": ADMINS_ASK,

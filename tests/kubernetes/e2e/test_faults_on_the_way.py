@@ -1,4 +1,4 @@
-"""Answers of the API server are lost, late or refusals that time heals (faults 6, 7, 30, 31, 38, 71)."""
+"""Answers of the API server are lost, late or refusals that time heals (faults 6, 7, 30, 31, 33, 38, 71)."""
 
 import time
 
@@ -28,7 +28,9 @@ def test_a_lost_answer_a_refusal_in_a_rush_and_a_forgotten_past_cost_no_job_and_
     assert (busy.met, broken.met) == (2, 2)
     # A watch that is refused with 410 is begun anew from a list; the next ones see what comes.
     world.wait(lambda: gone.met == 4, "watches meet a forgotten past")
+    faults.cut_watches(3)
     third, waiting = world.submit(), world.submit(profile=world.huge)
+    world.wait(lambda: faults.cuts_left == 0, "watches break off in the middle of a word")
     world.wait(lambda: world.job(waiting).reason == "unschedulable", "watch tells what it waits for")
     world.cancel(waiting)
     world.until_over()
