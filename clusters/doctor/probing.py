@@ -21,12 +21,13 @@ log = logging.getLogger(__name__)
 # The Job's own deadline is later, so that it never speaks first.
 PROBE_SECONDS, PAUSE_SECONDS = 150.0, 1.0
 NAME_OF_JOB = "batch.kubernetes.io/job-name"
-POD, IMAGE, SHELL = (
+POD, IMAGE, LOGS, SHELL = (
     Title("test_pod", "Test pod"),
     Title("image_pull", "Image pull"),
+    Title("logs", "Logs"),
     Title("environment", "Environment"),
 )
-TITLES = (POD, IMAGE, callback.PYTHON, callback.CALLBACK, callback.CLOCK, SHELL)
+TITLES = (POD, IMAGE, LOGS, callback.PYTHON, callback.CALLBACK, callback.CLOCK, SHELL)
 
 
 @dataclass
@@ -150,6 +151,7 @@ def _stages(ground: Ground, probe: Probe, watcher: Watcher) -> Iterator[Line]:
         yield from _skip(TITLES[2:], "the runner's container was not started.")
         return
     yield IMAGE.passed(f"{probe.runner_image} was pulled, or was there.")
+    yield _logs(ground, watcher)
     first = podlook.ended(watcher.look.pod, "fetch")
     assert first is not None
     yield from _first_words(ground, probe, first)
@@ -157,6 +159,20 @@ def _stages(ground: Ground, probe: Probe, watcher: Watcher) -> Iterator[Line]:
         yield _environment(ground, probe, watcher)
     else:
         yield SHELL.skipped("Not looked at: it comes after the runner's container.")
+
+
+def _logs(ground: Ground, watcher: Watcher) -> Line:
+    """The API server asks the node's kubelet for them: another way than all other requests."""
+    pod = (watcher.look.pod or {}).get("metadata", {}).get("name", "")
+    try:
+        ground.api.text(f"{_core(ground.row)}/pods/{pod}/log", {"container": "fetch", "limitBytes": 2000})
+    except ApiRefused as refused:
+        return LOGS.warned(
+            f"The log of the test pod cannot be read: {refused} Jobs run all the same, but some troubles of nodes show "
+            "here first: where the portal has the right (above), the way from the API server to the node's kubelet "
+            "(port 10250) is closed."
+        )
+    return LOGS.passed("The log of the test pod can be read.")
 
 
 def _first_words(ground: Ground, probe: Probe, first: podlook.Ended) -> Iterator[Line]:

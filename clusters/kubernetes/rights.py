@@ -39,7 +39,7 @@ JOBS = (
     ),
     Right("", "pods", ("list", "watch"), "see how the pods of its jobs are"),
     Right("", "pods", ("delete",), "end pods whose Job somebody deleted without them"),
-    Right("", "pods/log", ("get",), "show what a container said that ended before the runner began"),
+    Right("", "pods/log", ("get",), "test that logs can be read"),
     Right("", "events", ("list",), "show what Kubernetes says about a job"),
     Right("", "secrets", ("create",), "give each job a token of its own"),
     Right("", "configmaps", ("create",), "bring the runner"),

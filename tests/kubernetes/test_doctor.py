@@ -21,7 +21,7 @@ pytestmark = pytest.mark.kubernetes
 ROLE = "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/" + onboarding.ACCOUNT
 # Every node has it: one program, no shell, no Python.
 EMPTY = "registry.k8s.io/pause:3.6"
-PROBE_LINES = ("test_pod", "image_pull", "runner_image", "callback", "clock", "environment")
+PROBE_LINES = ("test_pod", "image_pull", "logs", "runner_image", "callback", "clock", "environment")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_with_the_pasted_rights_nothing_fails_and_nothing_is_left(
     assert {line["level"] for line in bad.values()} <= {"warn"}, bad
     # What only shows more is the admin's choice.
     assert all(key in ("nodes", "events") or key.startswith("right:cluster:") for key in bad), bad
-    assert [lines[key]["level"] for key in PROBE_LINES] == ["pass"] * 6
+    assert [lines[key]["level"] for key in PROBE_LINES] == ["pass"] * 7
     until_gone(admin_api, namespace)
     check(connected.cluster)
     health = ClusterHealth.objects.get()

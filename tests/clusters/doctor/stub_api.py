@@ -62,6 +62,13 @@ class StubApi:
             raise answer
         return answer(query) if callable(answer) else answer
 
+    def text(self, path: str, query: dict[str, Any] | None = None) -> str:
+        self.calls.append(("GET", path))
+        answer = self.answers.get(path, "")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self.calls.append(("POST", path))
         if path.endswith("selfsubjectaccessreviews"):

@@ -91,6 +91,14 @@ def test_when_all_is_well_every_line_passes(look):
     assert USERS in lines["environment"].sentence
 
 
+def test_a_log_that_cannot_be_read_is_a_warning_with_the_cause(look, api):
+    api.answers[f"{api.core}/pods/it/log"] = refused(500, "", "dial tcp 10.0.0.7:10250: i/o timeout")
+    lines = look(pod(over(0, FINE), over()), called_back={"skew_seconds": 0.0})
+    assert lines["logs"].level is Level.WARN
+    assert "10.0.0.7:10250: i/o timeout" in lines["logs"].sentence
+    assert [key for key, line in lines.items() if line.level is not Level.PASS] == ["logs"]
+
+
 @pytest.mark.parametrize(
     ("skew", "level", "word"),
     [(29.0, "pass", "agree"), (31.0, "warn", "31 s ahead of"), (-3600.0, "warn", "behind")],
@@ -212,7 +220,7 @@ def test_an_api_server_that_goes_away_meanwhile_ends_the_walk_and_the_job_is_sti
 
     api.pods = gone
     lines = list(walk(ground, [Step(probing.probing, probing.TITLES)]))
-    assert [line.level for line in lines] == ["fail"] + ["skip"] * 5
+    assert [line.level for line in lines] == ["fail"] + ["skip"] * 6
     assert "stopped answering" in lines[0].sentence
     assert len(api.deleted) == 1
 
