@@ -154,6 +154,7 @@ PAGES = (
     "/clusters/research/",
     "/clusters/research/edit/",
     "/clusters/research/switch/",
+    "/clusters/research/remove/",
     "/clusters/research/credentials/",
     "/clusters/research/spaces/{team}/",
     "/clusters/research/environments/",
