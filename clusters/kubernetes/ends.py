@@ -81,10 +81,11 @@ def _start_failed(pod: Object, main: Object | None, fetch: Object | None) -> tup
     """Nothing was started, and nobody outside is to blame."""
     status = pod.get("status") or {}
     reason, message = str(status.get("reason") or ""), str(status.get("message") or "")
-    if main is not None and main.get("message"):
-        return _bad_image(str(main["message"]))
+    # First: of a container that was never made the kubelet may then say that it "could not be located".
     if reason == "DeadlineExceeded":
         return End.DEADLINE, message
+    if main is not None and main.get("message"):
+        return _bad_image(str(main["message"]))
     if _NOT_ADMITTED.fullmatch(reason):
         return End.NODE_REFUSED, message or reason
     if fetch is not None and fetch.get("exitCode"):

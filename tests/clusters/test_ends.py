@@ -86,6 +86,16 @@ def fetched(message):
         ),
         (pod("Failed", reason="DeadlineExceeded", message="Pod was active too long"), None, "deadline", None),
         (
+            pod(
+                "Failed",
+                main=not_started("ContainerStatusUnknown", "The container could not be located"),
+                reason="DeadlineExceeded",
+            ),
+            None,
+            "deadline",
+            None,
+        ),
+        (
             pod("Failed", reason="OutOfcpu", message="Node didn't have enough resource: cpu"),
             None,
             "node_refused",
