@@ -22,6 +22,17 @@ def disrupted(reason):
     return [condition("DisruptionTarget", "True", reason, "Words of the condition.")]
 
 
+# What the kubelet says of a container that it never made, or does not find again.
+UNKNOWN = {
+    "terminated": {
+        "exitCode": 137,
+        "reason": "ContainerStatusUnknown",
+        "message": "The container could not be located when the pod was terminated",
+        "startedAt": None,
+    }
+}
+
+
 def not_started(reason, message=""):
     return {
         "terminated": {
@@ -88,7 +99,7 @@ def fetched(message):
         (
             pod(
                 "Failed",
-                main=not_started("ContainerStatusUnknown", "The container could not be located"),
+                main=UNKNOWN,
                 reason="DeadlineExceeded",
             ),
             None,
