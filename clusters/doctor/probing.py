@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,14 @@ from clusters.driver import LABEL_INSTALLATION, ClusterUnreachable
 from clusters.drivers import installation_id, portal_url_of
 from clusters.kubernetes import probe as manifests
 from clusters.kubernetes.api import ApiRefused
+from clusters.kubernetes.names import JOBS_ACCOUNT
+from clusters.kubernetes.namespaces import bring_jobs_account
 from clusters.kubernetes.probe import Probe
 from clusters.models import DoctorRun, Image, KubernetesConnection, Profile
 
 log = logging.getLogger(__name__)
+# The admission plugin's words: plugin/pkg/admission/serviceaccount.
+NO_ACCOUNT = "error looking up service account"
 # The Job's own deadline is later, so that it never speaks first.
 PROBE_SECONDS, PAUSE_SECONDS = 150.0, 1.0
 NAME_OF_JOB = "batch.kubernetes.io/job-name"
@@ -140,7 +145,7 @@ class Watcher:
 def _stages(ground: Ground, probe: Probe, watcher: Watcher) -> Iterator[Line]:
     trouble = watcher.until(lambda look: podlook.is_scheduled(look.pod))
     if trouble is not None:
-        yield pod_trouble(trouble)
+        yield pod_trouble(trouble, ground.row.namespace)
         yield from _skip(TITLES[1:], "the test pod was not started.")
         return
     node = (watcher.look.pod or {}).get("spec", {}).get("nodeName", "")
@@ -227,9 +232,15 @@ def _environment(ground: Ground, probe: Probe, watcher: Watcher) -> Line:
     )
 
 
-def pod_trouble(trouble: Trouble) -> Line:
+def pod_trouble(trouble: Trouble, namespace: str) -> Line:
     """Pure: why there is no scheduled pod."""
     words = trouble.words.strip()
+    if trouble.stage == "refused" and NO_ACCOUNT in words:
+        return POD.failed(
+            f"The namespace has no ServiceAccount {JOBS_ACCOUNT}, as which jobs run, and the portal may not make it.",
+            f"kubectl -n {namespace} create serviceaccount {JOBS_ACCOUNT}",
+            Fix.COMMAND,
+        )
     if trouble.stage == "refused":
         return POD.failed(
             f"The cluster took the Job but refuses its pod: {words} An admission policy or a quota of the namespace "
@@ -271,6 +282,8 @@ def image_trouble(title: Title, trouble: Trouble, image: str) -> Line:
 
 def _make(ground: Ground, probe: Probe) -> None:
     api, row = ground.api, ground.row
+    with suppress(ApiRefused):
+        bring_jobs_account(api, row.namespace)
     _unless_there(
         lambda: api.post(
             f"{_core(row)}/configmaps", manifests.config_map(probe, {LABEL_INSTALLATION: probe.installation})

@@ -54,6 +54,19 @@ def settle(api: Api, space: Space) -> list[str]:
     return done
 
 
+def bring_jobs_account(api: Api, namespace: str) -> None:
+    """Make the account as which jobs run, where an admin gave a namespace that was not made for the portal.
+
+    Raises ApiRefused: 404 without the namespace; 403 where the portal may not make it, whether or not it is there.
+    """
+    manifest = fences.jobs_account(namespace)
+    try:
+        api.post(collection_of(manifest), manifest)
+    except ApiRefused as refused:
+        if refused.reason != "AlreadyExists":
+            raise
+
+
 def is_ours(namespace: Mapping[str, Any], space: Space) -> bool:
     """Whether it was made by this installation for this team."""
     labels = namespace["metadata"].get("labels") or {}

@@ -8,6 +8,7 @@ import yaml
 from django.core.management import CommandError, call_command
 
 from clusters import encryption
+from clusters.management.commands import connect_cluster
 from clusters.models import Cluster, Image, KubernetesConnection, Profile
 from tests.clusters.certificates import make_ca
 
@@ -32,6 +33,8 @@ def kubeconfig(token: str = "secret-token", **user: str) -> str:  # noqa: S107
 def connect(settings, tmp_path, monkeypatch):
     """`connect(kubeconfig, **options)`: what the command printed."""
     settings.CREDENTIAL_KEYS = [encryption.new_key()]
+    # Of the cluster itself: tests/clusters/fake_api/test_connecting.py.
+    monkeypatch.setattr(connect_cluster, "jobs_account_trouble", lambda row: "")
 
     def call(text: str, **options: object) -> str:
         monkeypatch.setattr("sys.stdin", io.StringIO(text))

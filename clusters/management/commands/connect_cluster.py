@@ -8,10 +8,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils.text import slugify
 
+from clusters.driver import ClusterUnreachable
+from clusters.drivers import api_of
 from clusters.encryption import NoKey
 from clusters.kubernetes.addresses import check_address
+from clusters.kubernetes.api import ApiRefused
 from clusters.kubernetes.connection import Connection, ConnectionInvalid
 from clusters.kubernetes.kubeconfig import KubeconfigRefused, read_kubeconfig
+from clusters.kubernetes.namespaces import bring_jobs_account
 from clusters.machine import GIB
 from clusters.models import Authentication, Cluster, DriverKind, Image, KubernetesConnection, Profile
 
@@ -56,9 +60,34 @@ class Command(BaseCommand):
             raise CommandError(f"{error.field}: {error.sentence}") from error
         except NoKey as error:
             raise CommandError(str(error)) from error
+        row = KubernetesConnection.objects.get(cluster=cluster)
+        if trouble := jobs_account_trouble(row):
+            self.stderr.write(trouble)
         done = "is connected" if is_new else "has its new connection"
         self.stdout.write(f"{cluster.name} {done}: {connection.server}, namespace {options['namespace']}.")
         self.stdout.write(f"Environments added: {added}. Watch reads the cluster within a few seconds.")
+
+
+def jobs_account_trouble(row: KubernetesConnection) -> str:
+    """Make the account as which jobs run; a sentence where it is known to be missing still."""
+    api = api_of(row)
+    try:
+        bring_jobs_account(api, row.namespace)
+    except ApiRefused as refused:
+        # Who may not make it was given a namespace that has it; otherwise the doctor will say so.
+        if refused.status == 403:
+            return ""
+        if refused.status == 404:
+            return (
+                f"The cluster has no namespace {row.namespace}: make it with "
+                f"kubectl create namespace {row.namespace}, and give this command again."
+            )
+        return f"The account as which jobs run was not made: {refused}"
+    except ClusterUnreachable as error:
+        return f"The cluster does not answer yet: {error} The portal goes on trying; give this command again then."
+    finally:
+        api.close()
+    return ""
 
 
 def _text(source: str) -> str:

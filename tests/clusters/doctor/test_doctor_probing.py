@@ -201,6 +201,14 @@ def test_a_pod_that_is_refused_is_told_by_the_event(look, api, old):
     assert "no pod came of it" in look()["test_pod"].sentence
 
 
+def test_a_namespace_without_the_jobs_account_is_told_with_the_command_that_makes_it(look, api, old):
+    words = 'pods "x" is forbidden: error looking up service account jobs/stellwerk-jobs: not found'
+    api.answers[f"{api.core}/events"] = {"items": [{"reason": "FailedCreate", "message": words}]}
+    line = look()["test_pod"]
+    assert "no ServiceAccount stellwerk-jobs" in line.sentence
+    assert line.fix == "kubectl -n jobs create serviceaccount stellwerk-jobs"
+
+
 def test_a_large_image_that_is_on_its_way_warns(look, monkeypatch):
     monkeypatch.setattr(probing, "PROBE_SECONDS", 0.0)
     lines = look(pod(over(0, FINE), waiting("PodInitializing")), called_back={})

@@ -9,6 +9,7 @@ from clusters.kubernetes import credentials as credentials_module
 from clusters.kubernetes.connection import Connection, ConnectionInvalid
 from clusters.kubernetes.credentials import Fixed, InCluster
 from clusters.kubernetes.eks import EksTokens
+from clusters.management.commands.connect_cluster import jobs_account_trouble
 from clusters.models import Authentication, Cluster, KubernetesConnection
 from tests.clusters.certificates import make_pair
 from tests.clusters.fake_api.rights import ADMIN
@@ -240,3 +241,18 @@ def test_all_who_speak_to_one_cluster_share_its_pace(row, fake):
     row.take(fake.connection())
     assert api_of(row)._pace is api_of(row)._pace
     assert isinstance(row.credentials, Fixed)
+
+
+def test_the_account_of_jobs_is_made_where_a_terminal_connects(row, fake):
+    row.take(fake.connection(TOKEN))
+    accounts = "/api/v1/namespaces/space/serviceaccounts"
+    for _ in range(2):
+        assert jobs_account_trouble(row) == ""
+        names = {each["metadata"]["name"]: each for each in api_of(row).get(accounts)["items"]}
+        assert names["stellwerk-jobs"]["automountServiceAccountToken"] is False
+    row.namespace = "nowhere"
+    assert "kubectl create namespace nowhere" in jobs_account_trouble(row)
+    fake.tokens = {TOKEN: "narrow"}
+    assert jobs_account_trouble(row) == ""
+    fake.stop()
+    assert "does not answer yet" in jobs_account_trouble(row)
