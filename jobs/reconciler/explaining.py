@@ -29,7 +29,7 @@ LATER, WHILE_OPEN = 60.0, 15.0
 # After news of watch, before the events that belong to it are asked for.
 SETTLED = 2.0
 # Inquiries to one cluster from one process, whatever waits there; so many are left for those without any reason.
-PER_SECOND, BURST, RESERVE = 1.0, 8.0, 4.0
+PER_SECOND, BURST, RESERVE = 2.0, 16.0, 8.0
 # Only an inquiry finds them, so only another one takes them back.
 INQUIRED = frozenset(
     {

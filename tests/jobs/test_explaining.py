@@ -188,7 +188,7 @@ def test_a_cluster_that_cannot_be_asked_holds_up_nothing(job, driver, attempt):
 def test_there_are_only_so_many_inquiries_at_once(make_job, cluster, driver):
     cluster.driver = "kubernetes"
     cluster.save()
-    for job in [make_job() for _ in range(20)]:
+    for job in [make_job() for _ in range(40)]:
         drive(job.pk)
         aged(job.attempts.get(), 7)
         drive(job.pk)
