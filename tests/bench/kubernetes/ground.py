@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from clusters.kubernetes import onboarding
+from clusters.kubernetes.addresses import Rules
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.connection import Connection
 from clusters.kubernetes.kubeconfig import read_kubeconfig
@@ -68,7 +69,7 @@ class Ground:
     def __init__(self) -> None:
         self.cluster = cluster.start()
         self.admin = read_kubeconfig(self.cluster.kubeconfig).connection()
-        self.api = Api(self.admin)
+        self.api = Api(self.admin, rules=Rules(private=True, loopback=True))
         self.name = f"sw-bench-{secrets.token_hex(3)}"
         self.arms: list[Arm] = []
         self._made: list[str] = []
