@@ -22,13 +22,26 @@ from jobs.lifecycle import OVER, TERMINAL, Act, Sight, Status, next_step
 from jobs.models import Attempt, Job
 from jobs.models.job import Move
 from jobs.reconciler import explaining
-from jobs.reconciler.acts import ACTS, GiveUp, Going, Retry, is_about_to_end, note, side_by_side, work_of
+from jobs.reconciler.acts import (
+    ACTS,
+    AT_ONCE,
+    GiveUp,
+    Going,
+    Retry,
+    is_about_to_end,
+    note,
+    side_by_side,
+    work_of,
+)
 from jobs.reconciler.explaining import tell
 from jobs.reconciler.moving import give_up, move_all
 
 MOST_STEPS = 8
 # What was seen and is over is seen to be over soon; only then it is asked for whether it is.
 END_IS_SEEN_SECONDS = 30.0
+# While so many jobs wait for their pods, what is over is not removed: the cluster has better things to do.
+RUSH, RUSH_AGE = AT_ONCE, timedelta(seconds=30)
+KEPT_IN_A_RUSH, LOOK_IN_A_RUSH = 60.0, 10.0
 
 
 def drive(job_id: int) -> float | None:
@@ -59,6 +72,16 @@ class Ground:
     drivers: dict[int, Driver] = field(default_factory=dict)
     portal_urls: dict[int, str] = field(default_factory=dict)
     spaces: dict[tuple[int, int], str] = field(default_factory=dict)
+    rushes: dict[int, bool] = field(default_factory=dict)
+
+    def is_rush(self, cluster_id: int) -> bool:
+        """Whether many jobs were sent to the cluster a moment ago, and have not begun."""
+        if cluster_id not in self.rushes:
+            fresh = Job.objects.filter(
+                cluster=cluster_id, status=Status.STARTING, starting_at__gt=Now() - RUSH_AGE
+            )
+            self.rushes[cluster_id] = fresh[: RUSH + 1].count() > RUSH
+        return self.rushes[cluster_id]
 
     def driver(self, job: Job) -> Driver:
         """Raises Retry while an admin has to act first."""
@@ -149,6 +172,9 @@ class Rounds:
         over_for = going.over_for.total_seconds()
         is_end_seen = attempt.seen_state in ("", State.ENDED) or attempt.is_absent
         lasts = self.remove_after if is_end_seen else END_IS_SEEN_SECONDS
+        if is_end_seen and lasts <= over_for < KEPT_IN_A_RUSH and self.ground.is_rush(job.cluster_id):
+            self.looks[job.pk] = LOOK_IN_A_RUSH
+            return True
         if over_for >= lasts or (is_end_seen and explaining.may_be_refined(job)):
             return False
         self.looks[job.pk] = lasts - over_for

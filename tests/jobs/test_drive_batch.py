@@ -1,8 +1,11 @@
 """Many jobs driven side by side: each goes its own way, and what is written does not grow with their number."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from clusters.driver import ClusterUnreachable, State, WorkInvalid
 from clusters.drivers import installation_id
@@ -11,7 +14,7 @@ from jobs.lifecycle import Status
 from jobs.models import Attempt, Job
 from jobs.models.job import Move
 from jobs.reconciler import drive as driving
-from jobs.reconciler.drive import drive_all
+from jobs.reconciler.drive import LOOK_IN_A_RUSH, RUSH, drive_all
 from jobs.reconciler.sightings import open_attempts, record
 from tests.clusters.fake_driver import FakeDriver
 
@@ -91,6 +94,41 @@ def test_what_is_over_stays_at_the_cluster_until_nobody_waits(make_jobs, driver)
     Job.objects.update(finished_at="2026-01-01T00:00Z")
     assert drive_all(numbers(jobs), remove_after=60) == dict.fromkeys(numbers(jobs))
     assert driver.works == {}
+
+
+def finished(job, seconds):
+    """So long ago."""
+    Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - timedelta(seconds=seconds))
+
+
+def test_in_a_rush_what_is_over_stays_a_little_longer(make_jobs, driver):
+    (over,) = make_jobs(1)
+    drive_all([over.pk])
+    ended([over], driver)
+    drive_all([over.pk], remove_after=5)
+    crowd = make_jobs(RUSH + 1)
+    drive_all(numbers(crowd))
+    finished(over, 20)
+    assert drive_all([over.pk], remove_after=5) == {over.pk: LOOK_IN_A_RUSH}
+    assert not driver.called("remove")
+    finished(over, 70)
+    assert drive_all([over.pk], remove_after=5) == {over.pk: None}
+    assert len(driver.called("remove")) == 1
+
+
+@pytest.mark.parametrize("change", ["older", "fewer"])
+def test_where_there_is_no_rush_what_is_over_is_removed(make_jobs, driver, change):
+    (over,) = make_jobs(1)
+    drive_all([over.pk])
+    ended([over], driver)
+    drive_all([over.pk], remove_after=5)
+    crowd = make_jobs(RUSH + 1 if change == "older" else RUSH)
+    drive_all(numbers(crowd))
+    if change == "older":
+        Job.objects.filter(pk__in=numbers(crowd)).update(starting_at=timezone.now() - timedelta(seconds=40))
+    finished(over, 20)
+    assert drive_all([over.pk], remove_after=5) == {over.pk: None}
+    assert len(driver.called("remove")) == 1
 
 
 def test_the_runner_reports_before_the_pod_is_gone_and_the_cluster_is_not_asked_at_once(
