@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clusters.causes import BETTER_THAN_STOPPED, End, Wait
-from clusters.driver import Driver, DriverError, Explained, Told
+from clusters.driver import Driver, DriverError, Explained, State, Told
 from clusters.models import DriverKind
 from jobs.hints import announce
 from jobs.lifecycle import Status
@@ -29,7 +29,7 @@ LATER, WHILE_OPEN = 60.0, 15.0
 # After news of watch, before the events that belong to it are asked for.
 SETTLED = 2.0
 # Inquiries to one cluster from one process, whatever waits there; so many are left for those without any reason.
-PER_SECOND, BURST, RESERVE = 2.0, 16.0, 8.0
+PER_SECOND, BURST, RESERVE = 1.0, 16.0, 8.0
 # Only an inquiry finds them, so only another one takes them back.
 INQUIRED = frozenset(
     {
@@ -120,7 +120,9 @@ def tell_wait(job: Job, attempt: Attempt | None) -> float | None:
     if attempt is None or job.status not in (Status.STARTING, Status.RUNNING):
         return None
     _tell_what_was_seen(job, attempt)
-    is_unusual = job.status == Status.STARTING or bool(attempt.seen_reason)
+    # Whose script's container runs waits for nothing at the cluster, though its runner has not reported yet.
+    is_waiting = job.status == Status.STARTING and attempt.seen_state != State.RUNNING
+    is_unusual = is_waiting or bool(attempt.seen_reason)
     if not (is_asked(job) and is_unusual) or attempt.created_at is None or job.is_cancelling:
         return None
     return (timezone.now() - attempt.created_at).total_seconds()

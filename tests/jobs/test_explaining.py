@@ -73,6 +73,14 @@ def test_a_normal_start_is_not_asked_about(job, driver, attempt):
     assert driver.called("explain") == []
 
 
+def test_a_script_whose_container_runs_is_not_asked_about_before_its_runner_reports(job, driver, attempt):
+    seen(job, driver, attempt, State.RUNNING)
+    for seconds in (7, 13, 120):
+        aged(attempt, seconds)
+        assert drive(job.pk) == 60.0
+    assert driver.called("explain") == []
+
+
 def test_on_this_machine_nobody_asks(make_job, driver):
     job = make_job()
     drive(job.pk)
