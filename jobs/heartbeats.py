@@ -1,6 +1,7 @@
 """Signs of life: a file whose age says how long ago a process did its work, and an end for one that hangs."""
 
 import faulthandler
+import sys
 from pathlib import Path
 
 from django.conf import settings
@@ -17,7 +18,8 @@ def beat(name: str) -> None:
     """
     if not settings.HEARTBEATS:
         return
-    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
+    # Celery puts something that is no file in the place of sys.stderr.
+    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=sys.__stderr__)
     try:
         (Path(settings.HEARTBEATS) / name).touch()
     except OSError:
