@@ -1,13 +1,13 @@
 """Signs of life: a file whose age says how long ago a process did its work, and an end for one that hangs."""
 
 import faulthandler
-import sys
 from pathlib import Path
 
 from django.conf import settings
 
 # Later than whoever looks at the files from outside (portal/up/programs.py, portal/container/health.py).
 HANGS_AFTER = 120.0
+STDERR = 2
 
 
 def beat(name: str) -> None:
@@ -18,8 +18,8 @@ def beat(name: str) -> None:
     """
     if not settings.HEARTBEATS:
         return
-    # Celery puts something that is no file in the place of sys.stderr.
-    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=sys.__stderr__)
+    # By its number: Celery puts something that is no file in the place of sys.stderr.
+    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=STDERR)
     try:
         (Path(settings.HEARTBEATS) / name).touch()
     except OSError:
