@@ -15,6 +15,7 @@ from clusters.driver import LABEL_INSTALLATION, ClusterUnreachable
 from clusters.drivers import installation_id, portal_url_of
 from clusters.kubernetes import probe as manifests
 from clusters.kubernetes.api import ApiRefused
+from clusters.kubernetes.calls import unless_there
 from clusters.kubernetes.names import JOBS_ACCOUNT
 from clusters.kubernetes.namespaces import bring_jobs_account
 from clusters.kubernetes.probe import Probe
@@ -284,21 +285,13 @@ def _make(ground: Ground, probe: Probe) -> None:
     api, row = ground.api, ground.row
     with suppress(ApiRefused):
         bring_jobs_account(api, row.namespace)
-    _unless_there(
+    unless_there(
         lambda: api.post(
             f"{_core(row)}/configmaps", manifests.config_map(probe, {LABEL_INSTALLATION: probe.installation})
         )
     )
     made = api.post(_jobs(row), manifests.job(probe))
     api.post(f"{_core(row)}/secrets", manifests.secret(probe, made["metadata"]["uid"]))
-
-
-def _unless_there(make: Callable[[], Any]) -> None:
-    try:
-        make()
-    except ApiRefused as refused:
-        if refused.reason != "AlreadyExists":
-            raise
 
 
 def _remove(ground: Ground, name: str) -> None:

@@ -45,6 +45,15 @@ def unless_missing(call: Callable[[], Object]) -> Object | None:
         raise
 
 
+def unless_there(make: Callable[[], Object]) -> None:
+    """Make it; one of that name that is there already is as good."""
+    try:
+        make()
+    except ApiRefused as refused:
+        if refused.reason != "AlreadyExists":
+            raise
+
+
 @contextmanager
 def in_our_words(what: str) -> Iterator[None]:
     """The API server's refusals as the driver protocol's."""

@@ -21,7 +21,16 @@ from clusters.failpoints import failpoint
 from clusters.kubernetes import manifests
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.bundle import runner_bundle
-from clusters.kubernetes.calls import JOB_NAME, Object, batch, core, in_our_words, list_all, unless_missing
+from clusters.kubernetes.calls import (
+    JOB_NAME,
+    Object,
+    batch,
+    core,
+    in_our_words,
+    list_all,
+    unless_missing,
+    unless_there,
+)
 from clusters.kubernetes.inquiry import inquire
 from clusters.kubernetes.names import is_job_name
 from clusters.kubernetes.observer import Observer, orphans, seen_at, seen_orphaned
@@ -73,7 +82,7 @@ class KubernetesDriver:
         with in_our_words(name):
             job = self._own_job(name, space) if is_job_name(name) else None
             if job is None:
-                self._end_orphans(name, space)
+                self._end(self._orphans(name, space), space)
             elif not job["spec"].get("suspend"):
                 path = f"{batch(space)}/jobs/{name}"
                 unless_missing(lambda: self.api.patch(path, {"spec": {"suspend": True}}))
@@ -151,16 +160,13 @@ class KubernetesDriver:
         selector = f"{JOB_NAME}={name},{LABEL_INSTALLATION}={self.installation}"
         return orphans(list_all(self.api, f"{core(space)}/pods", {"labelSelector": selector}))
 
-    def _end_orphans(self, name: str, space: str) -> None:
+    def _end(self, pods: list[Object], space: str) -> None:
         """They are told to end as a Job would tell them, with the time they were promised."""
-        for pod in self._orphans(name, space):
+        for pod in pods:
             metadata = pod["metadata"]
             if not metadata.get("deletionTimestamp"):
-                path, options = (
-                    f"{core(space)}/pods/{metadata['name']}",
-                    {"preconditions": {"uid": metadata["uid"]}},
-                )
-                unless_missing(partial(self.api.delete, path, options))
+                path = f"{core(space)}/pods/{metadata['name']}"
+                unless_missing(partial(self.api.delete, path, {"preconditions": {"uid": metadata["uid"]}}))
 
     def _remove_orphans(self, name: str, space: str, is_ended: bool) -> None:
         left = self._orphans(name, space)
@@ -168,8 +174,7 @@ class KubernetesDriver:
             raise ClusterRefused(
                 f"The pods of {name}, whose Job is gone, have not ended and cannot be removed yet."
             )
-        if left:
-            self._end_orphans(name, space)
+        self._end(left, space)
 
     def _delete(self, name: str, space: str, uid: str) -> bool:
         """This very Job, and in the background what it owns. False where it was gone already."""
@@ -200,11 +205,7 @@ class KubernetesDriver:
         raise NameTaken(f"A Job called {work.name} exists in {space} with other labels.")
 
     def _create_if_missing(self, kind: str, manifest: dict[str, Any], space: str) -> None:
-        try:
-            self.api.post(f"{core(space)}/{kind}", manifest)
-        except ApiRefused as refused:
-            if refused.reason != "AlreadyExists":
-                raise
+        unless_there(lambda: self.api.post(f"{core(space)}/{kind}", manifest))
 
     def _own_job(self, name: str, space: str) -> Object | None:
         """The Job of that name if it is of this installation."""

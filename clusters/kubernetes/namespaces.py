@@ -7,7 +7,7 @@ from typing import Any
 from clusters.driver import LABEL_INSTALLATION, LABEL_TEAM, ClusterRefused
 from clusters.kubernetes import fences
 from clusters.kubernetes.api import Api, ApiRefused
-from clusters.kubernetes.calls import Object, in_our_words, unless_missing
+from clusters.kubernetes.calls import Object, in_our_words, unless_missing, unless_there
 from clusters.kubernetes.fences import Space
 from clusters.kubernetes.names import LABEL_ACCOUNT, SPACE_ROLE
 from clusters.kubernetes.quantities import number
@@ -60,11 +60,7 @@ def bring_jobs_account(api: Api, namespace: str) -> None:
     Raises ApiRefused: 404 without the namespace; 403 where the portal may not make it, whether or not it is there.
     """
     manifest = fences.jobs_account(namespace)
-    try:
-        api.post(collection_of(manifest), manifest)
-    except ApiRefused as refused:
-        if refused.reason != "AlreadyExists":
-            raise
+    unless_there(lambda: api.post(collection_of(manifest), manifest))
 
 
 def is_ours(namespace: Mapping[str, Any], space: Space) -> bool:
