@@ -6,7 +6,7 @@ The contract is written down in docs/architecture.md; tests/clusters/driver_cont
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, Self
@@ -15,6 +15,7 @@ LABEL_INSTALLATION = "stellwerk/installation"
 LABEL_JOB = "stellwerk/job"
 LABEL_ATTEMPT = "stellwerk/attempt"
 LABEL_TEAM = "stellwerk/team"
+LABEL_WORK = "stellwerk/work"  # its name, where works are chosen by labels only
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,18 @@ class Driver(Protocol):
         """Forget an ended work and free its space; a missing one is done, a living one ClusterRefused.
 
         `is_ended`: this cluster was seen to say so, and need not be asked again.
+        """
+
+    def remove_ended(self, names: Collection[str], space: str = "") -> set[str]:
+        """The same for many that were seen to have ended, in a request or two: those of them that are gone by it.
+
+        The others have to be removed one by one. Raises ClusterUnreachable.
+        """
+
+    def warned(self, space: str = "") -> set[str] | None:
+        """The names of all works there of which the cluster has noted a trouble; None: it cannot tell at little cost.
+
+        Raises ClusterUnreachable.
         """
 
     def observe(self) -> list[Seen]:

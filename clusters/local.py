@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,12 @@ class LocalDriver:
             remove_tree(trash)
             if self._users is not None and run_as is not None:
                 self._users.release(self.root, run_as)
+
+    def remove_ended(self, names: Collection[str], space: str = "") -> set[str]:
+        return set()
+
+    def warned(self, space: str = "") -> set[str] | None:
+        return None
 
     def observe(self) -> list[Seen]:
         try:

@@ -3,12 +3,14 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from clusters.driver import (
     LABEL_INSTALLATION,
+    LABEL_WORK,
     ClusterRefused,
     Explained,
     NameTaken,
@@ -31,6 +33,7 @@ from clusters.kubernetes.calls import (
     unless_missing,
     unless_there,
 )
+from clusters.kubernetes.events import jobs_with_warnings
 from clusters.kubernetes.inquiry import inquire
 from clusters.kubernetes.names import is_job_name
 from clusters.kubernetes.observer import Observer, orphans, seen_at, seen_orphaned
@@ -38,6 +41,8 @@ from clusters.kubernetes.places import Places
 
 # The runner is brought again so often: somebody may have deleted it. It costs a request.
 BRING_AGAIN_SECONDS = 300.0
+# A cluster that does not let us delete many Jobs with one request is asked again so often.
+ASK_AGAIN_SECONDS = 300.0
 MOST_REMEMBERED = 10_000
 
 
@@ -58,6 +63,7 @@ class KubernetesDriver:
         self.installation = installation
         self._runner = manifests.Runner(runner.image, runner_bundle(), runner.pull_secret)
         self._brought: dict[str, float] = {}
+        self._forbidden: dict[str, float] = {}
         self._uids = _Uids()
         self._observer = Observer(api, places, f"{LABEL_INSTALLATION}={installation}")
 
@@ -105,6 +111,29 @@ class KubernetesDriver:
                 uid = job["metadata"]["uid"]
             if not self._delete(name, space, uid):
                 self._remove_orphans(name, space, is_ended=True)
+
+    def remove_ended(self, names: Collection[str], space: str = "") -> set[str]:
+        space, chosen = space or self.places.default, sorted(filter(is_job_name, names))
+        if not chosen or time.monotonic() < self._forbidden.get(space, 0.0):
+            return set()
+        selector = f"{LABEL_INSTALLATION}={self.installation},{LABEL_WORK} in ({','.join(chosen)})"
+        options = {"propagationPolicy": "Background"}
+        try:
+            answer = self.api.call("DELETE", f"{batch(space)}/jobs", {"labelSelector": selector}, options)
+        except ApiRefused as refused:
+            if refused.status == 403:
+                self._forbidden[space] = time.monotonic() + ASK_AGAIN_SECONDS
+            return set()
+        gone = {job["metadata"]["name"] for job in answer.get("items") or []}
+        for name in gone:
+            self._uids.forget(space, name)
+        return gone
+
+    def warned(self, space: str = "") -> set[str] | None:
+        try:
+            return jobs_with_warnings(self.api, space or self.places.default)
+        except ApiRefused:
+            return None
 
     def bring_runner(self, space: str) -> None:
         """The runner's code is in the namespace: made where it is missing. Raises ClusterRefused and the like."""

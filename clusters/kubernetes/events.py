@@ -11,6 +11,8 @@ from clusters.kubernetes.api import Api, ApiRefused
 
 MOST = 50
 LONGEST_MESSAGE = 1000
+# Where a namespace has more warnings than on so many pages, a look at all of them is no cheap one.
+PAGE, MOST_PAGES = 500, 2
 # What a start that goes well says as well; of no help to anybody.
 _BORING = frozenset({"Scheduled", "Created", "Started", "Pulled", "SuccessfulCreate", "Completed"})
 
@@ -25,6 +27,25 @@ def events_of_lost_pods(api: Api, namespace: str, job_name: str) -> list[Told]:
     """Events about pods of a Job that are gone; found by the beginning of their names."""
     items = _list(api, namespace, "involvedObject.kind=Pod")
     return told(item for item in items if _about(item)["name"].startswith(f"{job_name}-"))
+
+
+def jobs_with_warnings(api: Api, namespace: str) -> set[str] | None:
+    """The Jobs in the namespace of which, or of whose pods, there are warnings; None where there are too many to read.
+
+    Raises ApiRefused, ClusterUnreachable.
+    """
+    found: set[str] = set()
+    query: dict[str, str | int] = {"fieldSelector": "type=Warning", "limit": PAGE}
+    for _ in range(MOST_PAGES):
+        answer = api.get(f"/api/v1/namespaces/{namespace}/events", query)
+        for about in map(_about, answer.get("items") or []):
+            # A pod is called as its Job, with a dash and five characters more.
+            found.add(about["name"] if about["kind"] == "Job" else about["name"].rpartition("-")[0])
+        token = (answer.get("metadata") or {}).get("continue")
+        if not token:
+            return found
+        query["continue"] = str(token)
+    return None
 
 
 def told(items: Iterable[Mapping[str, Any]]) -> list[Told]:

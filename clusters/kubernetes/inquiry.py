@@ -1,4 +1,4 @@
-"""An inquiry into one work: its Job, its pods and what Kubernetes noted about them. Four requests or so."""
+"""An inquiry into one work: its pods, its Job and what Kubernetes noted about them. Two to four requests."""
 
 from typing import Any
 
@@ -26,15 +26,23 @@ def inquire(api: Api, namespace: str, name: str, age: float = 0.0) -> Explained:
 
 
 def _inquire(api: Api, namespace: str, name: str, age: float) -> Explained:
-    about_job = events_of(api, namespace, "Job", name)
-    if not about_job and 0 < age < CONTROLLERS_PATIENCE:
-        # Its controller has not come to it. Where many jobs begin at once that is usual, and one request is enough.
-        return Explained()
-    job = _job(api, namespace, name)
     query: dict[str, str | int] = {"labelSelector": f"{JOB_NAME}={name}", "limit": 10}
     pods = api.get(f"/api/v1/namespaces/{namespace}/pods", query).get("items") or []
     pods.sort(key=reading.rank)
+    if pods and not reading.is_over(pods[0]) and not pods[0]["metadata"].get("deletionTimestamp"):
+        # All that can hold it up is the pod's own.
+        events = events_of(api, namespace, "Pod", pods[0]["metadata"]["name"])
+        return _explained({}, pods, events, age)
+    about_job = events_of(api, namespace, "Job", name)
+    if not pods and not about_job and 0 < age < CONTROLLERS_PATIENCE:
+        # Its controller has not come to it. Where many jobs begin at once that is usual.
+        return Explained()
+    job = _job(api, namespace, name)
     events = sorted([*about_job, *_about_pods(api, namespace, name, pods, about_job)], key=_when)
+    return _explained(job, pods, events, age)
+
+
+def _explained(job: Object | None, pods: list[Object], events: list[Told], age: float) -> Explained:
     reason, message = _why(job, pods, events, age)
     return Explained(reason, message, tuple(each for each in events if worth_telling(each)))
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clusters.driver import Work
+from clusters.driver import LABEL_WORK, Work
 from clusters.kubernetes.bundle import Bundle
 from clusters.kubernetes.names import JOBS_ACCOUNT
 
@@ -42,7 +42,7 @@ def job(work: Work, runner: Runner) -> dict[str, Any]:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": work.name, "labels": labels},
+        "metadata": {"name": work.name, "labels": {**labels, LABEL_WORK: work.name}},
         "spec": {
             "backoffLimit": 0,
             "completions": 1,

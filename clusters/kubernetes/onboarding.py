@@ -46,7 +46,7 @@ def right_yaml(namespace: str, mode: str, right: Right, account_namespace: str =
     `account_namespace` is where the portal's account is, if that is another namespace.
     """
     account = account_namespace or namespace
-    if not right.is_needed:
+    if right.scope == "cluster" and not right.is_needed:
         return as_yaml(_view(account, mode))
     return as_yaml(
         _everywhere(account, mode) if right.scope == "cluster" else _within(namespace, mode, account)
@@ -101,7 +101,7 @@ def _everywhere(account: str, mode: str) -> list[dict[str, Any]]:
 
 
 def _view(account: str, mode: str) -> list[dict[str, Any]]:
-    held = [right for right in rights(mode) if not right.is_needed]
+    held = [right for right in rights(mode) if right.scope == "cluster" and not right.is_needed]
     return _cluster_role(f"{cluster_wide(account)}-view", held, account)
 
 

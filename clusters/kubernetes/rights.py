@@ -16,7 +16,8 @@ class Right:
     """Verbs on a kind of object, and what the portal does with them.
 
     `scope` "namespace": in the portal's namespace and in each namespace with jobs; "cluster": everywhere. `names`
-    limits it to objects of these names. Without one that is not `is_needed` everything runs, and less is shown.
+    limits it to objects of these names. Without one that is not `is_needed` everything runs; less is shown, or it costs
+    the cluster more.
     `resource` may name a part: "pods/log".
     """
 
@@ -37,6 +38,7 @@ JOBS = (
         ("create", "get", "list", "watch", "patch", "delete"),
         "start, follow, stop and remove jobs",
     ),
+    Right("batch", "jobs", ("deletecollection",), "remove many ended jobs with one request", is_needed=False),
     Right("", "pods", ("list", "watch"), "see how the pods of its jobs are"),
     Right("", "pods", ("delete",), "end pods whose Job somebody deleted without them"),
     Right("", "pods/log", ("get",), "test that logs can be read"),

@@ -153,13 +153,17 @@ def side_by_side(call: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
 
 def note(acted: list[Going]) -> None:
-    """When the acts were done: one statement for each kind."""
+    """When the acts were done: one statement for each kind; of what was made, in the objects too."""
     for act, column in NOTED.items():
         ids = sorted(
             going.attempt.pk for going in acted if going.step.act is act and going.attempt is not None
         )
         if ids:
             Attempt.objects.filter(pk__in=ids, **{column: None}).update(**{column: Now()})
+    for going in acted:
+        if going.step.act is Act.CREATE and going.attempt is not None:
+            # From here on its age tells when to ask why it waits.
+            going.attempt.created_at = going.attempt.created_at or timezone.now()
 
 
 def work_of(job: Job, attempt: Attempt, portal_url: str = "") -> Work:

@@ -1,5 +1,6 @@
 """The reconciler's hands: jobs, from what is known to their next steps, until there is nothing to do."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,10 +13,9 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from clusters.driver import ClusterRefused, ClusterUnreachable, Driver, DriverError, Explained, State, Work
-from clusters.drivers import driver_of, installation_id, portal_url_of
+from clusters.driver import ClusterRefused, ClusterUnreachable, DriverError, Explained, State
+from clusters.drivers import installation_id
 from clusters.failpoints import failpoint
-from clusters.placement import space_for
 from jobs.catalogue import Own
 from jobs.hints import announce_all
 from jobs.lifecycle import OVER, TERMINAL, Act, Sight, Status, next_step
@@ -24,23 +24,21 @@ from jobs.models.job import Move
 from jobs.reconciler import explaining
 from jobs.reconciler.acts import (
     ACTS,
-    AT_ONCE,
     GiveUp,
     Going,
     Retry,
     is_about_to_end,
     note,
     side_by_side,
-    work_of,
 )
 from jobs.reconciler.explaining import tell
+from jobs.reconciler.ground import Ground
 from jobs.reconciler.moving import give_up, move_all
 
 MOST_STEPS = 8
 # What was seen and is over is seen to be over soon; only then it is asked for whether it is.
 END_IS_SEEN_SECONDS = 30.0
-# While so many jobs wait for their pods, what is over is not removed: the cluster has better things to do.
-RUSH, RUSH_AGE = AT_ONCE, timedelta(seconds=30)
+# While many jobs wait for their pods, what is over is not removed: the cluster has better things to do.
 KEPT_IN_A_RUSH, LOOK_IN_A_RUSH = 60.0, 10.0
 
 
@@ -63,50 +61,6 @@ def drive_all(job_ids: Sequence[int], *, remove_after: float = 0.0) -> dict[int,
         if not going:
             return rounds.looks
     return rounds.looks | dict.fromkeys([*going, *(each.job.pk for each in rounds.asking)], 1.0)
-
-
-@dataclass
-class Ground:
-    """What the jobs of a cluster have in common, asked for once."""
-
-    drivers: dict[int, Driver] = field(default_factory=dict)
-    portal_urls: dict[int, str] = field(default_factory=dict)
-    spaces: dict[tuple[int, int], str] = field(default_factory=dict)
-    rushes: dict[int, bool] = field(default_factory=dict)
-
-    def is_rush(self, cluster_id: int) -> bool:
-        """Whether many jobs were sent to the cluster a moment ago, and have not begun."""
-        if cluster_id not in self.rushes:
-            fresh = Job.objects.filter(
-                cluster=cluster_id, status=Status.STARTING, starting_at__gt=Now() - RUSH_AGE
-            )
-            self.rushes[cluster_id] = fresh[: RUSH + 1].count() > RUSH
-        return self.rushes[cluster_id]
-
-    def driver(self, job: Job) -> Driver:
-        """Raises Retry while an admin has to act first."""
-        try:
-            known = self.drivers.get(job.cluster_id)
-            return known or self.drivers.setdefault(job.cluster_id, driver_of(job.cluster))
-        except ClusterRefused as error:
-            is_told = job.status == Status.STARTING
-            raise Retry(10, *((Own.NO_PLACE, str(error)) if is_told else ())) from error
-
-    def work_of(self, job: Job, attempt: Attempt) -> Work:
-        """Raises what the database raises."""
-        if job.cluster_id not in self.portal_urls:
-            self.portal_urls[job.cluster_id] = portal_url_of(job.cluster)
-        return work_of(job, attempt, self.portal_urls[job.cluster_id])
-
-    def space(self, job: Job) -> str:
-        """Where on the cluster its work belongs. Raises Retry while that is not ready."""
-        key = (job.cluster_id, job.team_id)
-        try:
-            if key not in self.spaces:
-                self.spaces[key] = space_for(job.cluster, job.team_id)
-        except DriverError as error:
-            raise Retry(5, Own.NO_PLACE, str(error)) from error
-        return self.spaces[key]
 
 
 @dataclass
@@ -143,7 +97,8 @@ class Rounds:
 
     def inquire(self) -> list[int]:
         """Ask the clusters about those in `asking`, side by side, and tell. The ids of those that changed."""
-        asking, self.asking = [going for going in self.asking if self._is_to_be_asked(going)], []
+        found, self.asking = self.asking, []
+        asking = [going for going in found if self._is_to_be_asked(going)]
         again: list[int] = []
         moving: list[tuple[Going, Explained | None]] = []
         for going, answer in zip(asking, side_by_side(self._ask, asking), strict=True):
@@ -207,9 +162,11 @@ class Rounds:
     def _act(self, all_going: list[Going]) -> list[Going]:
         """At the cluster, many at once and without the database, then recorded. Those with which it went well."""
         acting = [going for going in all_going if going.step.act in ACTS and going.attempt is not None]
-        outcomes = side_by_side(self._try, acting)
+        together = self._remove_together([going for going in acting if going.step.act is Act.REMOVE])
+        alone = [going for going in acting if going not in together]
+        outcomes = side_by_side(self._try, alone)
         failed = [
-            (going, outcome) for going, outcome in zip(acting, outcomes, strict=True) if outcome is not None
+            (going, outcome) for going, outcome in zip(alone, outcomes, strict=True) if outcome is not None
         ]
         for going, outcome in failed:
             self._settle(going, outcome)
@@ -220,6 +177,24 @@ class Rounds:
             if going.step.act is Act.CREATE:
                 tell(going.job, "", "")
         return [going for going in all_going if going not in without]
+
+    def _remove_together(self, removing: list[Going]) -> set[Going]:
+        """Those of them that are gone by a request for several; each of the others is removed alone."""
+        by_place: dict[tuple[int, str], dict[str, Going]] = defaultdict(dict)
+        for going in removing:
+            if going.attempt is not None and going.attempt.seen_state == State.ENDED:
+                place = (going.job.cluster_id, going.attempt.space)
+                by_place[place][going.attempt.name] = going
+        gone: set[Going] = set()
+        for (cluster_id, space), by_name in by_place.items():
+            if len(by_name) < 2:
+                continue
+            try:
+                names = self.ground.drivers[cluster_id].remove_ended(by_name.keys(), space)
+            except DriverError:
+                continue  # each of them will say what is wrong
+            gone |= {by_name[name] for name in names}
+        return gone
 
     def _try(self, going: Going) -> Retry | GiveUp | None:
         """In a thread of its own: no database."""
@@ -242,7 +217,7 @@ class Rounds:
     def _wait(self, going: Going) -> None:
         """Nothing is to be done: tell why, or ask for it later."""
         job, attempt = going.job, going.attempt
-        self.looks[job.pk] = patience = _patience(job, attempt, going.sight)
+        self.looks[job.pk] = _patience(job, attempt, going.sight)
         if Status(job.status) in TERMINAL:
             return
         going.age = explaining.tell_wait(job, attempt)
@@ -250,19 +225,24 @@ class Rounds:
             return
         if explaining.is_due(job, attempt, going.age):
             self.asking.append(going)
-        self.looks[job.pk] = min(patience, max(1.0, explaining.seconds_left(job, attempt, going.age)))
+        self._look_later(going, attempt, going.age)
 
     def _is_to_be_asked(self, going: Going) -> bool:
-        """There is somebody to ask, and there were not too many inquiries by now. An end is told in any case."""
+        """There is somebody to ask, a reason to, and not too many did. An end is told in any case."""
         try:
-            self.ground.driver(going.job)
+            driver = self.ground.driver(going.job)
         except Retry as retry:
             if going.step.to is None:
                 self._settle(going, retry)
             return going.step.to is not None
         if going.age is None or going.attempt is None:
             return True
-        return explaining.inquiries.take(going.job.cluster_id, going.attempt, going.age)
+        is_quiet = explaining.is_quiet(driver, going.job, going.attempt)
+        is_asked = explaining.inquiries.take(
+            going.job.cluster_id, going.attempt, going.age, is_quiet=is_quiet
+        )
+        self._look_later(going, going.attempt, going.age)
+        return is_asked
 
     def _ask(self, going: Going) -> Explained | Retry | None:
         """In a thread of its own: no database."""
@@ -281,9 +261,12 @@ class Rounds:
         assert going.attempt is not None
         assert going.age is not None
         explaining.tell_found(going.job, going.attempt, found)
-        patience = _patience(going.job, going.attempt, going.sight)
-        left = explaining.seconds_left(going.job, going.attempt, going.age)
-        self.looks[going.job.pk] = min(patience, max(1.0, left))
+        self._look_later(going, going.attempt, going.age)
+
+    def _look_later(self, going: Going, attempt: Attempt, age: float) -> None:
+        """As usual, or when an inquiry is worth it."""
+        left = explaining.seconds_left(going.job, attempt, age)
+        self.looks[going.job.pk] = min(_patience(going.job, attempt, going.sight), max(1.0, left))
 
 
 def _load(job_ids: Sequence[int]) -> list[Going]:

@@ -5,10 +5,7 @@ act) only an inquiry finds: a few requests for one job, first after some seconds
 """
 
 import logging
-import threading
-import time
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,81 +16,14 @@ from clusters.models import DriverKind
 from jobs.hints import announce
 from jobs.lifecycle import Status
 from jobs.models import TOLD, Attempt, Job, JobEvent
+from jobs.reconciler.inquiries import INQUIRED, LATER, Inquiries
 
 log = logging.getLogger(__name__)
 WAITING = "waiting"
 MOST_TOLD, MOST_WAITING = 50, 50
-# Seconds after the create at which an inquiry is worth its requests; clusters/kubernetes/waits.py judges by age.
-AGES = (6.0, 12.0, 16.0, 24.0, 40.0, 60.0)
-LATER, WHILE_OPEN = 60.0, 15.0
-# After news of watch, before the events that belong to it are asked for.
-SETTLED = 2.0
-# Inquiries to one cluster from one process, whatever waits there; so many are left for those without any reason.
-PER_SECOND, BURST, RESERVE = 1.0, 16.0, 8.0
-# Only an inquiry finds them, so only another one takes them back.
-INQUIRED = frozenset(
-    {
-        Wait.QUOTA,
-        Wait.LIMIT_RANGE,
-        Wait.ADMISSION,
-        Wait.POD_REFUSED,
-        Wait.SCHEDULER_SILENT,
-        Wait.CONTROLLERS_SILENT,
-        Wait.PULL_SECRET_MISSING,
-        Wait.VOLUME,
-        Wait.PREPARING,
-        Wait.GATED,
-    }
-)
 # What the runner, or nobody, said of an end that the cluster may know better.
 VAGUE = frozenset({End.STOPPED, End.LOST, End.REFUSED, End.START_FAILED})
 OF_SCRIPTS = frozenset({End.DISK_LIMIT, End.OUT_OF_MEMORY, End.TIME_LIMIT})
-
-
-class Asked(NamedTuple):
-    """The last inquiry into an attempt: how old it was, and what watch had said by then."""
-
-    age: float
-    reason: str
-
-
-class Inquiries:
-    """Which inquiries are due. What it remembers may be lost: then one is made too many. Safe between threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._asked: dict[int, Asked] = {}
-        self._left: dict[int, tuple[float, float]] = {}
-
-    def is_due(self, attempt: Attempt, age: float, open_reason: str) -> bool:
-        """Whether to ask now."""
-        return self.next_age(attempt, age, open_reason) <= age
-
-    def next_age(self, attempt: Attempt, age: float, open_reason: str) -> float:
-        """How old the attempt will be when an inquiry is due."""
-        last = self._asked.get(attempt.pk)
-        if attempt.seen_reason and (last is None or last.reason != attempt.seen_reason):
-            return max(SETTLED, last.age + SETTLED if last else 0.0)
-        if last is None:
-            return AGES[0]
-        pause = WHILE_OPEN if open_reason in INQUIRED else LATER
-        return next((each for each in AGES if each > last.age), last.age + pause)
-
-    def take(self, cluster_id: int, attempt: Attempt, age: float) -> bool:
-        """Note an inquiry that is made now. False: there were enough to this cluster for the moment."""
-        now = time.monotonic()
-        with self._lock:
-            left, at = self._left.get(cluster_id, (BURST, now))
-            left = min(BURST, left + (now - at) * PER_SECOND)
-            # Of an image that does not come an inquiry may find the cause; of other reasons only the events.
-            is_known = attempt.seen_reason and not attempt.seen_reason.startswith("image_")
-            if left < (1.0 + RESERVE if is_known else 1.0):
-                return False
-            self._left[cluster_id] = (left - 1.0, now)
-            if len(self._asked) > 10_000:
-                self._asked.clear()
-            self._asked[attempt.pk] = Asked(age, attempt.seen_reason)
-            return True
 
 
 inquiries = Inquiries()
@@ -137,6 +67,18 @@ def seconds_left(job: Job, attempt: Attempt, age: float) -> float:
     """Until there may be more to tell. Where there were enough inquiries, the usual look comes back to it."""
     left = inquiries.next_age(attempt, age, job.reason) - age
     return left if left > 0 else LATER
+
+
+def is_quiet(driver: Driver, job: Job, attempt: Attempt) -> bool:
+    """Whether nothing tells of any trouble, as far as that can be known at little cost."""
+
+    def read() -> set[str] | None:
+        try:
+            return driver.warned(attempt.space)
+        except DriverError:
+            return None
+
+    return inquiries.is_quiet(job, attempt, read)
 
 
 def tell_found(job: Job, attempt: Attempt, found: Explained | None) -> None:

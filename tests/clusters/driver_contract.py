@@ -111,6 +111,17 @@ class DriverContract:
         assert lab.driver.look(run.work.name) is None
         assert lab.driver.observe() == []
 
+    def test_ended_works_are_removed_together_or_left_to_be_removed_alone(self, lab):
+        runs = [lab.run(["true"]) for _ in range(3)]
+        for run in runs:
+            lab.until_ended(run)
+        first, second, third = (run.work.name for run in runs)
+        gone = lab.driver.remove_ended([first, second, "sw-nothing-1-1"])
+        assert gone in ({first, second}, set())
+        for name in {first, second} - gone:
+            lab.driver.remove(name, is_ended=True)
+        assert [seen.name for seen in lab.driver.observe()] == [third]
+
     def test_only_the_works_of_this_installation_are_observed(self, lab):
         mine = lab.run(["true"])
         other = lab.run(["true"], labels={LABEL_INSTALLATION: "somebody-else"})

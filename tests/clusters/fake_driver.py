@@ -28,6 +28,8 @@ class FakeDriver:
         self.calls: list[tuple[str, str]] = []
         self.troubles: dict[str, list[Exception]] = {}
         self.explained: dict[str, Explained] = {}
+        self.removes_together = False
+        self.warnings: set[str] | None = None
         self._uids, self._making = itertools.count(1), threading.Lock()
 
     def create(self, work: Work) -> None:
@@ -54,6 +56,23 @@ class FakeDriver:
         if name in self.seen and self.seen[name].state is not State.ENDED:
             raise ClusterRefused(f"{name} has not ended.")
         self.vanish(name)
+
+    def remove_ended(self, names, space: str = "") -> set[str]:
+        """One by one, unless the test lets it remove many together."""
+        if not self.removes_together:
+            return set()
+        self._call("remove_ended", " ".join(sorted(names)))
+        gone = {name for name in names if name in self.seen and self.seen[name].state is State.ENDED}
+        for name in gone:
+            self.vanish(name)
+        return gone
+
+    def warned(self, space: str = "") -> set[str] | None:
+        """None unless the test says of whom there are warnings."""
+        if self.warnings is None:
+            return None
+        self._call("warned", space)
+        return self.warnings
 
     def observe(self) -> list[Seen]:
         self._call("observe", "")

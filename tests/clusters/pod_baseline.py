@@ -35,7 +35,9 @@ def _assert_once(job):
     assert (job["spec"]["completions"], job["spec"]["parallelism"]) == (1, 1)
     assert job["spec"]["ttlSecondsAfterFinished"] > 0
     assert job["spec"]["template"]["spec"]["activeDeadlineSeconds"] > 0
-    assert job["metadata"]["labels"].items() <= job["spec"]["template"]["metadata"]["labels"].items()
+    labels = dict(job["metadata"]["labels"])
+    assert labels.pop("stellwerk/work") == job["metadata"]["name"]
+    assert labels.items() <= job["spec"]["template"]["metadata"]["labels"].items()
 
 
 def _assert_container(container):

@@ -7,7 +7,7 @@ from clusters.kubernetes.api import ApiRefused
 from clusters.kubernetes.events import MOST
 from clusters.kubernetes.inquiry import inquire
 from clusters.kubernetes.refusals import in_our_words
-from tests.clusters.pod_dicts import OK, RUNS, job, pod
+from tests.clusters.pod_dicts import OK, SCHEDULED, ended, job, pod
 
 JOB = "/apis/batch/v1/namespaces/blue/jobs/sw-i-7-1"
 PODS, EVENTS = "/api/v1/namespaces/blue/pods", "/api/v1/namespaces/blue/events"
@@ -68,7 +68,7 @@ def test_a_refused_pod_is_told_with_its_event_and_few_requests():
 def test_events_of_job_and_pod_come_in_order_without_what_every_start_says():
     server = Server(
         job(),
-        [pod(fetch=OK, main=RUNS, uid="sw-i-7-1-abc")],
+        [pod("Failed", fetch=OK, main=ended(0), uid="sw-i-7-1-abc")],
         [
             event("Killing", kind="Pod", name="sw-i-7-1-abc", at="2026-01-01T10:00:03Z"),
             event("SuccessfulCreate", type="Normal"),
@@ -79,7 +79,16 @@ def test_events_of_job_and_pod_come_in_order_without_what_every_start_says():
     )
     found = inquire(server, "blue", "sw-i-7-1", age=2)
     assert [told.reason for told in found.told] == ["BackOff", "BackoffLimitExceeded", "Killing"]
-    assert found.reason == ""
+    assert len(server.asked) == 4
+
+
+def test_of_a_pod_that_is_to_run_only_its_own_events_are_asked_for():
+    about = [event("FailedMount", "MountVolume.SetUp failed", kind="Pod", name="sw-i-7-1-abc", count=3)]
+    server = Server(None, [pod("Pending", uid="sw-i-7-1-abc", conditions=[SCHEDULED])], about)
+    found = inquire(server, "blue", "sw-i-7-1", age=7)
+    assert found.reason == "volume"
+    assert [told.reason for told in found.told] == ["FailedMount"]
+    assert server.asked == [PODS, EVENTS]
 
 
 def test_a_flood_of_events_is_cut_to_the_last():

@@ -83,7 +83,7 @@ def test_the_auditor_of_the_baseline_sees_what_breaks_it(job, where, name, value
 
 
 def test_the_labels_are_on_all_that_is_made(job):
-    assert job["metadata"]["labels"] == LABELS
+    assert job["metadata"]["labels"] == {**LABELS, "stellwerk/work": "sw-i-7-1"}
     assert job["spec"]["template"]["metadata"]["labels"] == LABELS
     assert manifests.token_secret(work(), "uid")["metadata"]["labels"] == LABELS
 

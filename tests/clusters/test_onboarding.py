@@ -63,16 +63,18 @@ def test_for_one_namespace_everything_is_in_it():
 @pytest.mark.parametrize("mode", MODES)
 def test_the_roles_hold_exactly_what_the_portal_says_it_uses(mode):
     assert granted(pasted(mode, view=True)) == asked(onboarding.rights(mode))
-    needed = [right for right in onboarding.rights(mode) if right.is_needed]
-    assert granted(pasted(mode)) == asked(needed)
-    assert all(right.purpose for right in needed)
+    usual = [right for right in onboarding.rights(mode) if right.is_needed or right.scope == "namespace"]
+    assert granted(pasted(mode)) == asked(usual)
+    assert all(right.purpose for right in onboarding.rights(mode))
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_right_reads_secrets_runs_commands_or_covers_everything(mode):
     for group, resource, verb, _name in granted(pasted(mode, view=True)):
         assert "*" not in (group, resource, verb)
-        assert verb not in ("impersonate", "escalate", "deletecollection")
+        assert verb not in ("impersonate", "escalate")
+        # What it made it may delete one by one or together, and nothing else together.
+        assert verb != "deletecollection" or resource == "jobs"
         assert (resource, verb) not in {("secrets", "get"), ("secrets", "list"), ("secrets", "watch")}
         assert resource not in ("pods/exec", "pods/attach", "pods/portforward", "serviceaccounts/token")
 

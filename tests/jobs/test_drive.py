@@ -14,7 +14,7 @@ from clusters.driver import (
 from clusters.drivers import installation_id
 from jobs.lifecycle import Act, Sight, Status, Step
 from jobs.models import Attempt, Job
-from jobs.reconciler import acts
+from jobs.reconciler import acts, ground
 from jobs.reconciler import drive as driving
 from jobs.reconciler.drive import drive
 from tests.clusters.fake_driver import FakeDriver
@@ -24,7 +24,7 @@ from tests.jobs.driven import course, over, started, watched
 @pytest.fixture
 def driver(monkeypatch):
     fake = FakeDriver(installation_id())
-    monkeypatch.setattr(driving, "driver_of", lambda cluster: fake)
+    monkeypatch.setattr(ground, "driver_of", lambda cluster: fake)
     return fake
 
 
@@ -150,7 +150,7 @@ def test_a_create_whose_worker_died_on_the_way_is_completed_although_the_cluster
     with pytest.raises(KeyboardInterrupt):
         drive(job.pk)
     attempt = Attempt.objects.get()
-    driver.create(driving.work_of(job, attempt))  # the part that was made
+    driver.create(acts.work_of(job, attempt))  # the part that was made
     watched(job, driver)
     attempt.refresh_from_db()
     assert attempt.created_at is None

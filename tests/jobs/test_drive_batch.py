@@ -13,8 +13,9 @@ from jobs import hints
 from jobs.lifecycle import Status
 from jobs.models import Attempt, Job
 from jobs.models.job import Move
-from jobs.reconciler import drive as driving
-from jobs.reconciler.drive import LOOK_IN_A_RUSH, RUSH, drive_all
+from jobs.reconciler import acts, ground
+from jobs.reconciler.drive import LOOK_IN_A_RUSH, drive_all
+from jobs.reconciler.ground import RUSH
 from jobs.reconciler.sightings import open_attempts, record
 from tests.clusters.fake_driver import FakeDriver
 
@@ -22,7 +23,7 @@ from tests.clusters.fake_driver import FakeDriver
 @pytest.fixture
 def driver(monkeypatch):
     fake = FakeDriver(installation_id())
-    monkeypatch.setattr(driving, "driver_of", lambda cluster: fake)
+    monkeypatch.setattr(ground, "driver_of", lambda cluster: fake)
     monkeypatch.setattr("jobs.hints.hint_cluster", lambda cluster_id: None)
     return fake
 
@@ -96,6 +97,33 @@ def test_what_is_over_stays_at_the_cluster_until_nobody_waits(make_jobs, driver)
     assert driver.works == {}
 
 
+def test_what_is_over_is_removed_together_where_the_cluster_can(make_jobs, driver):
+    jobs = make_jobs(5)
+    ids = [job.pk for job in jobs]
+    drive_all(ids)
+    ended(jobs, driver)
+    driver.removes_together = True
+    names = sorted(Attempt.objects.values_list("name", flat=True))
+    # One is not there any more, and is asked for alone.
+    driver.vanish(names[0])
+    assert drive_all(ids) == dict.fromkeys(ids)
+    assert driver.called("remove_ended") == [" ".join(names)]
+    assert driver.called("remove") == [names[0]]
+    assert not Attempt.objects.filter(removed_at=None).exists()
+
+
+def test_where_it_cannot_each_is_removed_alone(make_jobs, driver):
+    jobs = make_jobs(3)
+    ids = [job.pk for job in jobs]
+    drive_all(ids)
+    ended(jobs, driver)
+    driver.removes_together = True
+    driver.fail("remove_ended", ClusterUnreachable("gone"))
+    drive_all(ids)
+    assert len(driver.called("remove")) == 3
+    assert not Attempt.objects.filter(removed_at=None).exists()
+
+
 def finished(job, seconds):
     """So long ago."""
     Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - timedelta(seconds=seconds))
@@ -160,7 +188,7 @@ def test_of_moves_made_together_only_those_are_written_that_nobody_forestalled(m
 def test_a_sight_of_what_a_worker_is_making_calls_no_second_worker(make_job, make_attempt, driver):
     job = make_job(status="starting", next_look_at=None)
     attempt = make_attempt(job, created_at=None)
-    driver.create(driving.work_of(job, attempt))
+    driver.create(acts.work_of(job, attempt))
     assert record(job.cluster_id, open_attempts(job.cluster_id), driver.observe()) == set()
     assert Job.objects.get().next_look_at is None
     assert Attempt.objects.get().seen_state == "pending"

@@ -11,7 +11,7 @@ from clusters.driver import (
 )
 from clusters.drivers import installation_id
 from jobs.models import Attempt, Job
-from jobs.reconciler import drive as driving
+from jobs.reconciler import acts, ground
 from jobs.reconciler.drive import drive
 from tests.clusters.fake_driver import FakeDriver
 from tests.jobs.driven import course, over, started, watched
@@ -21,7 +21,7 @@ from tests.jobs.intake_caller import Runner
 @pytest.fixture
 def driver(monkeypatch):
     fake = FakeDriver(installation_id())
-    monkeypatch.setattr(driving, "driver_of", lambda cluster: fake)
+    monkeypatch.setattr(ground, "driver_of", lambda cluster: fake)
     return fake
 
 
@@ -74,7 +74,7 @@ def test_a_cancel_of_an_unconfirmed_create_is_granted_and_its_late_pod_refused_a
     assert drive(job.pk) == 2.0
     assert course(job) == ["starting", "cancelled"]
     attempt = Attempt.objects.get()
-    driver.create(driving.work_of(job, attempt))  # it came through after all
+    driver.create(acts.work_of(job, attempt))  # it came through after all
     assert Runner(attempt).claim().status_code == 409
     watched(job, driver)
     drive(job.pk)
@@ -88,7 +88,7 @@ def test_what_was_made_in_part_is_stopped_and_removed_after_a_cancel(job, driver
     driver.fail("create", ClusterUnreachable("Away."))
     drive(job.pk)
     attempt = Attempt.objects.get()
-    driver.create(driving.work_of(job, attempt))
+    driver.create(acts.work_of(job, attempt))
     watched(job, driver)
     Job.objects.update(cancel_requested_at=Now())
     drive(job.pk)

@@ -10,9 +10,9 @@ from clusters.driver import ClusterRefused, ClusterUnreachable, Explained, State
 from clusters.drivers import installation_id
 from clusters.models import ClusterHealth
 from jobs.models import Attempt, Job
-from jobs.reconciler import drive as driving
-from jobs.reconciler import explaining
+from jobs.reconciler import explaining, ground
 from jobs.reconciler.drive import drive, drive_all
+from jobs.reconciler.inquiries import QUIET, TROUBLED
 from jobs.reconciler.sightings import open_attempts, record
 from tests.clusters.fake_driver import FakeDriver
 from tests.jobs.intake_caller import Runner
@@ -24,8 +24,8 @@ DISK = 'Usage of EmptyDir volume "volume" exceeds the limit "5Gi". '
 @pytest.fixture
 def driver(monkeypatch):
     fake = FakeDriver(installation_id())
-    monkeypatch.setattr(driving, "driver_of", lambda cluster: fake)
-    monkeypatch.setattr(driving, "space_for", lambda cluster, team_id: "blue")
+    monkeypatch.setattr(ground, "driver_of", lambda cluster: fake)
+    monkeypatch.setattr(ground, "space_for", lambda cluster, team_id: "blue")
     monkeypatch.setattr(explaining, "inquiries", explaining.Inquiries())
     return fake
 
@@ -71,6 +71,11 @@ def noted(job):
 def test_a_normal_start_is_not_asked_about(job, driver, attempt):
     assert drive(job.pk) == pytest.approx(6, abs=2)
     assert driver.called("explain") == []
+
+
+def test_it_is_looked_at_again_when_the_first_inquiry_is_worth_it(job, driver):
+    assert drive(job.pk) == pytest.approx(6, abs=0.5)
+    assert Attempt.objects.get().created_at is not None
 
 
 def test_a_script_whose_container_runs_is_not_asked_about_before_its_runner_reports(job, driver, attempt):
@@ -193,6 +198,47 @@ def test_a_cluster_that_cannot_be_asked_holds_up_nothing(job, driver, attempt):
     assert fresh(job)[:2] == ("starting", "")
 
 
+def test_of_whom_the_cluster_noted_no_trouble_nobody_asks_before_patience_is_over(job, driver, attempt):
+    driver.warnings = set()
+    aged(attempt, 7)
+    assert drive(job.pk) == pytest.approx(5, abs=0.5)
+    assert (driver.called("warned"), driver.called("explain")) == ([attempt.space], [])
+    driver.explained[attempt.name] = Explained("controllers_silent", "Nobody.")
+    aged(attempt, 13)
+    explaining.inquiries._warned.clear()
+    drive(job.pk)
+    assert fresh(job)[1] == "controllers_silent"
+
+
+def test_of_whom_it_noted_a_trouble_it_is_asked_at_once(job, driver, attempt):
+    driver.warnings = {attempt.name}
+    driver.explained[attempt.name] = Explained("quota", QUOTA)
+    aged(attempt, 7)
+    drive(job.pk)
+    assert fresh(job)[1] == "quota"
+
+
+def test_of_many_who_are_in_no_trouble_a_few_are_asked_about(make_job, cluster, driver):
+    cluster.driver = "kubernetes"
+    cluster.save()
+    jobs = [make_job().pk for _ in range(30)]
+    driver.warnings = set()
+    drive_all(jobs)
+    Attempt.objects.update(created_at=timezone.now() - timedelta(seconds=20))
+    drive_all(jobs)
+    assert len(driver.called("warned")) == 1
+    assert QUIET.burst <= len(driver.called("explain")) <= QUIET.burst + 1
+
+
+def test_where_warnings_cannot_be_read_it_is_asked_as_if_there_were_one(job, driver, attempt):
+    driver.warnings = set()
+    driver.fail("warned", ClusterUnreachable("gone"))
+    driver.explained[attempt.name] = Explained("quota", QUOTA)
+    aged(attempt, 7)
+    drive(job.pk)
+    assert fresh(job)[1] == "quota"
+
+
 def test_there_are_only_so_many_inquiries_at_once(make_job, cluster, driver):
     cluster.driver = "kubernetes"
     cluster.save()
@@ -200,7 +246,7 @@ def test_there_are_only_so_many_inquiries_at_once(make_job, cluster, driver):
         drive(job.pk)
         aged(job.attempts.get(), 7)
         drive(job.pk)
-    assert explaining.BURST <= len(driver.called("explain")) <= explaining.BURST + 6
+    assert TROUBLED.burst <= len(driver.called("explain")) <= TROUBLED.burst + 6
 
 
 def test_events_are_kept_once_with_their_newest_count_and_not_without_end(job, driver, attempt):

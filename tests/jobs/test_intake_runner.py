@@ -15,7 +15,7 @@ from clusters.drivers import installation_id
 from clusters.local import LocalDriver
 from jobs.models import Attempt, Job
 from jobs.output import outputlog
-from jobs.reconciler import drive as driving
+from jobs.reconciler import acts, ground
 from jobs.reconciler.drive import drive
 from jobs.reconciler.sightings import open_attempts, record
 
@@ -65,7 +65,7 @@ def bench(live_server, settings, monkeypatch, make_job):
     base = Path(tempfile.mkdtemp(prefix="sw-bench-", dir="/tmp"))
     base.chmod(0o711)
     driver = LocalDriver(installation_id(), base / "local")
-    monkeypatch.setattr(driving, "driver_of", lambda cluster: driver)
+    monkeypatch.setattr(ground, "driver_of", lambda cluster: driver)
 
     def new(script=SCRIPT, **fields):
         fields = {"memory_bytes": 512 << 20, "time_limit_seconds": 60} | fields
@@ -128,7 +128,7 @@ def test_a_job_cancelled_before_the_claim_runs_nothing(bench):
     Job.objects.update(status="starting")
     attempt = Attempt.objects.create(job=run.job, name=f"sw-{installation_id()}-{run.job.pk}-1")
     Job.objects.update(cancel_requested_at=Now())
-    run.driver.create(driving.work_of(run.job, attempt))
+    run.driver.create(acts.work_of(run.job, attempt))
     run.until("cancelled")
     attempt.refresh_from_db()
     assert attempt.claimed_by == ""

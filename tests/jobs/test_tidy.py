@@ -14,7 +14,7 @@ from jobs import bundles
 from jobs.models import Artifact, Attempt, Bundle, Job
 from jobs.output import outputlog
 from jobs.reconciler import tidy
-from jobs.reconciler.drive import work_of
+from jobs.reconciler.acts import work_of
 from tests import cast
 from tests.clusters.fake_driver import FakeDriver
 

@@ -11,7 +11,7 @@ from clusters.kubernetes import manifests
 from clusters.kubernetes.api import ApiRefused
 from clusters.kubernetes.events import told
 from jobs.models import Job
-from jobs.reconciler import acts, due
+from jobs.reconciler import acts, due, ground
 from jobs.reconciler import drive as driving
 from jobs.reconciler.sightings import open_attempts, record
 from tests.kubernetes.registry import EmptyRegistry
@@ -144,11 +144,11 @@ def driver(lab, namespace, monkeypatch, events_right):
 
     monkeypatch.setattr(lab.driver, "create", known)
     monkeypatch.setattr(manifests, "job", mended)
-    monkeypatch.setattr(driving, "driver_of", lambda cluster: lab.driver)
+    monkeypatch.setattr(ground, "driver_of", lambda cluster: lab.driver)
     monkeypatch.setattr(driving, "installation_id", lambda: lab.installation)
     monkeypatch.setattr(acts, "installation_id", lambda: lab.installation)
-    monkeypatch.setattr(driving, "portal_url_of", lambda cluster: lab.intake.url)
-    monkeypatch.setattr(driving, "space_for", lambda cluster, team_id: namespace)
+    monkeypatch.setattr(ground, "portal_url_of", lambda cluster: lab.intake.url)
+    monkeypatch.setattr(ground, "space_for", lambda cluster, team_id: namespace)
     return lab.driver
 
 

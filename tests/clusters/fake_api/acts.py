@@ -92,6 +92,7 @@ class Acts:
         place = self._place(call)
         verb = VERBS.get(call.method) or ("watch" if call.query.get("watch") else "")
         verb = verb or ("get" if place.name else "list")
+        verb = "deletecollection" if verb == "delete" and not place.name else verb
         resource = place.resource.plural + (f"/{place.subresource}" if place.subresource else "")
         group = place.resource.group
         if not self.rights.allows(call.user, verb, group, resource, place.namespace, place.name):
@@ -178,9 +179,11 @@ class Acts:
 
     def _delete(self, place: Place, call: Call) -> Object:
         if not place.name:
-            for item in self._selected(place, call):
+            chosen = self._selected(place, call)
+            for item in chosen:
                 self._delete_one(place, item, call.body)
-            return {"kind": "Status", "status": "Success", "metadata": {}}
+            kind = f"{place.resource.kind}List"
+            return {"kind": kind, "apiVersion": place.resource.api_version, "metadata": {}, "items": chosen}
         found = self.store.get(place.resource, place.namespace, place.name)
         return self._delete_one(place, found, call.body)
 

@@ -104,6 +104,17 @@ class ApiContract:
         with pytest.raises(ApiRefused, match="not found"):
             api.get(f"{maps}/one")
 
+    def test_those_with_a_label_are_deleted_together_and_told(self, api, jobs, pods):
+        for name in ("one", "two", "three"):
+            api.post(jobs, job(name, work=name))
+        query = {"labelSelector": "test=contract,work in (one,three,nothing)"}
+        answer = api.call("DELETE", jobs, query, {"propagationPolicy": "Background"})
+        assert {item["metadata"]["name"] for item in answer["items"]} == {"one", "three"}
+        assert [item["metadata"]["name"] for item in api.get(jobs)["items"]] == ["two"]
+        pod_of_one = {"labelSelector": "batch.kubernetes.io/job-name=one"}
+        until(lambda: not api.get(pods, pod_of_one)["items"])
+        assert api.call("DELETE", jobs, query, {"propagationPolicy": "Background"})["items"] == []
+
     def test_lists_come_in_pages_and_by_label_and_name(self, api, maps):
         for number in range(5):
             api.post(maps, config_map(f"m{number}"))
