@@ -1,6 +1,8 @@
 """What Celery carries: short tasks over batches. Each may run twice or never; the next sweep repairs."""
 
 import logging
+import threading
+from collections import defaultdict
 
 from celery import shared_task
 from django.db import DatabaseError
@@ -8,13 +10,17 @@ from django.db import DatabaseError
 from jobs.hints import hint_taken
 from jobs.reconciler import tidy as tidying
 from jobs.reconciler.drive import drive_all
-from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_back_all, take
+from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_back_all, has_due_jobs, take
 
 log = logging.getLogger(__name__)
-ROUNDS = 100
+ROUNDS, MORE_LOOKS = 100, 5
 AFTER_FAILURE = 10.0
 # What is over lies at the cluster for so long: nobody waits for its removal.
 REMOVE_AFTER = 5.0
+# Threads of this process that drive one cluster at the same time. More would only hold leases while they wait for its
+# API server, and a cluster that hangs would take the threads of all others.
+AT_ONE_CLUSTER = 2
+_turns: dict[int, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(AT_ONE_CLUSTER))
 
 
 @shared_task(name="jobs.sweep")
@@ -26,19 +32,35 @@ def sweep() -> None:
 
 @shared_task(name="jobs.drive")
 def drive(cluster_id: int) -> None:
-    """Drive the cluster's due jobs, a batch at a time, the jobs of a batch side by side."""
-    for _ in range(ROUNDS):
-        hint_taken(cluster_id)
-        batch = take(cluster_id)
-        if not batch:
+    """Drive the cluster's due jobs, a batch at a time, the jobs of a batch side by side.
+
+    Enough who do so already will see what is due now, too: they look once more after they have left.
+    """
+    turn = _turns[cluster_id]
+    for _ in range(MORE_LOOKS):
+        if not turn.acquire(blocking=False):
             return
-        _drive_all(batch)
+        try:
+            _drive_batches(cluster_id)
+        finally:
+            turn.release()
+        if not has_due_jobs(cluster_id):
+            return
 
 
 @shared_task(name="jobs.tidy")
 def tidy() -> None:
     """Remove what nobody can reach any more: deleted jobs, forgotten drafts, content without an owner."""
     tidying.tidy()
+
+
+def _drive_batches(cluster_id: int) -> None:
+    for _ in range(ROUNDS):
+        hint_taken(cluster_id)
+        batch = take(cluster_id)
+        if not batch:
+            return
+        _drive_all(batch)
 
 
 def _drive_all(batch: list[Due]) -> None:

@@ -183,7 +183,7 @@ class Api:
         return self._exchange(method, url, body, {**content, **self._credentials.headers()})
 
     def _exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
-        with self._asking():
+        with self._pace.running(), self._asking():
             deadline = Deadline(self.limits.answer_seconds)
             with self._transport.answer(method, url, body, headers, deadline) as answer:
                 data = answer.read(self.limits.largest_answer + 1, decode_content=False)

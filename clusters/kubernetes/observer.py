@@ -5,6 +5,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from operator import is_
+from typing import NamedTuple
 
 from clusters.causes import End
 from clusters.driver import ClusterRefused, ClusterUnreachable, Seen, State
@@ -37,6 +39,7 @@ class Observer:
         self._last: dict[str, list[Seen]] = {}
         self._version = 0
         self._read_at: dict[str, int] = {}
+        self._kept: dict[str, Kept] = {}
 
     def follow(self) -> None:
         """From now on read the picture."""
@@ -72,6 +75,7 @@ class Observer:
         for space in [space for space in self._added if space not in spaces]:
             del self._added[space]
             self._read_at.pop(space, None)
+            self._kept.pop(space, None)
             for key in _paths(space):
                 mirror.drop(key)
         for space in [space for space in spaces if space not in self._added]:
@@ -98,7 +102,8 @@ class Observer:
         with in_our_words("its Jobs and pods"):
             # Jobs first: a pod without its Job is of one that was removed meanwhile.
             jobs = list(list_all(self.api, f"{batch(space)}/jobs", query))
-            return seen_in(jobs, list_all(self.api, f"{core(space)}/pods", query))
+            found = seen_in(jobs, list_all(self.api, f"{core(space)}/pods", query))
+            return [work.seen for work in found.values()]
 
     def _read_mirror(self, mirror: Mirror, space: str) -> list[Seen]:
         jobs_key, pods_key = _paths(space)
@@ -112,21 +117,46 @@ class Observer:
         if self._read_at.get(space) == self._version:
             return self._last[space]
         self._read_at[space] = self._version
-        return seen_in(jobs, pods)
+        kept = self._kept[space] = seen_in(jobs, pods, self._kept.get(space))
+        return [work.seen for work in kept.values()]
 
 
-def seen_in(jobs: Iterable[Object], pods: Iterable[Object]) -> list[Seen]:
-    """Each Job with its pods, as the driver protocol has it; and the pods whose Job was deleted without them."""
+class Known(NamedTuple):
+    """A work as it was seen, and what it was seen of."""
+
+    job: Object | None
+    pods: list[Object]
+    seen: Seen
+
+
+Kept = dict[tuple[str, str], Known]
+
+
+def seen_in(jobs: Iterable[Object], pods: Iterable[Object], before: Kept | None = None) -> Kept:
+    """Each Job with its pods, as the driver protocol has it; and the pods whose Job was deleted without them.
+
+    By namespace and name. What is made of the very objects that it was made of `before` is taken from there.
+    """
+    before = before or {}
     by_job: dict[tuple[str, str], list[Object]] = defaultdict(list)
     for pod in pods:
         metadata = pod["metadata"]
         by_job[metadata.get("namespace", ""), (metadata.get("labels") or {}).get(JOB_NAME, "")].append(pod)
-    found = [
-        seen_at(job, by_job.pop((job["metadata"].get("namespace", ""), job["metadata"]["name"]), []))
-        for job in jobs
-    ]
-    left = [orphaned for (_, name), own in by_job.items() if name and (orphaned := orphans(own))]
-    return found + [seen_orphaned(own) for own in left]
+    found: Kept = {}
+    for job in jobs:
+        key = (job["metadata"].get("namespace", ""), job["metadata"]["name"])
+        own, known = by_job.pop(key, []), before.get(key)
+        is_same = known is not None and known.job is job and _are_same(known.pods, own)
+        found[key] = known if known and is_same else Known(job, own, seen_at(job, own))
+    for key, own in by_job.items():
+        if key[1] and (left := orphans(own)):
+            found[key] = Known(None, own, seen_orphaned(left))
+    return found
+
+
+def _are_same(one: list[Object], other: list[Object]) -> bool:
+    """The very same objects."""
+    return len(one) == len(other) and all(map(is_, one, other))
 
 
 def seen_at(job: Object, pods: Iterable[Object]) -> Seen:

@@ -1,9 +1,10 @@
-"""How much is asked of one API server, and when it is left alone."""
+"""How much is asked of one API server, how much at once, and when it is left alone."""
 
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from clusters.driver import ClusterUnreachable
 
@@ -12,6 +13,8 @@ LONGEST_PAUSE = 60.0
 USUAL_PAUSE = 1.0
 # A pause, or a wait for one's turn, that is worth waiting for.
 BRIEF = 2.0
+# So many calls at once: each has a connection of its own, which is kept for the next one.
+AT_ONCE = 16
 # After so many failures in a row one call at a time tries whether the server is back.
 FAILURES = 3
 LONGEST_REST = 10.0
@@ -34,8 +37,15 @@ class Pace:
         self._slack = self._gap * (2 * per_second if burst is None else burst)
         self._clock, self._sleep = clock, sleep
         self._lock = threading.Lock()
+        self._running = threading.BoundedSemaphore(AT_ONCE)
         self._next = 0.0
         self._paused_until = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While a call runs, from its turn to its answer: AT_ONCE of them at most, and the others wait."""
+        with self._running:
+            yield
 
     def take(self, longest: float = BRIEF) -> None:
         """Return when it is one's turn. Raises ClusterUnreachable, at once, if that is more than `longest` seconds."""

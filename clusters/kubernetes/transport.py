@@ -24,8 +24,8 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from clusters.driver import AdminFirst, ClusterUnreachable
 from clusters.kubernetes.addresses import Rules, allowed_addresses
 from clusters.kubernetes.connection import Connection
+from clusters.kubernetes.pace import AT_ONCE
 
-POOL_SIZE = 16
 LARGEST_PROOF = 1024 * 1024
 USER_AGENT = "stellwerk"
 _POOL = re.compile(r"^\w+\(host=[^)]*\): ")
@@ -91,7 +91,7 @@ class Transport:
             {"server_hostname": connection.tls_server_name} if connection.tls_server_name else {}
         )
         self._pools = urllib3.PoolManager(
-            num_pools=1, maxsize=POOL_SIZE, retries=False, ssl_context=_ssl_context(connection), **more
+            num_pools=1, maxsize=AT_ONCE, retries=False, ssl_context=_ssl_context(connection), **more
         )
         pool = type(
             "Pool", (HTTPSConnectionPool,), {"ConnectionCls": _connection_class(rules, self._prove(identity))}

@@ -41,6 +41,11 @@ def take(cluster_id: int) -> list[Due]:
         return [Due(*row) for row in cursor.fetchall()]
 
 
+def has_due_jobs(cluster_id: int) -> bool:
+    """Whether it has something to do now."""
+    return Job.objects.filter(cluster_id=cluster_id, next_look_at__lte=Now()).exists()
+
+
 def clusters_with_due_jobs() -> list[int]:
     """Ids of the clusters that have something to do now."""
     due = Job.objects.filter(next_look_at__lte=Now()).order_by().values_list("cluster_id", flat=True)

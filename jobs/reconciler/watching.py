@@ -102,7 +102,12 @@ class ClusterWatch:
         if seen is self.last_list:
             return set()
         found = {work.name: work for work in seen}
-        names = {name for name, work in found.items() if self.recorded.get(name) != work}
+        recorded = self.recorded
+        names = {
+            name
+            for name, work in found.items()
+            if recorded.get(name) is not work and recorded.get(name) != work
+        }
         names |= self.recorded.keys() - found.keys()
         if not names:
             self.last_list = seen

@@ -119,6 +119,39 @@ def test_a_poison_job_stops_no_other(make_job, job, monkeypatch):
     assert take(job.cluster_id) == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_threads_drive_a_cluster_and_see_what_comes_meanwhile(make_job, job, monkeypatch):
+    driven, begun, go_on = [], threading.Semaphore(0), threading.Event()
+
+    def drive_all(job_ids, **_):
+        driven.extend(job_ids)
+        begun.release()
+        assert go_on.wait(20)
+        return dict.fromkeys(job_ids)
+
+    def run():
+        try:
+            tasks.drive(job.cluster_id)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(tasks, "drive_all", drive_all)
+    threads = []
+    for _ in range(tasks.AT_ONE_CLUSTER):
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+        assert begun.acquire(timeout=20)
+        late = make_job(next_look_at=PAST)
+    # There are enough of them: this one leaves it to them, at once.
+    tasks.drive(job.cluster_id)
+    assert late.pk not in driven
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert late.pk in driven
+    assert len(driven) == len(set(driven)) == tasks.AT_ONE_CLUSTER + 1
+
+
 def test_the_sweep_drives_every_cluster_with_due_jobs(job, monkeypatch):
     driven = []
     monkeypatch.setattr(tasks, "drive_all", lambda ids, **_: driven.extend(ids) or dict.fromkeys(ids))

@@ -37,12 +37,13 @@ class Line:
         )
         return self
 
-    async def post(self, path: str, body: bytes) -> None:
+    async def post(self, path: str, body: bytes) -> bytes:
         head = f"POST {path} HTTP/1.1\r\n{self.head}Content-Type: application/json\r\n"
         self.writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         status, headers = await self._answer()
         answer = await self._body(headers)
         assert status == 201, (status, answer[:500])
+        return answer
 
     async def watch(self, path: str) -> AsyncIterator[dict[str, Any]]:
         """The events; the first thing given is {} once the server has agreed."""
@@ -82,9 +83,12 @@ def pods(order: dict[str, Any], wanted: str = "") -> str:
 
 
 async def submit(order: dict[str, Any]) -> dict[str, Any]:
-    """Every Job posted, and its pod over: seconds from the first request to the last end."""
+    """Every Job posted, and its pod over: seconds from the first request to the last end.
+
+    Where the order has "secrets", each Job gets the one of its name, as its owner.
+    """
     began = time.monotonic()
-    names = {manifest["metadata"]["name"] for manifest in order["jobs"]}
+    names, secrets = {manifest["metadata"]["name"] for manifest in order["jobs"]}, order.get("secrets", {})
     phases: dict[str, str] = {}
     is_open, is_done = asyncio.Event(), asyncio.Event()
     todo = iter(order["jobs"])
@@ -105,9 +109,14 @@ async def submit(order: dict[str, Any]) -> dict[str, Any]:
     async def post() -> None:
         line = await Line(order).open()
         for manifest in todo:
-            await line.post(
+            made = await line.post(
                 f"/apis/batch/v1/namespaces/{order['namespace']}/jobs", json.dumps(manifest).encode()
             )
+            if secret := secrets.get(manifest["metadata"]["name"]):
+                secret["metadata"]["ownerReferences"][0]["uid"] = json.loads(made)["metadata"]["uid"]
+                await line.post(
+                    f"/api/v1/namespaces/{order['namespace']}/secrets", json.dumps(secret).encode()
+                )
 
     following = asyncio.create_task(follow())
     await is_open.wait()

@@ -137,13 +137,15 @@ class Presser(Visitor):
         assert found, (answer.status_code, answer.headers.get("Location"), answer.text[:500])
         return int(found[1])
 
-    def count(self, word: str) -> int:
-        """A count as the list shows it: "active", "succeeded" …; "" for all."""
+    def ended(self) -> int:
+        """How many jobs are over, by the counts of the list."""
         text = self.get("/jobs/counts/").text
-        kind = f" count-{word}" if word else ""
-        found = re.search(rf'class="count{kind}"[^>]*>[^<]*<strong>([\d,]+)</strong>', text)
-        assert found, text
-        return int(found[1].replace(",", ""))
+        counts = []
+        for kind in ("", " count-active"):
+            found = re.search(rf'class="count{kind}"[^>]*>[^<]*<strong>([\d,]+)</strong>', text)
+            assert found, text
+            counts.append(int(found[1].replace(",", "")))
+        return counts[0] - counts[1]
 
     def listed(self) -> dict[int, str]:
         """The status of each job as the pages of the list show it."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from clusters.kubernetes.calls import unless_there
+from tests.bench.kubernetes import shape
 from tests.bench.kubernetes.bare import Following
 from tests.bench.kubernetes.ground import EXIT_CODE, FAKE_LABELS, FAKE_TOLERATIONS, Arm, Ground, exit_code_of
 from tests.bench.kubernetes.portal import CODE, RUNNER_IMAGE, Presser, Presses
@@ -48,14 +50,15 @@ def measure(stage: Stage, leg: Leg) -> Iterator[Figure]:
     """floor, ours, floor, ours …: each pair in one round."""
     if leg.is_paper:
         stage.ground.bring_fake_nodes()
-    bare, ours = [], []
+    bare, shaped, ours = [], [], []
     template = stage.template(leg.profile)
     for _ in range(leg.rounds):
         bare.append(run_bare(stage, leg))
+        shaped.append(run_bare(stage, leg, is_shaped=True))
         ours.append(run_ours(stage, template, leg))
-        for name, run in (("bare", bare[-1]), ("ours", ours[-1])):
+        for name, run in (("bare", bare[-1]), ("bare, our pods", shaped[-1]), ("ours", ours[-1])):
             print(f"  {leg.name}, {name}: {_short(run)}", file=sys.stderr, flush=True)
-    yield from _figures(leg, bare, ours)
+    yield from _figures(leg, bare, shaped, ours)
 
 
 def _short(run: Run) -> str:
@@ -63,7 +66,7 @@ def _short(run: Run) -> str:
     return f"{run.seconds:.1f} s, CPU {used}, requests {run.requests}, clean {run.clean_seconds:.1f} s later"
 
 
-def _figures(leg: Leg, bare: list[Run], ours: list[Run]) -> Iterator[Figure]:
+def _figures(leg: Leg, bare: list[Run], shaped: list[Run], ours: list[Run]) -> Iterator[Figure]:
     name = f"submit, {leg.name}"
     ratios = [floor.seconds / run.seconds for floor, run in zip(bare, ours, strict=True)]
     spread = f"{min(ratios):.2f} to {max(ratios):.2f} in {leg.rounds} rounds of {leg.jobs} jobs"
@@ -72,6 +75,11 @@ def _figures(leg: Leg, bare: list[Run], ours: list[Run]) -> Iterator[Figure]:
         name, "ours", leg.jobs / p50([run.seconds for run in ours]), "jobs/s", note="8 people signed in"
     )
     yield Figure(name, "floor: bare client", leg.jobs / p50([run.seconds for run in bare]), "jobs/s")
+    shapes = [floor.seconds / run.seconds for floor, run in zip(bare, shaped, strict=True)]
+    note = "three containers, their volumes and a Secret, without a portal"
+    yield Figure(name, "bare client with our pods / bare", p50(shapes), "×", note=note)
+    own = [floor.seconds / run.seconds for floor, run in zip(shaped, ours, strict=True)]
+    yield Figure(name, "ours / bare client with our pods", p50(own), "×", note="what the portal itself costs")
     answers = [seconds for run in ours for seconds in run.answers]
     yield Figure(
         name, "the request itself, p50", p50(answers) * 1000, "ms", note=f"p95 {p95(answers) * 1000:.0f} ms"
@@ -96,13 +104,22 @@ def _figures(leg: Leg, bare: list[Run], ours: list[Run]) -> Iterator[Figure]:
     )
 
 
-def run_bare(stage: Stage, leg: Leg) -> Run:
-    """One round of the floor; its Jobs are deleted behind it, outside the clock."""
+def run_bare(stage: Stage, leg: Leg, *, is_shaped: bool = False) -> Run:
+    """One round of the floor; its Jobs are deleted behind it, outside the clock.
+
+    `is_shaped`: with pods of our shape and a Secret each, to see what of the difference is theirs.
+    """
     ground, arm = stage.ground, stage.bare_arm
     first = secrets.randbelow(10**9)
     ids = range(first, first + leg.jobs)
-    jobs = [_plain_job(leg, job_id) for job_id in ids]
-    order = arm.order("submit") | {"jobs": jobs, "patience": PATIENCE}
+    order = arm.order("submit") | {"patience": PATIENCE}
+    if is_shaped:
+        path = f"/api/v1/namespaces/{arm.namespace}/configmaps"
+        unless_there(lambda: ground.api.post(path, shape.config_map()))
+        works = [shape.work(job_id, leg.profile) for job_id in ids]
+        order |= {"jobs": [shape.job(work) for work in works], "secrets": shape.secrets_of(works)}
+    else:
+        order |= {"jobs": [_plain_job(leg, job_id) for job_id in ids]}
     before = ground.requests(arm)
     command = [sys.executable, "-m", "tests.bench.kubernetes.bare"]
     done = subprocess.run(
@@ -123,15 +140,16 @@ def run_ours(stage: Stage, template: int, leg: Leg) -> Run:
     ground, portal, people = stage.ground, stage.portal, stage.people
     arm = portal.arm
     wait_until_empty(ground, arm)
-    known = people[0].count("")
+    known = people[0].ended()
     # Its own requests are another account's.
     with Following(ground.as_auditor(arm).order("count")) as created:
         requests, cpu = ground.requests(arm), portal.cpu()
         began = time.monotonic()
         presses = Presses(people, template, leg.jobs)
-        while (ended := people[0].count("") - people[0].count("active") - known) < leg.jobs:
+        while (ended := people[0].ended() - known) < leg.jobs:
             assert time.monotonic() - began < PATIENCE, f"only {ended} of {leg.jobs} jobs ended"
-            time.sleep(0.2)
+            # Looking costs the portal as much as a job does: less of it while the end is far.
+            time.sleep(1.0 if ended < 0.9 * leg.jobs else 0.2)
         seconds = time.monotonic() - began
         clean = time.monotonic()
         wait_until_empty(ground, arm)
