@@ -86,7 +86,7 @@ class Rounds:
             if going.step.act is Act.ADMIT:
                 admitted.append(going)
             elif going.step.act is Act.REMOVE:
-                again.append(going.job.pk)
+                self.looks[going.job.pk] = None
             elif going.step.to is None:
                 self._wait(going)
             elif going.step.to is Status.ERROR and going.attempt and explaining.is_asked(going.job):

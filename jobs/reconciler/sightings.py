@@ -34,6 +34,11 @@ class Open:
     is_starting: bool
     seen: tuple[Any, ...]
 
+    @property
+    def may_be_absent(self) -> bool:
+        """It was there, and nothing says yet that it is over."""
+        return self.is_confirmed and not self.is_absent and self.seen[0] != State.ENDED
+
 
 # What a round asks of each: as few values as will do, for there may be thousands of rows every two seconds.
 ASKED = (
@@ -149,7 +154,7 @@ def _write(news: Sequence[tuple[Open, Seen]]) -> set[int]:
 
 def _absent(attempt: Open, is_gone: Callable[[str, str], bool]) -> bool:
     """Note a first miss; a second one, long enough after it, proves that the work is gone."""
-    if not attempt.is_confirmed or attempt.is_absent or attempt.seen[0] == State.ENDED:
+    if not attempt.may_be_absent:
         return False
     row = Attempt.objects.filter(pk=attempt.id, removed_at=None, is_absent=False)
     if attempt.is_missed:

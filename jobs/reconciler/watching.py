@@ -17,17 +17,23 @@ from clusters.drivers import observer_of
 from clusters.models import Cluster
 from jobs.heartbeats import beat
 from jobs.models import Attempt
-from jobs.reconciler.sightings import Open, not_reached, open_attempts, reached, record
+from jobs.reconciler.sightings import ABSENCE, Open, not_reached, open_attempts, reached, record
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 ROUND_SECONDS = 0.4
+# A driver that tells when there is something new is waited for that long.
+WAIT_SECONDS = 2.0
 # A round that saw nothing new is compared with the database so often: absence, and what others wrote.
 COMPARE_SECONDS = 2.0
 # With thousands of attempts less often: comparing takes no more than this share of the time.
-COMPARE_SHARE = 0.005
-# Changes come in bursts; one look answers those of so long, or of as long as the last look took.
-GATHER_SECONDS = 0.02
+COMPARE_SHARE = 0.001
+# What was missed is looked for again as soon as a second miss counts.
+MISSED_SECONDS = ABSENCE.total_seconds() + 0.5
+# One look answers the changes of so long, or of as long as the last look took. After a rest they are few, and somebody
+# waits for them; they come in bursts, and then a look for each would cost more than it tells.
+GATHER_SECONDS, GATHER_IN_A_BURST_SECONDS = 0.02, 0.05
+REST_SECONDS = 0.3
 REACHED_SECONDS = 15.0
 CLUSTERS_SECONDS = 3.0
 OBSERVE_SECONDS = 60.0
@@ -41,6 +47,8 @@ class ClusterWatch:
     cluster_id: int
     driver: Driver
     recorded: dict[str, Seen] = field(default_factory=dict)
+    # When those that were not found are looked for again.
+    missed: dict[str, float] = field(default_factory=dict)
     last_list: Sequence[Seen] | None = None
     compared_at: float = 0.0
     compare_seconds: float = COMPARE_SECONDS
@@ -58,11 +66,19 @@ class ClusterWatch:
                 if self.failures:
                     await asyncio.sleep(pause)
                 else:
-                    await asyncio.get_running_loop().run_in_executor(self.threads, self.driver.wait, pause)
-                    await asyncio.sleep(max(GATHER_SECONDS, min(took, ROUND_SECONDS)))
+                    loop = asyncio.get_running_loop()
+                    await loop.run_in_executor(self.threads, self._rest, pause, took)
         finally:
             self.driver.close()
             self.threads.shutdown(wait=False, cancel_futures=True)
+
+    def _rest(self, pause: float, took: float) -> None:
+        """Until there is something new, and a little longer, so that one look answers what comes together."""
+        began = time.monotonic()
+        self.driver.wait(pause)
+        is_burst = time.monotonic() - began < REST_SECONDS
+        gathered = GATHER_IN_A_BURST_SECONDS if is_burst else GATHER_SECONDS
+        time.sleep(max(gathered, min(took, ROUND_SECONDS)))
 
     async def round(self) -> float:
         """Read once and record; seconds until the next time."""
@@ -80,7 +96,7 @@ class ClusterWatch:
             await self._fail("Reading it failed; the log of watch says more.")
         else:
             self.failures = 0
-            return ROUND_SECONDS
+            return WAIT_SECONDS
         return min(2.0 ** min(self.failures, 5), LONGEST_PAUSE)
 
     def look(self) -> None:
@@ -90,12 +106,21 @@ class ClusterWatch:
             self._compare(open_attempts(self.cluster_id), None)
             self.compared_at = now
             self.compare_seconds = max(COMPARE_SECONDS, (time.monotonic() - now) / COMPARE_SHARE)
-        elif names := self._changed(self.driver.observe()):
+        elif names := self._changed(self.driver.observe()) | self._due(now):
             # Load first, look second.
             self._compare(open_attempts(self.cluster_id, names), names)
         if now - self.reached_at >= REACHED_SECONDS or self.failures:
             reached(self.cluster_id)
             self.reached_at = now
+
+    def _due(self, now: float) -> set[str]:
+        """The names that were missed and are to be looked for again."""
+        if not self.missed:
+            return set()
+        due = {name for name, at in self.missed.items() if at <= now}
+        for name in due:
+            del self.missed[name]
+        return due
 
     def _changed(self, seen: Sequence[Seen]) -> set[str]:
         """The names of what is new, other, or not there any more since it was recorded."""
@@ -119,6 +144,10 @@ class ClusterWatch:
         found = {work.name: work for work in seen if names is None or work.name in names}
         # A picture that a watch keeps current proves no absence: look at the cluster itself.
         record(self.cluster_id, known, found.values(), self._is_gone)
+        again = time.monotonic() + MISSED_SECONDS
+        for attempt in known.values():
+            if attempt.may_be_absent and attempt.name not in found and not attempt.is_missed:
+                self.missed[attempt.name] = again
         if names is None:
             self.recorded, self.last_list = found, seen
             return

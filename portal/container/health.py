@@ -12,7 +12,7 @@ from portal.container import roles
 from portal.up.front import Address
 
 ANSWERS_WITHIN = 15.0
-# The worker's consumer says something every 2 s, beat sends a sweep and watch reads the database every 3 s.
+# The worker's consumer says something every 2 s, beat sends a sweep every 5 s, watch reads the database every 3 s.
 OLDEST = 60.0
 
 

@@ -82,7 +82,7 @@ class FakeDriver:
         pass
 
     def wait(self, seconds: float) -> None:
-        time.sleep(seconds)
+        time.sleep(min(seconds, 0.4))
 
     def look(self, name: str, space: str = "") -> Seen | None:
         self._call("look", name)

@@ -66,6 +66,27 @@ def test_from_time_to_time_it_compares_anyway(attempt, driver, monkeypatch):
     assert attempt.seen_state == "pending"
 
 
+def test_what_was_missed_is_looked_for_again_when_a_second_miss_counts(attempt, driver, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(watching.time, "monotonic", lambda: now[0])
+    watcher = ClusterWatch(attempt.job.cluster_id, driver, compare_seconds=3600.0, compared_at=now[0])
+    watcher.look()
+    driver.vanish(attempt.name)
+    watcher.look()
+    attempt.refresh_from_db()
+    assert attempt.absent_since is not None
+    Attempt.objects.update(absent_since="2026-01-01T00:00Z")
+    now[0] += watching.MISSED_SECONDS - 0.1
+    watcher.look()
+    attempt.refresh_from_db()
+    assert not attempt.is_absent
+    now[0] += 0.2
+    watcher.look()
+    attempt.refresh_from_db()
+    assert attempt.is_absent
+    assert watcher.missed == {}
+
+
 def test_where_the_cluster_does_not_let_us_look_no_absence_is_proven(attempt, driver):
     watcher = ClusterWatch(attempt.job.cluster_id, driver)
     driver.fail("look", ClusterRefused("Forbidden."))
@@ -98,7 +119,7 @@ def test_a_cluster_that_fails_is_asked_ever_less_often_and_says_why(cluster, dri
     cluster.refresh_from_db()
     assert cluster.unreachable_since is not None
     assert "log of watch" in cluster.trouble
-    assert in_rounds(ClusterWatch(cluster.pk, driver, failures=4)) == [watching.ROUND_SECONDS]
+    assert in_rounds(ClusterWatch(cluster.pk, driver, failures=4)) == [watching.WAIT_SECONDS]
     cluster.refresh_from_db()
     assert (cluster.unreachable_since, cluster.trouble) == (None, "")
 
