@@ -1,8 +1,8 @@
-"""The runner's command line: `runner fetch|collect|probe|pod|sweep DIRECTORY`.
+"""The runner's command line: `runner fetch|collect|probe|pod|sweep DIRECTORY [NAME=VALUE]…`.
 
 fetch, collect and the doctor's probe are containers of a Kubernetes pod and take STELLWERK_PORTAL_URL,
-STELLWERK_TOKEN_FILE and STELLWERK_POD_UID from the environment; pod and sweep are processes of this machine and read
-work.json.
+STELLWERK_TOKEN_FILE and STELLWERK_POD_UID from the environment, or from the words after the directory; pod and sweep
+are processes of this machine and read work.json.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import sys
 from pathlib import Path
 
 COMMANDS = ("fetch", "collect", "probe", "pod", "sweep")
-USAGE = f"usage: runner {'|'.join(COMMANDS)} DIRECTORY"
+USAGE = f"usage: runner {'|'.join(COMMANDS)} DIRECTORY [NAME=VALUE]..."
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 2 or arguments[0] not in COMMANDS:
+    more = [word.partition("=") for word in arguments[2:]]
+    if len(arguments) < 2 or arguments[0] not in COMMANDS or not all(name and sign for name, sign, _ in more):
         sys.stderr.write(USAGE + "\n")
         return 2
     command, root = arguments[0], Path(arguments[1])
+    environment = {**os.environ, **{name: value for name, _, value in more}}
     if command in ("pod", "sweep"):
         _detach()
         exit_code = _run_local(command, root)
@@ -29,10 +31,10 @@ def main(arguments: list[str]) -> int:
     if command == "probe":
         from runner.probe import probe
 
-        return probe(root, os.environ)
+        return probe(root, environment)
     from runner.containers import collect, fetch
 
-    return fetch(root, os.environ) if command == "fetch" else collect(root, os.environ)
+    return fetch(root, environment) if command == "fetch" else collect(root, environment)
 
 
 def _run_local(command: str, root: Path) -> int:

@@ -54,7 +54,7 @@ def job(probe: Probe) -> dict[str, Any]:
     for container in [*pod["initContainers"], *pod["containers"]]:
         container["terminationMessagePolicy"] = "FallbackToLogsOnError"
         if container["name"] == "fetch":
-            container["command"] = [*container["command"][:-2], "probe", manifests.VOLUME]
+            container["command"] = ["probe" if word == "fetch" else word for word in container["command"]]
         elif container["name"] == "collect":
             container["command"] = ["python3", "-I", "-S", "-c", _WAIT]
     return made

@@ -5,7 +5,7 @@ Why it waits is in waits.py, why it ended in ends.py.
 
 from collections.abc import Iterable
 
-from clusters.driver import Seen, State
+from clusters.driver import LABEL_WORK, Seen, State
 from clusters.kubernetes import pods as reading
 from clusters.kubernetes.ends import end_of
 from clusters.kubernetes.pods import Object
@@ -25,7 +25,7 @@ def seen_of(job: Object, pods: Iterable[Object]) -> Seen:
     uid = pod["metadata"]["uid"] if pod is not None else metadata["uid"]
     return Seen(
         metadata["name"],
-        metadata.get("labels") or {},
+        {name: value for name, value in (metadata.get("labels") or {}).items() if name != LABEL_WORK},
         uid,
         State.ENDED if is_ended else living,
         exit_code,

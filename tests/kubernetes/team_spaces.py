@@ -105,8 +105,11 @@ class InSpace:
     def stop(self, name):
         self.inner.stop(name, self.space)
 
-    def remove(self, name):
-        self.inner.remove(name, self.space)
+    def remove(self, name, *, is_ended=False):
+        self.inner.remove(name, self.space, is_ended=is_ended)
+
+    def remove_ended(self, names):
+        return self.inner.remove_ended(names, self.space)
 
     def look(self, name):
         return self.inner.look(name, self.space)

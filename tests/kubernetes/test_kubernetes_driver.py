@@ -38,6 +38,23 @@ def test_what_is_followed_shows_the_same_as_a_look(lab, portal_api, namespace):
         watcher.close()
 
 
+def test_with_the_portals_rights_ended_works_are_removed_together(lab):
+    runs = [lab.run(["true"]) for _ in range(3)]
+    for run in runs:
+        lab.until_ended(run)
+    first, second, third = (run.work.name for run in runs)
+    assert lab.driver.remove_ended([first, second]) == {first, second}
+    assert [seen.name for seen in lab.driver.observe()] == [third]
+
+
+def test_of_whom_there_are_warnings_the_cluster_tells_at_once(lab):
+    fine, doomed = lab.run(["true"]), lab.prepare(["true"])
+    lab.driver.create(replace(doomed.work, image="nowhere.invalid/nothing:1"))
+    lab.until_ended(fine)
+    lab.intake.wait(lambda: doomed.work.name in (lab.driver.warned() or ()))
+    assert fine.work.name not in (lab.driver.warned() or ())
+
+
 def shown_by(driver, name):
     try:
         return next((seen for seen in driver.observe() if seen.name == name), None)

@@ -8,6 +8,8 @@ import pytest
 
 from clusters import drivers
 from clusters.kubernetes.api import ApiRefused
+from clusters.kubernetes.calls import unless_missing, unless_there
+from clusters.kubernetes.capacity import capacity_of
 from jobs.reconciler.acts import work_of
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.processes, pytest.mark.timeout(900)]
@@ -60,6 +62,35 @@ def test_what_is_deleted_by_hand_ends_its_job_with_a_reason_and_nothing_starts_a
     assert all(world.job(pk).reason for pk in doomed.values())
     world.until_over()
     world.check(error=list(doomed.values()))
+
+
+@pytest.fixture
+def urgent(admin_api):
+    """A priority above that of all jobs."""
+    path, name = "/apis/scheduling.k8s.io/v1/priorityclasses", "sw-test-urgent"
+    unless_there(lambda: admin_api.post(path, {"metadata": {"name": name}, "value": 1000}))
+    yield name
+    unless_missing(lambda: admin_api.delete(f"{path}/{name}", {}))
+
+
+def test_a_pod_that_makes_way_for_a_more_urgent_one_ends_its_job_with_that_reason(world, admin_api, urgent):
+    doomed = world.submit(NEVER)
+    world.until_running(doomed)
+    # All that is free, and a little more.
+    node = admin_api.get(f"/api/v1/nodes/{world.pod_of(doomed, admin_api)['spec']['nodeName']}")
+    cpu = capacity_of([node], admin_api.get("/api/v1/pods")["items"])["free"]["cpu_millis"] + 40
+    container = {"name": "main", "image": "test/python:3.11", "command": ["sleep", "600"]}
+    container["resources"] = {"requests": {"cpu": f"{cpu}m"}}
+    spec = {"priorityClassName": urgent, "containers": [container], "restartPolicy": "Never"}
+    spec |= {"terminationGracePeriodSeconds": 0}
+    admin_api.post("/api/v1/namespaces/default/pods", {"metadata": {"name": "sw-test-urgent"}, "spec": spec})
+    try:
+        world.until("error", doomed)
+    finally:
+        admin_api.delete("/api/v1/namespaces/default/pods/sw-test-urgent", {"gracePeriodSeconds": 0})
+    assert world.job(doomed).reason == "preempted"
+    world.until_over()
+    world.check(error=[doomed])
 
 
 def test_pods_whose_jobs_are_deleted_without_them_are_ended(world, admin_api, installation):
