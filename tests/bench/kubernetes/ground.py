@@ -16,6 +16,7 @@ from clusters.kubernetes.addresses import Rules
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.connection import Connection
 from clusters.kubernetes.kubeconfig import read_kubeconfig
+from clusters.kubernetes.transport import Limits
 from tests.kubernetes import cluster
 
 FAKE_NODES = 500
@@ -69,7 +70,10 @@ class Ground:
     def __init__(self) -> None:
         self.cluster = cluster.start()
         self.admin = read_kubeconfig(self.cluster.kubeconfig).connection()
-        self.api = Api(self.admin, rules=Rules(private=True, loopback=True))
+        # The removal of hundreds of Jobs is one call.
+        self.api = Api(
+            self.admin, limits=Limits(answer_seconds=120), rules=Rules(private=True, loopback=True)
+        )
         self.name = f"sw-bench-{secrets.token_hex(3)}"
         self.arms: list[Arm] = []
         self._made: list[str] = []
