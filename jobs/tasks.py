@@ -15,8 +15,8 @@ from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_bac
 log = logging.getLogger(__name__)
 ROUNDS, MORE_LOOKS = 100, 5
 AFTER_FAILURE = 10.0
-# What is over lies at the cluster for so long: nobody waits for its removal.
-REMOVE_AFTER = 5.0
+# What is over lies at the cluster for so long at least: nobody waits for its removal.
+REMOVE_AFTER = 3.0
 # Threads of this process that drive one cluster at the same time. More would only hold leases while they wait for its
 # API server, and a cluster that hangs would take the threads of all others.
 AT_ONE_CLUSTER = 2

@@ -1,5 +1,6 @@
 """The reconciler's hands: jobs, from what is known to their next steps, until there is nothing to do."""
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ from jobs.reconciler.moving import give_up, move_all
 MOST_STEPS = 8
 # What was seen and is over is seen to be over soon; only then it is asked for whether it is.
 END_IS_SEEN_SECONDS = 30.0
+# What ended within so many seconds is removed together.
+REMOVAL_EVERY = 5.0
 # While many jobs wait for their pods, what is over is not removed: the cluster has better things to do.
 KEPT_IN_A_RUSH, LOOK_IN_A_RUSH = 60.0, 10.0
 
@@ -132,7 +135,7 @@ class Rounds:
             return True
         if over_for >= lasts or (is_end_seen and explaining.may_be_refined(job)):
             return False
-        self.looks[job.pk] = lasts - over_for
+        self.looks[job.pk] = _until_others(lasts - over_for)
         return True
 
     def _is_ready(self, going: Going) -> bool:
@@ -267,6 +270,11 @@ class Rounds:
         """As usual, or when an inquiry is worth it."""
         left = explaining.seconds_left(going.job, attempt, age)
         self.looks[going.job.pk] = min(_patience(going.job, attempt, going.sight), max(1.0, left))
+
+
+def _until_others(seconds: float) -> float:
+    """A little more, so that what ended one after the other is removed at the same moment, with one request."""
+    return seconds + -(time.time() + seconds) % REMOVAL_EVERY
 
 
 def _load(job_ids: Sequence[int]) -> list[Going]:

@@ -19,8 +19,8 @@ LATER, WHILE_OPEN = 60.0, 15.0
 SETTLED = 2.0
 # So long all is well although nothing happens, if the cluster has noted no trouble.
 PATIENCE = 12.0
-# The warnings of a namespace are read this often at most, while something waits there.
-WARNED_SECONDS = 3.0
+# The warnings of a namespace are read this often at most, while something waits there; less where they cannot be read.
+WARNED_SECONDS, UNREADABLE_SECONDS = 3.0, 30.0
 MOST_REMEMBERED = 10_000
 # Only an inquiry finds them, so only another one takes them back.
 INQUIRED = frozenset(
@@ -87,8 +87,8 @@ class Inquiries:
         if attempt.seen_reason or job.reason in INQUIRED:
             return False
         place, now = (job.cluster_id, attempt.space), time.monotonic()
-        at, names = self._warned.get(place, (-WARNED_SECONDS, None))
-        if now - at >= WARNED_SECONDS:
+        at, names = self._warned.get(place, (-UNREADABLE_SECONDS, None))
+        if now - at >= (UNREADABLE_SECONDS if names is None else WARNED_SECONDS):
             names = read()
             self._warned[place] = (now, names)
         return names is not None and attempt.name not in names

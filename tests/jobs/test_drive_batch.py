@@ -1,5 +1,6 @@
 """Many jobs driven side by side: each goes its own way, and what is written does not grow with their number."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from jobs.lifecycle import Status
 from jobs.models import Attempt, Job
 from jobs.models.job import Move
 from jobs.reconciler import acts, ground
-from jobs.reconciler.drive import LOOK_IN_A_RUSH, drive_all
+from jobs.reconciler.drive import LOOK_IN_A_RUSH, REMOVAL_EVERY, drive_all
 from jobs.reconciler.ground import RUSH
 from jobs.reconciler.sightings import open_attempts, record
 from tests.clusters.fake_driver import FakeDriver
@@ -89,7 +90,7 @@ def test_what_is_over_stays_at_the_cluster_until_nobody_waits(make_jobs, driver)
     drive_all(numbers(jobs))
     ended(jobs, driver)
     looks = drive_all(numbers(jobs), remove_after=60)
-    assert all(50 < seconds <= 60 for seconds in looks.values())
+    assert all(50 < seconds <= 60 + REMOVAL_EVERY for seconds in looks.values())
     assert len(driver.works) == 2
     assert not Attempt.objects.exclude(removed_at=None).exists()
     Job.objects.update(finished_at="2026-01-01T00:00Z")
@@ -110,6 +111,21 @@ def test_what_is_over_is_removed_together_where_the_cluster_can(make_jobs, drive
     assert driver.called("remove_ended") == [" ".join(names)]
     assert driver.called("remove") == [names[0]]
     assert not Attempt.objects.filter(removed_at=None).exists()
+
+
+def test_what_ended_one_after_the_other_is_removed_at_the_same_moment(make_jobs, driver):
+    jobs = make_jobs(3)
+    ids = [job.pk for job in jobs]
+    drive_all(ids)
+    ended(jobs, driver)
+    drive_all(ids, remove_after=5)
+    for job, seconds in zip(jobs, (0.0, 1.3, 2.9), strict=True):
+        finished(job, seconds)
+    looks, now = drive_all(ids, remove_after=5), time.time()
+    assert all(2 < look < 5 + REMOVAL_EVERY for look in looks.values())
+    assert all(
+        min((now + look) % REMOVAL_EVERY, -(now + look) % REMOVAL_EVERY) < 0.5 for look in looks.values()
+    )
 
 
 def test_where_it_cannot_each_is_removed_alone(make_jobs, driver):

@@ -1,5 +1,6 @@
 """What a worker tells of jobs that wait or ended strangely, on a scripted cluster: watch tells, or it asks."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -237,6 +238,10 @@ def test_where_warnings_cannot_be_read_it_is_asked_as_if_there_were_one(job, dri
     aged(attempt, 7)
     drive(job.pk)
     assert fresh(job)[1] == "quota"
+    # It is not tried with each job.
+    assert not explaining.inquiries.is_quiet(Job(cluster_id=job.cluster_id), attempt, lambda: set())
+    explaining.inquiries._warned[job.cluster_id, attempt.space] = (time.monotonic() - 31, None)
+    assert explaining.inquiries.is_quiet(Job(cluster_id=job.cluster_id), attempt, lambda: set())
 
 
 def test_there_are_only_so_many_inquiries_at_once(make_job, cluster, driver):
