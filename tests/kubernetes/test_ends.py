@@ -12,7 +12,7 @@ from jobs.lifecycle import Status
 from jobs.waiting import Asked, facts_for
 from tests.clusters.driver_lab import MIB
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside]
 SMALL = {"cpu_millis": 50, "memory_bytes": 64 * MIB, "disk_bytes": 64 * MIB}
 ASKED = Asked(50, 64 * MIB, 64 * MIB)
 NO_SHELL = "test/no-shell:1"

@@ -17,7 +17,7 @@ from jobs.reconciler.sightings import open_attempts, record
 from tests.kubernetes.registry import EmptyRegistry
 from tests.runner.stub_intake import Attempt as StubAttempt
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.django_db]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside, pytest.mark.django_db]
 WITHIN = 10.0
 TIB, GIB = 1 << 40, 1 << 30
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"

@@ -7,7 +7,7 @@ import pytest
 from clusters.driver import State
 from tests.clusters.driver_lab import MIB
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside]
 SMALL = {"cpu_millis": 50, "memory_bytes": 64 * MIB, "disk_bytes": 64 * MIB}
 LATE = 60.0
 

@@ -94,16 +94,16 @@ class Checkout:
 def test_all_suites_run_in_order_and_the_last_line_is_the_test_runners(checkout):
     code, lines = checkout.run()
     assert code == 0
-    in_order = [call for call in checkout.made if "-m trial" not in call]
+    in_order = [call for call in checkout.made if "-m beside" not in call]
     assert in_order == [
         "make check",
-        "make e2e ARGS=-m 'not trial'",
+        "make e2e ARGS=-m 'not beside'",
         "make e2e-docker ARGS=",
         "make test ARGS=--require-browser",
     ]
-    (on_trial,) = set(checkout.made) - set(in_order)
-    assert checkout.made.index(on_trial) > 2, "beside make test, when nothing else is looked at"
-    assert "e2e: 1 passed in 0.1s" in lines[lines.index("---- what was on trial:") :]
+    (others,) = set(checkout.made) - set(in_order)
+    assert checkout.made.index(others) > 2, "beside make test, when nothing else is looked at"
+    assert "e2e: 1 passed in 0.1s" in lines[lines.index("---- what ran beside the rest:") :]
     assert lines[-1] == "test: 1 passed in 0.1s"
     assert not [line for line in lines if "NOT RUN" in line or "UNSTEADY" in line]
     downs = [line for line in checkout.calls if line.endswith("down")]
@@ -111,7 +111,7 @@ def test_all_suites_run_in_order_and_the_last_line_is_the_test_runners(checkout)
 
 
 @pytest.mark.parametrize(
-    ("target", "arguments"), [("e2e", "-m 'not trial'"), ("e2e-docker", ""), ("test", "--require-browser")]
+    ("target", "arguments"), [("e2e", "-m 'not beside'"), ("e2e-docker", ""), ("test", "--require-browser")]
 )
 def test_what_passes_only_when_it_is_repeated_is_told_and_passes(checkout, target, arguments):
     checkout.fails(target, 1)
@@ -128,19 +128,39 @@ def test_what_fails_twice_fails_the_run(checkout, target):
     checkout.fails(target, 2)
     code, lines = checkout.run()
     assert code != 0
-    last = [call for call in checkout.made if "-m trial" not in call][-1]
+    last = [call for call in checkout.made if "-m beside" not in call][-1]
     assert last.startswith(f"make {target} ")
     assert "--last-failed" in last
     assert not [line for line in lines if "UNSTEADY" in line]
 
 
-def test_what_is_on_trial_is_told_and_stops_nothing(checkout):
-    failing = MAKE.replace("check) exit 0", 'check) exit 0 ;; e2e) [[ "$2" == *"-m trial"* ]] && exit 2')
-    (checkout.bin / "make").write_text(failing)
-    code, lines = checkout.run()
-    assert code == 0
-    assert len([line for line in lines if "ON TRIAL: make e2e, faults and reasons failed" in line]) == 1
-    assert lines[-1] == "test: 1 passed in 0.1s"
+BESIDE = """#!/bin/bash
+if [ "$1" = e2e ] && [[ "$2" == *"-m beside"* ]]; then
+    echo "make $*" >>calls
+    cache=${2#*cache_dir=}
+    cache=${cache%% *}/v/cache
+    mkdir -p "$cache"
+    echo '{"tests/test_b.py::test_waits": true}' >"$cache/lastfailed"
+    times=$(cat beside-fails)
+    echo $((times - 1)) >beside-fails
+    [ "$times" -gt 0 ] && exit 2
+    echo "beside: 1 passed in 0.1s"
+    exit 0
+fi
+"""
+
+
+@pytest.mark.parametrize(("times", "code"), [(0, 0), (1, 0), (2, 1)])
+def test_what_runs_beside_the_rest_is_repeated_once_and_counts_as_much(checkout, times, code):
+    (checkout.folder / "beside-fails").write_text(str(times))
+    (checkout.bin / "make").write_text(MAKE.replace("#!/bin/bash\n", BESIDE))
+    found, lines = checkout.run()
+    assert (found != 0) == (code != 0)
+    assert len([call for call in checkout.made if "-m beside" in call]) == min(times, 1) + 1
+    assert len([line for line in lines if "UNSTEADY: tests/test_b.py::test_waits" in line]) == (times == 1)
+    assert ("beside: 1 passed in 0.1s" in lines) == (times < 2)
+    if not code:
+        assert lines[-1] == "test: 1 passed in 0.1s"
 
 
 def test_a_suite_that_fails_without_a_failed_test_is_not_repeated(checkout):
@@ -151,9 +171,11 @@ def test_a_suite_that_fails_without_a_failed_test_is_not_repeated(checkout):
     assert [call for call in checkout.made if "make test" in call] == ["make test ARGS=--require-browser"]
 
 
-def test_what_is_on_trial_is_ended_when_the_rest_fails(checkout):
+def test_what_runs_beside_the_rest_is_ended_when_the_rest_fails(checkout):
     checkout.fails("test", 2)
-    slow = MAKE.replace("check) exit 0", 'check) exit 0 ;; e2e) [[ "$2" == *"-m trial"* ]] && exec sleep 300')
+    slow = MAKE.replace(
+        "check) exit 0", 'check) exit 0 ;; e2e) [[ "$2" == *"-m beside"* ]] && exec sleep 300'
+    )
     (checkout.bin / "make").write_text(slow)
     began = time.monotonic()
     code, _ = checkout.run()
@@ -202,7 +224,7 @@ def test_a_suite_that_takes_too_long_is_ended_and_fails_the_run(checkout):
 def test_a_cluster_suite_that_is_not_finished_in_time_is_told_and_the_rest_runs(checkout):
     checkout.settings = {"CI_BUDGET_SECONDS": "2290"}  # what comes after the cluster's suite keeps its 2280
     slow = MAKE.replace(
-        "check) exit 0", 'check) exit 0 ;; e2e) [[ "$2" == *"not trial"* ]] && exec sleep 300'
+        "check) exit 0", 'check) exit 0 ;; e2e) [[ "$2" == *"not beside"* ]] && exec sleep 300'
     )
     (checkout.bin / "make").write_text(slow)
     began = time.monotonic()
@@ -218,5 +240,5 @@ def test_a_given_cluster_is_used_and_none_is_started(checkout):
     checkout.settings = {"STELLWERK_TEST_KUBECONFIG": "/somewhere"}
     code, _ = checkout.run()
     assert code == 0
-    assert "make e2e ARGS=-m 'not trial'" in checkout.made
+    assert "make e2e ARGS=-m 'not beside'" in checkout.made
     assert "testcluster up --with-r" not in checkout.calls

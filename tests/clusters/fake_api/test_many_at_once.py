@@ -1,9 +1,12 @@
 """What one request does for many works: removal of what has ended, and who is in trouble."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from clusters.driver import Work
 from clusters.kubernetes import driver as driving
+from clusters.kubernetes import pace
 from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
 from clusters.kubernetes.places import OnePlace
 
@@ -130,3 +133,13 @@ def test_where_events_may_not_be_read_nothing_is_told(cluster):
     driver = KubernetesDriver(cluster.api("weak"), OnePlace(SPACE), "lab", RunnerImage("python:3.11"))
     assert driver.warned() is None
     driver.close()
+
+
+def test_however_many_call_at_once_the_connections_are_few_and_kept(driver, cluster, monkeypatch):
+    opened = []
+    accept = cluster.server.get_request
+    monkeypatch.setattr(cluster.server, "get_request", lambda: opened.append(1) or accept())
+    with ThreadPoolExecutor(64) as pool:
+        list(pool.map(lambda number: driver.create(work(number)), range(1, 201)))
+    assert len(names(cluster)) == 200
+    assert len(opened) <= pace.AT_ONCE

@@ -6,7 +6,7 @@ import pytest
 
 from clusters.models import Image, Profile
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside, pytest.mark.processes, pytest.mark.timeout(900)]
 CURES = {"stop": "start", "freeze": "thaw"}
 ENDED = ("cancelled", "error")
 

@@ -12,7 +12,7 @@ from clusters.kubernetes.calls import unless_missing, unless_there
 from clusters.kubernetes.capacity import capacity_of
 from jobs.reconciler.acts import work_of
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside, pytest.mark.processes, pytest.mark.timeout(900)]
 NEVER = "never"
 
 

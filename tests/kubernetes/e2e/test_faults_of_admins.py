@@ -10,7 +10,7 @@ from clusters.kubernetes.connection import Connection
 from clusters.kubernetes.kubeconfig import read_kubeconfig
 from clusters.models import Cluster, KubernetesConnection
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside, pytest.mark.processes, pytest.mark.timeout(900)]
 
 
 @contextmanager

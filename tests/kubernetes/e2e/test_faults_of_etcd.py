@@ -10,7 +10,7 @@ import pytest
 from clusters.driver import DriverError
 from clusters.kubernetes.api import ApiRefused
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside, pytest.mark.processes, pytest.mark.timeout(900)]
 NEVER = "never"
 # In the order in which they are started; ended the other way round.
 CONTROL_PLANE = ("etcd", "apiserver", "controllers", "scheduler", "kubelet")

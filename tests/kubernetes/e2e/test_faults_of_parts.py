@@ -7,7 +7,7 @@ import pytest
 from clusters.kubernetes.connection import Connection
 from tests.kubernetes.e2e.test_faults import away
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside, pytest.mark.processes, pytest.mark.timeout(900)]
 
 
 def test_a_node_that_goes_away_and_comes_back_costs_no_job_and_a_watch_that_died_silently_is_noticed(

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from jobs.models import Job
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside, pytest.mark.processes, pytest.mark.timeout(900)]
 RACES = 12
 
 

@@ -7,7 +7,7 @@ import pytest
 from clusters.kubernetes.connection import Connection
 from tests.kubernetes.conftest import token_of
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.trial, pytest.mark.processes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.beside, pytest.mark.processes, pytest.mark.timeout(900)]
 CREATE = r"^POST \S+/jobs$"
 WATCH = r"^GET \S+watch=1"
 
