@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.db.models.functions import Now
 
 from clusters.kubernetes.fences import BESIDE_CPU_MILLIS, BESIDE_MEMORY_BYTES
-from clusters.models import Cluster, ClusterHealth, Profile
+from clusters.models import Cluster, ClusterHealth, DriverKind, Profile
 from clusters.nodes import Node, Room, nodes_of
 from teams.wording import readable_bytes
 
@@ -64,31 +64,33 @@ def fit_on(cluster: Cluster, profile: Profile, nodes: Sequence[Node]) -> Fit:
     """`profile` may be one that was not saved."""
     if not nodes:
         return Fit()
-    wanted = _wanted(profile)
+    is_machine = cluster.driver == DriverKind.LOCAL
+    wanted = _wanted(profile, Room() if is_machine else BESIDE)
     meant = [
         node
         for node in nodes
         if node.has_labels(profile.node_labels) and node.is_tolerated(profile.tolerations)
     ]
-    times = [node.times_now(wanted) for node in meant]
+    # This machine starts what is asked of it, however busy it is, and nothing runs beside a script.
+    times = [node.times(wanted) if is_machine else node.times_now(wanted) for node in meant]
     ever = sum(node.times(wanted) > 0 for node in meant)
-    reason = "" if ever else _reason(profile, nodes, cluster.name)
+    reason = "" if ever else _reason(profile, nodes, cluster.name, Room() if is_machine else BESIDE)
     return Fit(
         len(nodes), ever, sum(count > 0 for count in times), sum(times), reason, not cluster.adds_nodes
     )
 
 
-def _wanted(profile: Profile) -> Room:
+def _wanted(profile: Profile, beside: Room) -> Room:
     gpus = {profile.gpu_resource: profile.gpu_count} if profile.gpu_count else {}
     return Room(
-        profile.cpu_millis + BESIDE.cpu_millis,
-        profile.memory_bytes + BESIDE.memory_bytes,
-        profile.disk_bytes + BESIDE.disk_bytes,
+        profile.cpu_millis + beside.cpu_millis,
+        profile.memory_bytes + beside.memory_bytes,
+        profile.disk_bytes + beside.disk_bytes,
         gpus,
     )
 
 
-def _reason(profile: Profile, nodes: Sequence[Node], where: str) -> str:
+def _reason(profile: Profile, nodes: Sequence[Node], where: str, beside: Room) -> str:
     """The first thing that excludes all of them; `nodes` has none that fits."""
     meant = [node for node in nodes if node.has_labels(profile.node_labels)]
     if not meant:
@@ -97,12 +99,12 @@ def _reason(profile: Profile, nodes: Sequence[Node], where: str) -> str:
     meant = [node for node in meant if node.is_tolerated(profile.tolerations)]
     if not meant:
         return f"All nodes of {where} that it may use keep jobs away (taints, or cordoned)."
-    wanted = _wanted(profile)
+    wanted = _wanted(profile, beside)
     for name in wanted.names:
         amount, most = wanted.of(name), max(node.has.of(name) for node in meant)
         if most < amount and not (name == "disk_bytes" and any(not node.has.disk_bytes for node in meant)):
-            there = _amount(name, max(most - BESIDE.of(name), 0))
-            asked = _amount(name, amount - BESIDE.of(name))
+            there = _amount(name, max(most - beside.of(name), 0))
+            asked = _amount(name, amount - beside.of(name))
             return f"No node of {where} has {asked} for a script: the largest has {there}."
     return f"No single node of {where} has all of this together."
 

@@ -102,6 +102,11 @@ class Visit:
         return self.run.ended_at is None and not self.is_running
 
     @property
+    def failed(self) -> str:
+        """The sentence of the first line that failed; "" where none did."""
+        return next((line.sentence for line in self.lines if line.level == "fail"), "")
+
+    @property
     def summary(self) -> str:
         """ "9 passed, 1 warning, 2 failed"."""
         levels = [line.level for line in self.lines]
@@ -110,10 +115,16 @@ class Visit:
 
 
 class ClusterShown:
-    """A cluster with everything a page says about it. `loads` is from `unfinished_jobs`."""
+    """A cluster with everything a page says about it.
 
-    def __init__(self, cluster: Cluster, loads: dict[str, int] | None = None) -> None:
+    `loads` is from `unfinished_jobs`, `visit` the newest that has ended, from `ended_visits`.
+    """
+
+    def __init__(
+        self, cluster: Cluster, loads: dict[str, int] | None = None, visit: Visit | None = None
+    ) -> None:
         self.cluster = cluster
+        self._visit = visit
         self.row: KubernetesConnection | None = connection_of(cluster)
         self.health: ClusterHealth | None = getattr(cluster, "health", None)
         self._loads = loads or {}
@@ -132,9 +143,17 @@ class ClusterShown:
             return "off"
         if self.cluster.unreachable_since:
             return "fail"
+        if self.is_found_unusable:
+            return "fail"
         if self.health and self.health.level:
             return "warn" if self.health.level == "pass" and self.is_expiring else self.health.level
         return "pass" if self.cluster.last_seen_at else ""
+
+    @property
+    def is_found_unusable(self) -> bool:
+        """The short check has nothing to say, but the doctor found what does not work and has not been there since."""
+        is_ill = self.health is not None and self.health.level == "fail"
+        return not is_ill and self._visit is not None and bool(self._visit.failed)
 
     @property
     def badge(self) -> str:
@@ -153,6 +172,8 @@ class ClusterShown:
         """What the level means here, and what to do."""
         if self.cluster.unreachable_since and self.cluster.is_enabled:
             return self.cluster.trouble or "The portal cannot reach it. Test it now to see why."
+        if self.is_found_unusable and self._visit is not None:
+            return f"The doctor found what does not work: {self._visit.failed} Test it again once that is mended."
         if self.level == "warn" and self.health and self.health.level == "pass":
             return f"It works, but its credentials {'have ended' if self.is_expired else 'end soon'}."
         if self.health and self.health.sentence:
@@ -162,7 +183,9 @@ class ClusterShown:
     @property
     def trouble(self) -> str:
         """The sentence where something is wrong with the cluster itself."""
-        is_found = self.health is not None and self.health.level in ("warn", "fail")
+        is_found = self.is_found_unusable or (
+            self.health is not None and self.health.level in ("warn", "fail")
+        )
         return (
             self.sentence if self.cluster.is_enabled and (is_found or self.cluster.unreachable_since) else ""
         )
@@ -259,6 +282,13 @@ def unfinished_jobs(clusters: Iterable[Cluster]) -> dict[int, dict[str, int]]:
     for cluster_id, status, count in rows.values_list("cluster_id", "status").annotate(Count("pk")):
         found[cluster_id][status] = count
     return found
+
+
+def ended_visits(clusters: Iterable[Cluster]) -> dict[int, Visit]:
+    """The newest that has ended, by cluster."""
+    ended = DoctorRun.objects.filter(cluster__in=list(clusters)).exclude(ended_at=None)
+    newest = ended.order_by("cluster_id", "-id").distinct("cluster_id")
+    return {run.cluster_id: Visit(run) for run in newest}
 
 
 def last_visit(cluster: Cluster) -> Visit | None:

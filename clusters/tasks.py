@@ -30,6 +30,7 @@ def visit(run_id: int) -> None:
 def health() -> None:
     """Ask for the checks that are due, each a task of its own: a sick cluster holds up no other."""
     doctor.sweep_visits()
+    doctor.revisit()
     due = Q(health=None) | Q(health__checked_at=None) | Q(health__checked_at__lt=timezone.now() - CHECK_EVERY)
     for cluster_id in Cluster.objects.filter(due, is_enabled=True).values_list("pk", flat=True):
         check.apply_async(args=(cluster_id,), expires=30)

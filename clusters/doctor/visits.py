@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from clusters.doctor.lines import Line, Title
+from clusters.doctor.lines import Level, Line, Title
 from clusters.driver import ClusterRefused
 from clusters.models import Cluster, DoctorRun, DriverKind
 from teams.models import User
@@ -24,6 +24,8 @@ VISIT_SECONDS = 200.0
 LOST_AFTER = timedelta(seconds=280)
 # A request whose message was lost is sent again meanwhile.
 RESEND_AFTER = timedelta(seconds=15)
+# A cluster that was found unusable is looked at again by itself.
+AGAIN_AFTER = timedelta(minutes=10)
 NOT_ENDED = Title("visit", "Visit")
 
 
@@ -78,6 +80,15 @@ def sweep_visits() -> None:
         open_runs.filter(pk=run.pk).update(ended_at=Now(), lines=[*run.lines, line.stored()])
     for run in open_runs.filter(started_at=None, asked_at__lt=now - RESEND_AFTER):
         _send(run.pk)
+
+
+def revisit() -> None:
+    """Come again where the last visit found what does not work: it may be mended, and nobody may have asked."""
+    newest = DoctorRun.objects.order_by("cluster_id", "-id").distinct("cluster_id")
+    for run in newest.filter(cluster__is_enabled=True).select_related("cluster"):
+        is_old = run.ended_at is not None and timezone.now() - run.ended_at > AGAIN_AFTER
+        if is_old and any(line.get("level") == Level.FAIL for line in run.lines):
+            request_visit(run.cluster, None)
 
 
 def _visit_cluster(run: DoctorRun) -> None:

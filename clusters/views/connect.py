@@ -92,7 +92,7 @@ def _connect(request: SignedInRequest, page: ConnectPage) -> Cluster | None:
         page.form.add_error(None, str(error))
     else:
         outside.request_visit(cluster, request.user)
-        messages.success(request, f"{cluster.name} is connected. The doctor looks at it now.")
+        messages.success(request, f"{cluster.name} was added. The doctor looks at it now.")
         return cluster
     return None
 

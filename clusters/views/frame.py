@@ -3,10 +3,11 @@
 from typing import Any
 
 from clusters.models import Cluster
-from clusters.shown import ClusterShown, last_visit, unfinished_jobs
+from clusters.shown import ClusterShown, ended_visits, last_visit, unfinished_jobs
 
 
 def cluster_frame(cluster: Cluster) -> dict[str, Any]:
     """Context for the templates that extend or include the cluster's head."""
-    shown = ClusterShown(cluster, unfinished_jobs([cluster])[cluster.pk])
+    ended = ended_visits([cluster]).get(cluster.pk)
+    shown = ClusterShown(cluster, unfinished_jobs([cluster])[cluster.pk], ended)
     return {"cluster": cluster, "shown": shown, "visit": last_visit(cluster)}

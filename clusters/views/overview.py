@@ -10,7 +10,7 @@ from clusters.connecting import outside
 from clusters.drivers import portal_url_of
 from clusters.models import Cluster, DriverKind, SpaceMode, TeamSpace
 from clusters.names import is_loopback
-from clusters.shown import ClusterShown, unfinished_jobs
+from clusters.shown import ClusterShown, ended_visits, unfinished_jobs
 from clusters.views.frame import cluster_frame
 from teams.access import SignedInRequest, admins_only, sign_in_first
 from teams.models import Team
@@ -22,9 +22,11 @@ from teams.models import Team
 def cluster_list(request: SignedInRequest) -> HttpResponse:
     """Every cluster with its health and what is free; where there is only this machine, how to connect one."""
     clusters = list(Cluster.objects.filter(removed_at=None).select_related("kubernetes", "health"))
-    loads = unfinished_jobs(clusters)
+    loads, visits = unfinished_jobs(clusters), ended_visits(clusters)
     context = {
-        "clusters": [ClusterShown(cluster, loads[cluster.pk]) for cluster in clusters],
+        "clusters": [
+            ClusterShown(cluster, loads[cluster.pk], visits.get(cluster.pk)) for cluster in clusters
+        ],
         "is_first": all(cluster.driver == DriverKind.LOCAL for cluster in clusters),
     }
     return render(request, "clusters/cluster_list.html", context)

@@ -38,7 +38,10 @@ def cluster_edit(request: SignedInRequest, slug: str) -> HttpResponse:
         except IntegrityError:
             form.add_error("name", "Another cluster got this name a moment ago. Choose another name.")
         else:
-            messages.success(request, f"The settings of {cluster.name} were saved.")
+            outside.request_visit(cluster, request.user)
+            messages.success(
+                request, f"The settings of {cluster.name} were saved. The doctor looks at it now."
+            )
             return redirect("cluster_detail", slug)
     cluster.refresh_from_db(fields=["name"])
     context |= {"form": form, "errors": list(errors_of(form))}

@@ -185,7 +185,7 @@ class DraftPage:
         """Those of the environment's cluster."""
         return self.offer.profiles_on(self.image.cluster_id) if self.image else self.offer.profiles
 
-    @property
+    @cached_property
     def profile_cards(self) -> list[tuple[Profile, Fit]]:
         """With the room that each finds at its cluster now."""
         known = fresh_nodes({profile.cluster_id for profile in self.profiles})
@@ -193,6 +193,11 @@ class DraftPage:
             (profile, fit_on(profile.cluster, profile, known.get(profile.cluster_id, [])))
             for profile in self.profiles
         ]
+
+    @property
+    def fit(self) -> Fit:
+        """Of the profile that is chosen or guessed."""
+        return next((fit for profile, fit in self.profile_cards if profile == self.profile), Fit())
 
     @property
     def command_line(self) -> str:
@@ -223,10 +228,14 @@ class DraftPage:
             return ""
         if cluster.unreachable_since:
             return f"{cluster.name} cannot be reached at the moment. The job waits until it can."
+        if self.fit.problem:
+            return f"It cannot start there. {self.fit.problem}"
         waiting, running = _load_of(cluster)
         if waiting:
             beside = f", {_running(running)} now." if running else "."
             return f"{_jobs(waiting)} there before it{beside}"
+        if self.fit.room == 0:
+            return f"There is no room for it now: it waits until there is. {_running(running)} now."
         if running:
             return f"Nothing waits there: it should start within seconds. {_running(running)} now."
         return "Nothing waits or runs there: it should start within seconds."

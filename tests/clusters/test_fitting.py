@@ -17,9 +17,9 @@ def node(free=1.0, **more):
     return {**figures, "gpus": gpus, "labels": {}, "taints": [], "free": {**left, "gpus": gpus}} | more
 
 
-def fit(nodes, adds_nodes=False, **profile):
+def fit(nodes, adds_nodes=False, driver="kubernetes", **profile):
     values = {"cpu_millis": 2000, "memory_bytes": 4 * GIB, "disk_bytes": 5 * GIB}
-    cluster = Cluster(name="East", adds_nodes=adds_nodes)
+    cluster = Cluster(name="East", adds_nodes=adds_nodes, driver=driver)
     return fit_on(cluster, Profile(cluster=cluster, **(values | profile)), nodes_of({"nodes": nodes}))
 
 
@@ -32,6 +32,12 @@ def test_there_is_room_for_as_many_as_the_nodes_have_free():
     assert now([node()]) == (3, 1)
     assert now([node(), node(free=0.5)]) == (4, 2)
     assert now([node(free=0.1)]) == (0, 0)
+
+
+def test_this_machine_starts_what_fits_it_however_busy_it_is_and_needs_nothing_beside():
+    busy = fit([node(free=0.0)], driver="local", cpu_millis=8000, memory_bytes=32 * GIB)
+    assert (busy.room, busy.problem) == (1, "")
+    assert "8 cores" in fit([node()], driver="local", cpu_millis=16000).problem
 
 
 def test_without_a_check_nothing_is_claimed():

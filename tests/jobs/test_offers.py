@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from clusters.models import ClusterHealth
+from clusters.models import Cluster, ClusterHealth
 from jobs.models import Job
 from jobs.submission import submit
 from jobs.submission.offers import offer_for
@@ -96,9 +96,31 @@ def test_the_cards_tell_for_how_many_there_is_room_and_what_does_not_fit(client,
     cast.new_profile(image.cluster, name="Huge", memory_bytes=64 * GIB)
     assert "Room for" not in client.get(url).content.decode()
     health(image.cluster)
+    Cluster.objects.update(driver="kubernetes")
     page = client.get(url).content.decode()
     assert "Room for 3 now" in page
     assert "Does not fit. No node of This machine has 64 GiB of memory" in page
+    Cluster.objects.update(driver="local")
+    assert "Room for 4 now" in client.get(url).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("driver", "cores", "free", "says"),
+    [
+        ("kubernetes", 0.5, 0.5, "It cannot start there. No node of "),
+        ("kubernetes", 4, 0, "There is no room for it now: it waits until there is."),
+        ("kubernetes", 16, 16, "it should start within seconds"),
+        ("local", 4, 0, "it should start within seconds"),
+    ],
+)
+def test_when_it_starts_depends_on_what_fits(client, url, image, profile, driver, cores, free, says):
+    node = {"cpu_millis": int(cores * 1000), "memory_bytes": 64 * GIB, "disk_bytes": 100 * GIB}
+    left = node | {"cpu_millis": int(free * 1000)}
+    capacity = {"nodes": [{**node, "gpus": {}, "labels": {}, "taints": [], "free": left}]}
+    ClusterHealth.objects.create(cluster=image.cluster, checked_at=Now(), capacity=capacity)
+    Cluster.objects.update(driver=driver)
+    client.post(url, {"file": SimpleUploadedFile("train.py", b"print(1)\n"), "action": "save"})
+    assert says in client.get(url).content.decode()
 
 
 def test_what_was_known_long_ago_says_nothing_about_now(client, url, image, profile):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from clusters import doctor
 from clusters.doctor import checks, steps, visits
-from clusters.models import DoctorRun
+from clusters.models import Cluster, DoctorRun
 
 LONG_AGO = timezone.now() - timedelta(hours=1)
 
@@ -159,3 +159,17 @@ def test_a_visit_that_was_ended_meanwhile_stops(row, api, visited, without_pod, 
     doctor.visit(visited.pk)
     assert lines_of(visited) == {}
     assert ("GET", "/version") not in api.calls
+
+
+@pytest.mark.parametrize(
+    ("level", "minutes", "is_enabled", "comes"),
+    [("fail", 11, True, 1), ("fail", 9, True, 0), ("warn", 60, True, 0), ("fail", 60, False, 0)],
+)
+def test_where_something_did_not_work_the_doctor_comes_again(real, sent, level, minutes, is_enabled, comes):
+    Cluster.objects.filter(pk=real.pk).update(is_enabled=is_enabled)
+    ended = timezone.now() - timedelta(minutes=minutes)
+    lines = [{"key": "pod", "level": level, "sentence": "It did not call back."}]
+    DoctorRun.objects.create(cluster=real, lines=lines, ended_at=ended, started_at=ended)
+    doctor.revisit()
+    doctor.revisit()
+    assert DoctorRun.objects.filter(ended_at=None).count() == comes

@@ -75,7 +75,7 @@ def test_an_address_with_a_token_becomes_a_cluster_and_the_doctor_comes(send, ad
     assert row.secrets == {"token": CANARY}
     assert CANARY not in row.encrypted
     assert calls == ["research"]
-    assert "Research is connected" in text(admin.get("/clusters/research/"))
+    assert "Research was added" in text(admin.get("/clusters/research/"))
 
 
 def test_a_client_certificate_is_taken_instead_of_a_token(send):

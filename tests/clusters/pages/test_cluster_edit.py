@@ -2,7 +2,7 @@
 
 import pytest
 
-from clusters.models import Cluster, KubernetesConnection
+from clusters.models import Cluster, DoctorRun, KubernetesConnection
 from tests import cast
 from tests.clusters.pages.connected import CANARY, new_connected
 
@@ -24,6 +24,12 @@ def test_everything_is_changed_but_the_address_and_the_secrets(admin, research):
     assert (cluster.name, cluster.slug, cluster.adds_nodes) == ("Lab", "research", True)
     assert (row.runner_image, row.portal_url) == ("python:3.13-slim", "https://stellwerk.example.org")
     assert row.secrets == {"token": CANARY}
+
+
+def test_after_a_change_the_doctor_comes(admin, research, text):
+    admin.post(URL, FIELDS)
+    assert DoctorRun.objects.get(cluster=research).asked_by_id is not None
+    assert "The doctor looks at it now." in text(admin.get("/clusters/research/"))
 
 
 def test_a_change_makes_the_drivers_connect_anew(admin, research):

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from clusters.models import Cluster, ClusterHealth
+from clusters.models import Cluster, ClusterHealth, DoctorRun
 from tests import cast
-from tests.clusters.pages.connected import healthy, new_connected, node
+from tests.clusters.pages.connected import healthy, line, new_connected, node
 
 
 def test_with_only_this_machine_the_page_says_how_to_connect_a_cluster(admin, cluster, text):
@@ -35,6 +35,22 @@ def test_health_room_and_jobs_of_a_cluster_are_shown(admin, research, make_job, 
         'aria-label="Test Research now"',
     ):
         assert shown in page, shown
+
+
+def test_what_the_doctor_found_broken_is_not_healthy_until_it_is_tested_again(admin, research, text):
+    healthy(research)
+    broken = [line("network"), line("pod", "fail", "The test pod did not call back.")]
+    DoctorRun.objects.create(cluster=research, lines=broken, ended_at=timezone.now())
+    for path in ("/clusters/", "/clusters/research/"):
+        page = text(admin.get(path))
+        assert '<span class="status-word">Not usable</span>' in page
+        assert "The test pod did not call back." in page
+        assert "Test it again" in page
+    # One that is on its way takes nothing back yet.
+    again = DoctorRun.objects.create(cluster=research, lines=[line("network")])
+    assert "Not usable" in text(admin.get("/clusters/"))
+    DoctorRun.objects.filter(pk=again.pk).update(ended_at=timezone.now())
+    assert '<span class="status-word">Healthy</span>' in text(admin.get("/clusters/"))
 
 
 @pytest.mark.parametrize(
