@@ -38,7 +38,7 @@ def jobs_with_warnings(api: Api, namespace: str) -> set[str] | None:
     query: dict[str, str | int] = {"fieldSelector": "type=Warning", "limit": PAGE}
     for _ in range(MOST_PAGES):
         answer = api.get(f"/api/v1/namespaces/{namespace}/events", query)
-        for about in map(_about, filter(_is_trouble, answer.get("items") or [])):
+        for about in map(_about, answer.get("items") or []):
             # A pod is called as its Job, with a dash and five characters more.
             found.add(about["name"] if about["kind"] == "Job" else about["name"].rpartition("-")[0])
         token = (answer.get("metadata") or {}).get("continue")
@@ -46,11 +46,6 @@ def jobs_with_warnings(api: Api, namespace: str) -> set[str] | None:
             return found
         query["continue"] = str(token)
     return None
-
-
-def _is_trouble(item: Mapping[str, Any]) -> bool:
-    """One failure to mount is nothing: a pod may be faster than its Secret, and the kubelet tries again."""
-    return item.get("reason") != "FailedMount" or _count(item) > 1
 
 
 def told(items: Iterable[Mapping[str, Any]]) -> list[Told]:
@@ -86,12 +81,8 @@ def _told(item: Mapping[str, Any]) -> Told:
         reason=str(item.get("reason") or ""),
         message=str(item.get("message") or "")[:LONGEST_MESSAGE],
         about=f"{about['kind'].lower()} {about['name']}".strip(),
-        count=_count(item),
+        count=int(item.get("count") or series.get("count") or 1),
     )
-
-
-def _count(item: Mapping[str, Any]) -> int:
-    return int(item.get("count") or (item.get("series") or {}).get("count") or 1)
 
 
 def _about(item: Mapping[str, Any]) -> dict[str, str]:
