@@ -159,7 +159,9 @@ def test_what_runs_beside_the_rest_is_repeated_once_and_told(checkout, times, co
     assert len([call for call in checkout.made if "-m beside" in call]) == min(times, 1) + 1
     assert len([line for line in lines if "UNSTEADY: tests/test_b.py::test_waits" in line]) == (times == 1)
     assert ("beside: 1 passed in 0.1s" in lines) == (times < 2)
-    assert len([line for line in lines if "ON TRIAL: faults and reasons failed twice" in line]) == (times == 2)
+    assert len([line for line in lines if "ON TRIAL: faults and reasons failed twice" in line]) == (
+        times == 2
+    )
     if not code:
         assert lines[-1] == "test: 1 passed in 0.1s"
 
