@@ -98,11 +98,17 @@ def test_what_is_over_stays_at_the_cluster_until_nobody_waits(make_jobs, driver)
     assert driver.works == {}
 
 
-def test_what_is_over_is_removed_together_where_the_cluster_can(make_jobs, driver):
-    jobs = make_jobs(5)
+def over_now(make_jobs, driver, count):
+    """Jobs whose works have just ended, and their ids."""
+    jobs = make_jobs(count)
     ids = [job.pk for job in jobs]
     drive_all(ids)
     ended(jobs, driver)
+    return jobs, ids
+
+
+def test_what_is_over_is_removed_together_where_the_cluster_can(make_jobs, driver):
+    _, ids = over_now(make_jobs, driver, 5)
     driver.removes_together = True
     names = sorted(Attempt.objects.values_list("name", flat=True))
     # One is not there any more, and is asked for alone.
@@ -114,10 +120,7 @@ def test_what_is_over_is_removed_together_where_the_cluster_can(make_jobs, drive
 
 
 def test_what_ended_one_after_the_other_is_removed_at_the_same_moment(make_jobs, driver):
-    jobs = make_jobs(3)
-    ids = [job.pk for job in jobs]
-    drive_all(ids)
-    ended(jobs, driver)
+    jobs, ids = over_now(make_jobs, driver, 3)
     drive_all(ids, remove_after=5)
     for job, seconds in zip(jobs, (0.0, 1.3, 2.9), strict=True):
         finished(job, seconds)
@@ -129,10 +132,7 @@ def test_what_ended_one_after_the_other_is_removed_at_the_same_moment(make_jobs,
 
 
 def test_where_it_cannot_each_is_removed_alone(make_jobs, driver):
-    jobs = make_jobs(3)
-    ids = [job.pk for job in jobs]
-    drive_all(ids)
-    ended(jobs, driver)
+    _, ids = over_now(make_jobs, driver, 3)
     driver.removes_together = True
     driver.fail("remove_ended", ClusterUnreachable("gone"))
     drive_all(ids)
