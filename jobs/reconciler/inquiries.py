@@ -53,10 +53,14 @@ QUIET = Budget(0.1, 4.0)
 
 
 class Asked(NamedTuple):
-    """The last inquiry into an attempt: how old it was, and what watch had said by then."""
+    """The last inquiry into an attempt, or the last look that found no need for one.
+
+    How old it was, and what watch had said by then.
+    """
 
     age: float
     reason: str
+    is_quiet: bool = False
 
 
 class Inquiries:
@@ -79,6 +83,8 @@ class Inquiries:
             return max(SETTLED, last.age + SETTLED if last else 0.0)
         if last is None:
             return AGES[0]
+        if last.is_quiet:
+            return min(PATIENCE, last.age + WARNED_SECONDS)
         pause = WHILE_OPEN if open_reason in INQUIRED else LATER
         return next((each for each in AGES if each > last.age), last.age + pause)
 
@@ -97,7 +103,7 @@ class Inquiries:
         """Note an inquiry that is made now. False: there is no need for one, or there were enough for the moment."""
         with self._lock:
             if is_quiet and age < PATIENCE:
-                self._note(attempt, age)
+                self._note(attempt, age, is_quiet=True)
                 return False
             # Of an image that does not come an inquiry may find the cause; of other reasons only the events.
             is_known = attempt.seen_reason and not attempt.seen_reason.startswith("image_")
@@ -115,7 +121,7 @@ class Inquiries:
         self._left[cluster_id, budget] = (left - 1.0, now)
         return True
 
-    def _note(self, attempt: Attempt, age: float) -> None:
+    def _note(self, attempt: Attempt, age: float, *, is_quiet: bool = False) -> None:
         if len(self._asked) > MOST_REMEMBERED:
             self._asked.clear()
-        self._asked[attempt.pk] = Asked(age, attempt.seen_reason)
+        self._asked[attempt.pk] = Asked(age, attempt.seen_reason, is_quiet)

@@ -202,13 +202,25 @@ def test_a_cluster_that_cannot_be_asked_holds_up_nothing(job, driver, attempt):
 def test_of_whom_the_cluster_noted_no_trouble_nobody_asks_before_patience_is_over(job, driver, attempt):
     driver.warnings = set()
     aged(attempt, 7)
-    assert drive(job.pk) == pytest.approx(5, abs=0.5)
+    assert drive(job.pk) == pytest.approx(3, abs=0.5)
     assert (driver.called("warned"), driver.called("explain")) == ([attempt.space], [])
     driver.explained[attempt.name] = Explained("controllers_silent", "Nobody.")
     aged(attempt, 13)
     explaining.inquiries._warned.clear()
     drive(job.pk)
     assert fresh(job)[1] == "controllers_silent"
+
+
+def test_a_trouble_that_comes_after_the_first_look_is_found_by_the_next(job, driver, attempt):
+    driver.warnings = set()
+    aged(attempt, 6.1)
+    assert drive(job.pk) == pytest.approx(3, abs=0.5)
+    driver.warnings = {attempt.name}
+    driver.explained[attempt.name] = Explained("quota", QUOTA)
+    explaining.inquiries._warned.clear()
+    aged(attempt, 9.2)
+    drive(job.pk)
+    assert fresh(job)[1] == "quota"
 
 
 def test_of_whom_it_noted_a_trouble_it_is_asked_at_once(job, driver, attempt):
