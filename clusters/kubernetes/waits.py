@@ -18,6 +18,9 @@ NOTHING: Why = ("", "")
 _PULLS = ("ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable")
 _NAMES = ("InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError")
+# pkg/kubelet/images/image_manager.go
+_NO_NAME = "Failed to apply default image tag"
+_PULL_FAILED = ("Failed to pull image", "Failed to inspect image", _NO_NAME)
 # Of its events these tell what holds up a pod that has a node.
 _HOLDUPS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady", "FailedSync")
 
@@ -123,13 +126,22 @@ def _failed_pull(told: Sequence[Told]) -> Why | None:
 
     It generates a pod's status before it tries to start it (pkg/kubelet/kubelet.go, SyncPod).
     """
-    last = _last(told, ("Failed", "InspectFailed", "Pulled"))
-    if last is None or last.reason == "Pulled":
+    failed = next((each for each in reversed(told) if each.message.startswith(_PULL_FAILED)), None)
+    if failed is None or any(_came_after(failed, each) for each in told):
         return None
-    if last.reason == "InspectFailed":
-        return Wait.IMAGE_NAME, last.message
-    found = next((each for each in reversed(told) if each.message.startswith("Failed to pull image")), None)
-    return None if found is None else (images.cause_of(found.message), found.message)
+    is_name = failed.message.startswith(_NO_NAME)
+    return Wait.IMAGE_NAME if is_name else images.cause_of(failed.message), failed.message
+
+
+def _came_after(failed: Told, each: Told) -> bool:
+    """The image that failed was had later. Events tell whole seconds, and other containers have images, too."""
+    is_same = _quoted(each.message) == _quoted(failed.message)
+    return each.reason == "Pulled" and is_same and each.last_at > failed.last_at
+
+
+def _quoted(message: str) -> str:
+    """The first word in quotes: of a pull, its image."""
+    return next(iter(message.split('"')[1:2]), "")
 
 
 def _preparing(pod: Object, told: Sequence[Told], age: float) -> Why:

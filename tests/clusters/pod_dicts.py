@@ -49,7 +49,6 @@ def condition(kind, status="False", reason="", message="", since="2026-01-01T10:
 SCHEDULED = condition("PodScheduled", "True")
 
 
-def told(reason, message="Words.", count=1, kind="Warning"):
-    return Told(
-        f"uid-{reason}", "2026-01-01T10:00:00Z", "2026-01-01T10:00:00Z", kind, reason, message, "pod x", count
-    )
+def told(reason, message="Words.", count=1, kind="Warning", second=0):
+    at = f"2026-01-01T10:00:{second:02}Z"
+    return Told(f"uid-{reason}", at, at, kind, reason, message, "pod x", count)

@@ -60,6 +60,8 @@ def test_a_silent_node_is_named_with_the_time_and_ends_nothing():
     assert seen.message == "Node gpu-7 does not answer since 2026-01-01T10:00:00Z."
 
 
+NO_NAME = 'Failed to apply default image tag "Not/A/Name:1": couldn\'t parse image name "Not/A/Name:1"'
+HAD = 'Container image "{}" already present on machine'
 PULL = 'Failed to pull image "x:1": toomanyrequests: You have reached your pull rate limit.'
 MOUNT = 'MountVolume.SetUp failed for volume "token" : secret "sw-1" not found'
 
@@ -92,7 +94,7 @@ MOUNT = 'MountVolume.SetUp failed for volume "token" : secret "sw-1" not found'
             6,
             "image_limit",
         ),
-        (waiting(SCHEDULED, fetch=OK), [told("InspectFailed", "couldn't parse image name")], 6, "image_name"),
+        (waiting(SCHEDULED, fetch=OK), [told("InspectFailed", NO_NAME)], 6, "image_name"),
         (
             waiting(SCHEDULED, fetch=OK),
             [told("FailedToRetrieveImagePullSecret"), told("Failed", PULL)],
@@ -101,9 +103,22 @@ MOUNT = 'MountVolume.SetUp failed for volume "token" : secret "sw-1" not found'
         ),
         (
             waiting(SCHEDULED, fetch=OK),
-            [told("Failed", PULL), told("Pulled", "Pulled", kind="Normal")],
+            [told("Failed", PULL), told("Pulled", HAD.format("x:1"), kind="Normal", second=1)],
             6,
             "",
+        ),
+        # The runner's image came in the same second, or later.
+        (
+            waiting(SCHEDULED, fetch=OK),
+            [told("Failed", PULL), told("Pulled", HAD.format("python:3.11"), kind="Normal", second=1)],
+            6,
+            "image_limit",
+        ),
+        (
+            waiting(SCHEDULED, fetch=OK),
+            [told("Failed", PULL), told("Pulled", HAD.format("x:1"), kind="Normal")],
+            6,
+            "image_limit",
         ),
         (pod(fetch=OK, main=RUNS), [told("Failed", PULL)], 99, ""),
         (pod(fetch=OK, main=RUNS), [told("FailedCreate", QUOTA)], 99, ""),
