@@ -1,6 +1,5 @@
 """The reconciler's hands: jobs, from what is known to their next steps, until there is nothing to do."""
 
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from jobs.hints import announce_all
 from jobs.lifecycle import OVER, TERMINAL, Act, Sight, Status, next_step
 from jobs.models import Attempt, Job
 from jobs.models.job import Move
-from jobs.reconciler import explaining
+from jobs.reconciler import explaining, removal
 from jobs.reconciler.acts import (
     ACTS,
     GiveUp,
@@ -37,12 +36,6 @@ from jobs.reconciler.ground import Ground
 from jobs.reconciler.moving import give_up, move_all
 
 MOST_STEPS = 8
-# What was seen and is over is seen to be over soon; only then it is asked for whether it is.
-END_IS_SEEN_SECONDS = 30.0
-# What ended within so many seconds is removed together.
-REMOVAL_EVERY = 5.0
-# While many jobs wait for their pods, what is over is not removed: the cluster has better things to do.
-KEPT_IN_A_RUSH, LOOK_IN_A_RUSH = 60.0, 10.0
 
 
 def drive(job_id: int) -> float | None:
@@ -127,16 +120,18 @@ class Rounds:
             return True
         if going.step.act is not Act.REMOVE or not self.remove_after:
             return False
-        over_for = going.over_for.total_seconds()
-        is_end_seen = attempt.seen_state in ("", State.ENDED) or attempt.is_absent
-        lasts = self.remove_after if is_end_seen else END_IS_SEEN_SECONDS
-        if is_end_seen and lasts <= over_for < KEPT_IN_A_RUSH and self.ground.is_rush(job.cluster_id):
-            self.looks[job.pk] = LOOK_IN_A_RUSH
+        left = removal.seconds_left(job, attempt, going.over_for, self.remove_after)
+        if removal.is_end_seen(attempt) and self._is_kept_in_a_rush(going, left):
+            self.looks[job.pk] = removal.LOOK_IN_A_RUSH
             return True
-        if over_for >= lasts or (is_end_seen and explaining.may_be_refined(job)):
+        if left <= 0 or (removal.is_end_seen(attempt) and explaining.may_be_refined(job)):
             return False
-        self.looks[job.pk] = _until_others(lasts - over_for)
+        self.looks[job.pk] = left
         return True
+
+    def _is_kept_in_a_rush(self, going: Going, left: float) -> bool:
+        is_young = going.over_for.total_seconds() < removal.KEPT_IN_A_RUSH
+        return left <= 0 and is_young and self.ground.is_rush(going.job.cluster_id)
 
     def _is_ready(self, going: Going) -> bool:
         """Everything that the act needs of the database is read; otherwise it is settled what comes of the job."""
@@ -270,11 +265,6 @@ class Rounds:
         """As usual, or when an inquiry is worth it."""
         left = explaining.seconds_left(going.job, attempt, age)
         self.looks[going.job.pk] = min(_patience(going.job, attempt, going.sight), max(1.0, left))
-
-
-def _until_others(seconds: float) -> float:
-    """A little more, so that what ended one after the other is removed at the same moment, with one request."""
-    return seconds + -(time.time() + seconds) % REMOVAL_EVERY
 
 
 def _load(job_ids: Sequence[int]) -> list[Going]:

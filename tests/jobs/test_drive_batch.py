@@ -15,8 +15,9 @@ from jobs.lifecycle import Status
 from jobs.models import Attempt, Job
 from jobs.models.job import Move
 from jobs.reconciler import acts, ground
-from jobs.reconciler.drive import LOOK_IN_A_RUSH, REMOVAL_EVERY, drive_all
+from jobs.reconciler.drive import drive_all
 from jobs.reconciler.ground import RUSH
+from jobs.reconciler.removal import LOOK_IN_A_RUSH, REMOVAL_EVERY
 from jobs.reconciler.sightings import open_attempts, record
 from tests.clusters.fake_driver import FakeDriver
 
@@ -94,6 +95,10 @@ def test_what_is_over_stays_at_the_cluster_until_nobody_waits(make_jobs, driver)
     assert len(driver.works) == 2
     assert not Attempt.objects.exclude(removed_at=None).exists()
     Job.objects.update(finished_at="2026-01-01T00:00Z")
+    assert all(
+        50 < seconds <= 60 + REMOVAL_EVERY for seconds in drive_all(numbers(jobs), remove_after=60).values()
+    )
+    Attempt.objects.update(seen_at="2026-01-01T00:00Z")
     assert drive_all(numbers(jobs), remove_after=60) == dict.fromkeys(numbers(jobs))
     assert driver.works == {}
 
@@ -131,6 +136,18 @@ def test_what_ended_one_after_the_other_is_removed_at_the_same_moment(make_jobs,
     )
 
 
+def test_what_is_seen_to_end_some_time_after_its_job_waits_for_the_others(make_jobs, driver):
+    jobs, ids = over_now(make_jobs, driver, 3)
+    drive_all(ids, remove_after=3)
+    for job, seconds in zip(jobs, (9.0, 12.3, 14.1), strict=True):
+        finished(job, seconds)
+    Attempt.objects.update(seen_at=timezone.now())
+    looks, now = drive_all(ids, remove_after=3), time.time()
+    assert all(2.5 < look < 3 + REMOVAL_EVERY for look in looks.values())
+    assert len({round((now + look) / REMOVAL_EVERY) for look in looks.values()}) == 1
+    assert not driver.called("remove")
+
+
 def test_where_it_cannot_each_is_removed_alone(make_jobs, driver):
     _, ids = over_now(make_jobs, driver, 3)
     driver.removes_together = True
@@ -141,8 +158,10 @@ def test_where_it_cannot_each_is_removed_alone(make_jobs, driver):
 
 
 def finished(job, seconds):
-    """So long ago."""
-    Job.objects.filter(pk=job.pk).update(finished_at=timezone.now() - timedelta(seconds=seconds))
+    """So long ago, and seen then."""
+    at = timezone.now() - timedelta(seconds=seconds)
+    Job.objects.filter(pk=job.pk).update(finished_at=at)
+    job.attempts.update(seen_at=at)
 
 
 def test_in_a_rush_what_is_over_stays_a_little_longer(make_jobs, driver):
