@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 RIGHTS_SECONDS = 5.0
 WATCHED_AGAIN_SECONDS = 6.0
-# Hints come in bursts; one look answers all of them.
+# Hints come in bursts: there is no other look before so long after one. The first of a burst is answered at once.
 GATHER_SECONDS = 0.03
 
 
@@ -116,10 +116,11 @@ class Board:
         try:
             while self._listeners:
                 await self._round()
+                pace = self.loop.time() + GATHER_SECONDS
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._due.wait()
-                        await asyncio.sleep(GATHER_SECONDS)
+                        await asyncio.sleep(pace - self.loop.time())
                 self._due.clear()
         finally:
             hearing.cancel()

@@ -36,6 +36,8 @@ from jobs.reconciler.ground import Ground
 from jobs.reconciler.moving import give_up, move_all
 
 MOST_STEPS = 8
+# What is new of a running job makes it due with the same transaction; this look finds nothing.
+LOOK_AT_RUNNING = 180.0
 
 
 def drive(job_id: int) -> float | None:
@@ -332,5 +334,7 @@ def _patience(job: Job, attempt: Attempt | None, seen: Sight) -> float:
     if job.is_cancelling:
         return 5.0
     if job.status == Status.STARTING and attempt is not None and attempt.seen_state == State.RUNNING:
-        return 60.0
-    return {Status.QUEUED: 3.0, Status.STARTING: 10.0, Status.FINISHING: 10.0}.get(Status(job.status), 60.0)
+        return LOOK_AT_RUNNING
+    return {Status.QUEUED: 3.0, Status.STARTING: 10.0, Status.FINISHING: 10.0}.get(
+        Status(job.status), LOOK_AT_RUNNING
+    )

@@ -30,10 +30,9 @@ COMPARE_SECONDS = 2.0
 COMPARE_SHARE = 0.001
 # What was missed is looked for again as soon as a second miss counts.
 MISSED_SECONDS = ABSENCE.total_seconds() + 0.5
-# One look answers the changes of so long, or of as long as the last look took. After a rest they are few, and somebody
-# waits for them; they come in bursts, and then a look for each would cost more than it tells.
-GATHER_SECONDS, GATHER_IN_A_BURST_SECONDS = 0.02, 0.05
-REST_SECONDS = 0.3
+# One look answers the changes of so long, or of as long as the last look took: they come in bursts, and then a look for
+# each would cost more than it tells. After a rest they are few, and somebody waits for them.
+GATHER_SECONDS, GATHER_AFTER_A_REST_SECONDS = 0.05, 0.005
 REACHED_SECONDS = 15.0
 CLUSTERS_SECONDS = 3.0
 OBSERVE_SECONDS = 60.0
@@ -74,11 +73,9 @@ class ClusterWatch:
 
     def _rest(self, pause: float, took: float) -> None:
         """Until there is something new, and a little longer, so that one look answers what comes together."""
-        began = time.monotonic()
+        pace = time.monotonic() + max(GATHER_SECONDS, min(took, ROUND_SECONDS))
         self.driver.wait(pause)
-        is_burst = time.monotonic() - began < REST_SECONDS
-        gathered = GATHER_IN_A_BURST_SECONDS if is_burst else GATHER_SECONDS
-        time.sleep(max(gathered, min(took, ROUND_SECONDS)))
+        time.sleep(max(GATHER_AFTER_A_REST_SECONDS, pace - time.monotonic()))
 
     async def round(self) -> float:
         """Read once and record; seconds until the next time."""
