@@ -28,6 +28,8 @@ from teams.wording import readable_bytes, readable_seconds
 
 # With more files than this only those that look like scripts are offered to be started.
 ALL_CHOICES = 100
+# So many files are named where the form is said to be from before.
+NAMED_FILES = 5
 MORE = ("name", "time_limit", "tags", "team", "environment")
 LANGUAGES = {".py": "Python", ".R": "R", ".jl": "Julia", ".sh": "Bash"}
 
@@ -137,6 +139,16 @@ class DraftPage:
                 path for path in paths if path == entry or known_suffix(PurePosixPath(path).suffix, commands)
             ]
         return paths
+
+    @property
+    def named_files(self) -> list[str]:
+        """The first few paths; `unnamed_files` counts the others."""
+        return self.loaded.paths[:NAMED_FILES]
+
+    @property
+    def unnamed_files(self) -> int:
+        """How many files `named_files` leaves out."""
+        return max(0, len(self.loaded.paths) - NAMED_FILES)
 
     @property
     def is_entry_missing(self) -> bool:

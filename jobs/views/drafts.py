@@ -180,6 +180,13 @@ def _page(
     is_bad = page.outcome.is_bad or bool(page.errors)
     if _is_script(request):
         return render(request, "jobs/_draft_parts.html", {"page": page})
-    examples = available_examples(page.offer.images) if drafts.is_empty(draft) else []
-    context = {"page": page, "others": other_drafts(request.user, draft), "examples": examples}
+    is_empty = drafts.is_empty(draft)
+    examples = available_examples(page.offer.images) if is_empty else []
+    is_resumed = "resumed" in request.GET and not is_empty
+    context = {
+        "page": page,
+        "is_resumed": is_resumed,
+        "others": other_drafts(request.user, draft),
+        "examples": examples,
+    }
     return render(request, "jobs/job_new.html", context, status=422 if is_bad else 200)

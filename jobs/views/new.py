@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from jobs.access import find_job
@@ -15,13 +16,17 @@ from jobs.uploads.refusal import UploadRefused
 from teams.access import SignedInRequest, sign_in_first
 
 NO_KEY = "The form has no valid key. Reload the page and try again."
+# With it the page says that the form is from before: nobody should send what was forgotten in it.
+RESUMED = "?resumed=1"
 
 
 @sign_in_first
 @require_GET
 def job_new(request: SignedInRequest) -> HttpResponse:
     """Lead to the form that was begun and not sent, or to a new one."""
-    return redirect("draft_edit", drafts.resume_or_create(request.user).pk)
+    draft = drafts.resume_or_create(request.user)
+    address = reverse("draft_edit", args=[draft.pk])
+    return redirect(address if drafts.is_empty(draft) else address + RESUMED)
 
 
 @sign_in_first

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from jobs.models import Blob, BundleFile, Draft, Job
+from jobs.views.new import RESUMED
 from tests import cast
 
 HELLO = b"print('hello')\n"
@@ -88,7 +89,7 @@ def test_the_form_is_resumed_with_everything_until_it_is_sent(client, url):
     client.post(url, {"file": upload(), "arguments": "--x", "name": "mine", "action": "save"})
     again = client.get(reverse("job_new"), follow=True)
     page = again.content.decode()
-    assert again.redirect_chain[-1][0] == url
+    assert again.redirect_chain[-1][0] == url + RESUMED
     assert "--x" in page
     assert 'value="mine"' in page
     assert "train.py" in page
