@@ -54,6 +54,13 @@ def test_an_environment_that_names_teams_is_offered_to_their_members_only(secret
     assert len(offer_for(dana).images) == 2
 
 
+def test_somebody_without_a_team_is_told_at_the_top_before_filling_anything_in(client_of, image, client, url):
+    lonely = client_of(cast.new_user("lonely"))
+    page = lonely.get(reverse("job_new"), follow=True).content.decode()
+    assert "You are in no team yet, so nothing can be run." in page[: page.index('id="new-job"')]
+    assert "You are in no team" not in client.get(url).content.decode()
+
+
 def test_the_form_offers_what_the_chosen_team_may_use(client, url, secret, team, blue):
     option = f'<option value="{secret.pk}">{secret.label}<'
     assert option not in client.get(url).content.decode()
