@@ -75,6 +75,11 @@ class JobShown:
         return self.status in TERMINAL
 
     @property
+    def never_ran(self) -> bool:
+        """It was cancelled before its script started."""
+        return self.status == Status.CANCELLED and self.running_at is None
+
+    @property
     def is_cancelling(self) -> bool:
         """Somebody asked for a stop and the end is not known yet."""
         return not self.is_finished and bool(self.cancel_requested_at or self.deleted_at)

@@ -84,8 +84,26 @@ def test_a_position_that_is_none_shows_the_end(client_of, alice, job, query):
 
 
 def test_a_job_without_output_says_so(client_of, alice, make_job):
-    assert "has written nothing" in get(client_of(alice), make_job(status="cancelled")).content.decode()
+    assert "has written nothing" in get(client_of(alice), make_job(status="succeeded")).content.decode()
     assert "Nothing yet" in get(client_of(alice), make_job(status="queued")).content.decode()
+
+
+def test_a_job_that_was_cancelled_before_it_started_never_ran(client_of, alice, make_job):
+    never = make_job(status="cancelled", starting_at=None, running_at=None, finishing_at=None)
+    text = get(client_of(alice), never).content.decode()
+    assert "This job never ran: it was cancelled before its script started." in text
+    assert "has written nothing" in get(client_of(alice), make_job(status="cancelled")).content.decode()
+
+
+def test_the_empty_output_is_live_until_the_end(client_of, alice, make_job):
+    def is_live(job):
+        empty = re.search(
+            r'<p class="output-empty"[^>]*>', get(client_of(alice), job, "?stream=stderr").content.decode()
+        )
+        return f'data-live-url="/jobs/{job.pk}/?stream=stderr"' in empty[0]
+
+    assert is_live(make_job(status="queued"))
+    assert not is_live(make_job(status="cancelled"))
 
 
 def test_colleagues_and_admins_see_it_strangers_get_404(client_of, bob, dana, charlie, job):
