@@ -106,12 +106,10 @@ class JobShown:
 
     @property
     def took_seconds(self) -> float | None:
-        """From the script's start (or the job's, where it never started) to the end; None while it goes on."""
-        if self.finished_at is None:
+        """From the script's start to its end; None while it goes on, and where it never started."""
+        if self.finished_at is None or self.running_at is None:
             return None
-        return (
-            (self.finishing_at or self.finished_at) - (self.running_at or self.created_at)
-        ).total_seconds()
+        return ((self.finishing_at or self.finished_at) - self.running_at).total_seconds()
 
     @property
     def explanation(self) -> Explanation:
