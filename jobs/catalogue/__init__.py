@@ -3,7 +3,8 @@
 The reasons are those of clusters/causes.py and `Own`; docs/reasons.md lists them all.
 """
 
+from jobs.catalogue.ends import signal_name
 from jobs.catalogue.explaining import explain
 from jobs.catalogue.situation import Explanation, Own, Situation
 
-__all__ = ["Explanation", "Own", "Situation", "explain"]
+__all__ = ["Explanation", "Own", "Situation", "explain", "signal_name"]

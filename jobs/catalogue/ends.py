@@ -41,12 +41,13 @@ def _signal(now: Situation) -> Explanation:
     if now.exit_code is None:
         return _exit(now)
     return Explanation(
-        f"The script was ended by signal {_signal_name(abs(now.exit_code))}.",
+        f"The script was ended by signal {signal_name(abs(now.exit_code))}.",
         "A crash inside a library is the usual cause; the last lines of the output may tell which.",
     )
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """15 → "SIGTERM"; the bare number where it has no name."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -14,7 +14,8 @@ def explain(now: Situation) -> Explanation:
             "Nothing is lost: the portal keeps trying and catches up by itself.",
         )
     if now.is_cancelling:
-        return Explanation("Cancelling: waiting until the script has really stopped.")
+        asked = f", as {now.cancelled_by} asked" if now.cancelled_by else ""
+        return Explanation(f"Cancelling{asked}: waiting until the script has really stopped.")
     if now.status is Status.FAILED:
         return FAILURES.get(now.reason, unknown_failure)(now)
     if now.status is Status.ERROR:
@@ -34,6 +35,7 @@ def _under_way(now: Situation) -> Explanation:
 
 def _usual(now: Situation) -> Explanation:
     """Nothing is unusual."""
+    by = f" by {now.cancelled_by}" if now.cancelled_by else ""
     return Explanation(
         {
             Status.QUEUED: f"Waiting to be started on {now.cluster}.",
@@ -41,8 +43,8 @@ def _usual(now: Situation) -> Explanation:
             Status.RUNNING: f"{now.entry} is running on {now.cluster}.",
             Status.FINISHING: "The script has ended; its output and results are being collected.",
             Status.SUCCEEDED: "The script ended without an error.",
-            Status.CANCELLED: "Cancelled."
+            Status.CANCELLED: f"Cancelled{by}."
             if now.exit_code is None
-            else "Cancelled while it ran; output so far is kept.",
+            else f"Cancelled{by} while it ran; output so far is kept.",
         }[now.status]
     )

@@ -43,6 +43,7 @@ class Situation:
     detail: str = ""
     exit_code: int | None = None
     is_cancelling: bool = False
+    cancelled_by: str = ""
     cluster: str = "the cluster"
     entry: str = "the script"
     image: str = "its environment"

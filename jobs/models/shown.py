@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from clusters.causes import Wait
-from jobs.catalogue import Explanation, Situation, explain
+from jobs.catalogue import Explanation, Situation, explain, signal_name
 from jobs.lifecycle import TERMINAL, Status
 from jobs.waiting import Asked, facts_for
 from teams.wording import readable_bytes, readable_seconds
@@ -62,6 +62,7 @@ class JobShown:
         finishing_at: datetime | None
         finished_at: datetime | None
         cancel_requested_at: datetime | None
+        cancel_requested_by: Any
         deleted_at: datetime | None
 
     @property
@@ -112,12 +113,31 @@ class JobShown:
         return ((self.finishing_at or self.finished_at) - self.running_at).total_seconds()
 
     @property
+    def ended_by_signal(self) -> str:
+        """ "15 (SIGTERM)" for a script that a signal ended, else ""."""
+        if self.exit_code is None or self.exit_code >= 0:
+            return ""
+        number = -self.exit_code
+        name = signal_name(number)
+        return f"{number} ({name})" if name != str(number) else name
+
+    @property
     def explanation(self) -> Explanation:
-        """Sentence and advice for the status as it is."""
-        return self.explained(Status(self.status), self.reason, self.detail, self.exit_code)
+        """Sentence and advice for the status as it is, with who cancelled it."""
+        is_told = self.cancel_requested_at and (self.is_cancelling or self.status == Status.CANCELLED)
+        who = self.cancel_requested_by if is_told else None
+        status = Status(self.status)
+        return self.explained(
+            status, self.reason, self.detail, self.exit_code, who.display_name if who else ""
+        )
 
     def explained(
-        self, status: Status, reason: str = "", detail: str = "", exit_code: int | None = None
+        self,
+        status: Status,
+        reason: str = "",
+        detail: str = "",
+        exit_code: int | None = None,
+        cancelled_by: str = "",
     ) -> Explanation:
         """Sentence and advice for a status that it has, or is about to get, with its reason."""
         return explain(
@@ -127,6 +147,7 @@ class JobShown:
                 detail=detail,
                 exit_code=exit_code,
                 is_cancelling=self.is_cancelling and status not in TERMINAL,
+                cancelled_by=cancelled_by,
                 cluster=self.cluster.name,
                 entry=self.entry,
                 image=self.image_label,

@@ -36,6 +36,14 @@ def test_it_says_where_it_ran_and_what_happened(make_job, make_attempt, client_o
     assert "<dt>Exit code</dt><dd>3</dd>" in page
 
 
+def test_a_signal_is_named_instead_of_a_negative_exit_code(make_job, client_of, alice):
+    page = details(client_of, alice, make_job(status="cancelled", exit_code=-15))
+    assert "<dt>Script</dt><dd>stopped by signal 15 (SIGTERM)</dd>" in page
+    assert "Exit code" not in page
+    assert "signal 64 (SIGRTMAX)" in details(client_of, alice, make_job(status="failed", exit_code=-64))
+    assert "by signal 250<" in details(client_of, alice, make_job(status="failed", exit_code=-250))
+
+
 def test_it_lists_the_files_and_marks_the_entry(make_job, client_of, alice):
     page = details(client_of, alice, make_job(files={"main.py": b"x", "data/cars.csv": b"a,b\n" * 400}))
     assert "data/cars.csv" in page
