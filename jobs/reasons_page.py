@@ -17,7 +17,8 @@ Generated from `jobs/catalogue/` by `python -m jobs.reasons_page`; a test holds 
 
 The *reason* is for machines and never renamed: `clusters/causes.py`, the portal's own in `jobs/catalogue/situation.py`.
 People see the sentence and the advice on the job's page; here they are with examples of names and amounts. Where a
-cluster's own words matter, they follow the sentence. What the cluster noted (Kubernetes events) is in the tab Details.
+cluster's own words matter, they follow the sentence; about images they are long, and stand in the tab Details. What the
+cluster noted (Kubernetes events) is there too.
 """
 # Names and amounts for the examples.
 FACTS: dict[str, dict[str, Any]] = {

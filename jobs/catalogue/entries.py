@@ -16,6 +16,16 @@ def plain(sentence: str, advice: str) -> Entry:
     return entry
 
 
+def pointing(sentence: str, advice: str) -> Entry:
+    """As `plain`, for causes whose raw words are long and say no more: they are in the tab Details."""
+
+    def entry(now: Situation) -> Explanation:
+        where = " What the cluster said is in Details." if now.detail.strip() else ""
+        return Explanation(sentence.format(cluster=now.cluster, image=now.image), advice + where)
+
+    return entry
+
+
 def quoting(sentence: str, advice: str) -> Entry:
     """As `plain`, followed by the cluster's own words."""
 

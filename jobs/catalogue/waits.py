@@ -1,7 +1,7 @@
 """What a job waits for: an entry for each word of clusters.causes.Wait, and for the portal's own."""
 
 from clusters.causes import Wait
-from jobs.catalogue.entries import Entry, plain, quoting
+from jobs.catalogue.entries import Entry, plain, pointing, quoting
 from jobs.catalogue.situation import Explanation, Own, Situation
 
 BY_ITSELF = "It starts by itself when other jobs end. A smaller profile may start sooner."
@@ -192,28 +192,28 @@ WAITS: dict[str, Entry] = {
         "The portal's account on {cluster} may not do what starting it needs.",
         "An admin has to give it the right; the cluster's check shows the line to paste.",
     ),
-    Wait.IMAGE_MISSING: quoting(
+    Wait.IMAGE_MISSING: pointing(
         "The image of {image} is not in its registry.",
         "It will not start like this: choose another environment with Run with changes, and tell an admin.",
     ),
-    Wait.IMAGE_LOGIN: quoting(
+    Wait.IMAGE_LOGIN: pointing(
         "{cluster} may not fetch the image of {image}: the registry wants a login, or has no such image.",
         "An admin has to check the image's name and its login. It starts by itself once they are right.",
     ),
-    Wait.IMAGE_LIMIT: quoting(
+    Wait.IMAGE_LIMIT: pointing(
         "The registry lets {cluster} fetch no more images for now (a rate limit), so {image} has to wait.",
         "It starts by itself later. An admin can raise the limit with a login, or mirror the image.",
     ),
-    Wait.IMAGE_REGISTRY: quoting(
+    Wait.IMAGE_REGISTRY: pointing(
         "{cluster} cannot reach the registry that has the image of {image}, and keeps trying.",
         "It starts by itself once the registry answers. If it stays like this, tell an admin.",
     ),
-    Wait.IMAGE_PLATFORM: quoting(
+    Wait.IMAGE_PLATFORM: pointing(
         "The image of {image} is not made for the processors of {cluster}.", TELL_ADMIN
     ),
     Wait.PULL_SECRET_MISSING: _pull_secret,
-    Wait.IMAGE_PULL: quoting("{cluster} cannot get the image of {image} yet, and keeps trying.", RETRIES),
-    Wait.IMAGE_NAME: quoting(
+    Wait.IMAGE_PULL: pointing("{cluster} cannot get the image of {image} yet, and keeps trying.", RETRIES),
+    Wait.IMAGE_NAME: pointing(
         "{cluster} cannot use the image of {image}: its name is wrong, or it is not there.", TELL_ADMIN
     ),
     Wait.CONFIG_MISSING: _config_missing,

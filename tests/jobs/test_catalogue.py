@@ -68,6 +68,15 @@ def test_the_clusters_words_follow_where_they_matter_and_are_cut():
     assert told.sentence.endswith(" ….")
 
 
+@pytest.mark.parametrize("reason", [reason for reason in Wait if reason.startswith("image_")])
+def test_of_images_the_clusters_words_are_in_details_and_the_sentence_stays_short(reason):
+    words = 'Back-off pulling image "x:1": rpc error: code = NotFound desc = failed to pull and unpack image'
+    told = explain(Situation(status=Status.STARTING, reason=reason, detail=words))
+    assert "rpc error" not in told.sentence + told.advice
+    assert told.advice.endswith(" What the cluster said is in Details.")
+    assert "Details" not in explain(Situation(status=Status.STARTING, reason=reason)).advice
+
+
 def test_what_fits_no_node_is_not_promised_to_start():
     facts = {"kind": "resource", "noun": "memory", "asked": "64 GiB", "largest": "16 GiB", "is_never": True}
     told = explain(Situation(status=Status.STARTING, reason="unschedulable", facts=facts))
