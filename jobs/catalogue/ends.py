@@ -24,12 +24,12 @@ def _exit(now: Situation) -> Explanation:
     if code == 127:
         return Explanation(
             "The command was not found in this environment (exit code 127).",
-            "Choose an environment that has the program, or check the first line of the script.",
+            "Choose Run with changes and an environment that has the program, or check the first line of the script.",
         )
     if code == 126:
         return Explanation(
             f"{now.entry} could not be executed (exit code 126).",
-            "Check that it is a script of the chosen environment.",
+            "Check that it is a script of the chosen environment, and choose Run with changes.",
         )
     return Explanation(
         f"The script ended with exit code {code}.",
@@ -57,14 +57,14 @@ def signal_name(number: int) -> str:
 def _time_limit(now: Situation) -> Explanation:
     return Explanation(
         f"Stopped at its time limit of {now.time_limit}.",
-        "Run it again with a longer time limit, or let it save its progress and do less per run.",
+        "Choose Run with changes and a longer time limit, or let it save its progress and do less per run.",
     )
 
 
 def _out_of_memory(now: Situation) -> Explanation:
     return Explanation(
         f"Needed more memory than its profile has ({now.memory}).",
-        "Choose a profile with more memory, or read the data in smaller pieces.",
+        "Choose Run with changes and a profile with more memory, or read the data in smaller pieces.",
     )
 
 
@@ -72,7 +72,7 @@ def _disk_limit(now: Situation) -> Explanation:
     limit = now.fact("limit") or now.disk
     return Explanation(
         f"Wrote more to disk than its profile has{f' ({limit})' if limit else ''}, so {now.cluster} ended it.",
-        "Choose a profile with more disk, or delete intermediate files while it runs.",
+        "Choose Run with changes and a profile with more disk, or delete intermediate files while it runs.",
     )
 
 
@@ -90,11 +90,11 @@ _OF_SCRIPTS: dict[str, Entry] = {
     End.OUT_OF_MEMORY: _out_of_memory,
     End.CPU_LIMIT: plain(
         "Used more CPU time than its cores have within the time limit.",
-        "Choose a longer time limit or a profile with more cores.",
+        "Choose Run with changes and a longer time limit or a profile with more cores.",
     ),
     End.FILE_LIMIT: plain(
         "Tried to write a file larger than its profile's disk space.",
-        "Choose a profile with more disk, or write smaller files.",
+        "Choose Run with changes and a profile with more disk, or write smaller files.",
     ),
     End.DISK_LIMIT: _disk_limit,
     Own.EXIT_CODE: _exit,
@@ -142,12 +142,13 @@ _OF_CLUSTERS: dict[str, Entry] = {
         "It was not ready to start in time on {cluster}: files or image took too long.",
         "Run it again. If it happens twice, tell an admin.",
     ),
-    Own.INVALID: quoting("{cluster} cannot run this job.", "Run it with changes."),
+    Own.INVALID: quoting("{cluster} cannot run this job.", "Choose Run with changes."),
     Own.CLUSTER_REFUSED: quoting(
         "{cluster} refused the job.", "An admin has to look at the cluster's connection."
     ),
     Own.CLUSTER_REMOVED: plain(
-        "Its cluster was switched off by an admin.", "Run it again on another cluster."
+        "Its cluster was switched off by an admin.",
+        "Choose Run with changes and an environment of another cluster.",
     ),
 }
 

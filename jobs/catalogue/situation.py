@@ -29,6 +29,11 @@ class Explanation:
     sentence: str
     advice: str = ""
 
+    @property
+    def asks_for_changes(self) -> bool:
+        """The advice names the button Run with changes: run as it was, it would end the same way."""
+        return "Run with changes" in self.advice
+
 
 @dataclass(frozen=True)
 class Situation:

@@ -186,6 +186,11 @@ class JobShown:
         return self.explanation.advice
 
     @property
+    def asks_for_changes(self) -> bool:
+        """The advice names the button Run with changes."""
+        return self.explanation.asks_for_changes
+
+    @property
     def phases(self) -> list[Phase]:
         """Queued, starting, running, finishing, with their times."""
         begun = [self.created_at, self.starting_at, self.running_at, self.finishing_at]

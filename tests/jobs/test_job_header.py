@@ -35,6 +35,27 @@ def test_it_is_one_element_with_title_and_favicon_for_the_tab(make_job, header, 
     assert "data-live-job" not in page
 
 
+PRIMARY = re.compile(r'<button class="btn btn-primary" type="submit"><svg.*?</svg>([^<]+)</button>', re.S)
+
+
+@pytest.mark.parametrize(
+    ("fields", "primary"),
+    [
+        ({"status": "succeeded"}, ["Run again"]),
+        ({"status": "error", "reason": "drained"}, ["Run again"]),
+        ({"status": "failed", "reason": "exit_code"}, ["Run with changes"]),
+        ({"status": "failed", "reason": "out_of_memory"}, ["Run with changes"]),
+        ({"status": "error", "reason": "no_shell"}, ["Run with changes"]),
+        ({"status": "error", "reason": "cluster_removed"}, ["Run with changes"]),
+        ({"status": "starting", "reason": "image_missing"}, ["Run with changes"]),
+        ({"status": "starting", "reason": "config_missing"}, []),
+        ({"status": "running"}, []),
+    ],
+)
+def test_the_filled_button_is_the_one_that_helps(make_job, header, alice, fields, primary):
+    assert PRIMARY.findall(header(alice, make_job(**fields))) == primary
+
+
 def test_it_names_who_cancelled_the_job(make_job, header, alice, bob):
     asked = {"cancel_requested_at": timezone.now(), "cancel_requested_by": bob}
     assert "Cancelled by Bob Bauer." in header(alice, make_job(status="cancelled", **asked))
