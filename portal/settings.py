@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "teams.middleware.password_change_first",
+    "portal.middleware.refused_with_a_page",
 ]
 
 ROOT_URLCONF = "portal.urls"

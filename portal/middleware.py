@@ -1,0 +1,38 @@
+"""What every answer gets: a page instead of an empty 405."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import Resolver404, resolve
+from django.utils.decorators import sync_only_middleware
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+@sync_only_middleware
+def refused_with_a_page(get_response: Answer) -> Answer:
+    """Django's `require_POST` refuses with nothing at all, which browsers show as an error of their own."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        answer = get_response(request)
+        is_for_people = "text/html" in request.headers.get("Accept", "")
+        if answer.status_code != 405 or answer.streaming or answer.content or not is_for_people:
+            return answer
+        methods = answer.headers["Allow"]
+        context = {"takes_forms": "POST" in methods, "back": _page_above(request.path)}
+        page = render(request, "405.html", context, status=405)
+        page.headers["Allow"] = methods
+        return page
+
+    return middleware
+
+
+def _page_above(path: str) -> str:
+    """The page on which the address's button is: one step up, "" where that is none."""
+    above = path.rstrip("/").rpartition("/")[0] + "/"
+    try:
+        resolve(above)
+    except Resolver404:
+        return ""
+    return above

@@ -1,0 +1,36 @@
+"""What every answer gets: a page instead of an empty 405."""
+
+import re
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def opened(client, path, method="get"):
+    answer = getattr(client, method)(path, headers=BROWSER)
+    assert answer.status_code == 405
+    text = answer.content.decode()
+    return answer, text, re.findall(r'<a class="btn[^"]*" href="([^"]+)"', text)
+
+
+def test_an_address_of_a_button_that_is_opened_says_so_and_leads_to_its_page(client_of, alice, make_job):
+    job = make_job()
+    answer, text, links = opened(client_of(alice), f"/jobs/{job.pk}/cancel/")
+    assert "It belongs to a button of a page, so nothing was done." in text
+    assert links == [f"/jobs/{job.pk}/", "/"]
+    assert answer.headers["Allow"] == "POST"
+
+
+def test_without_a_page_above_it_leads_to_the_jobs(client_of, alice):
+    assert opened(client_of(alice), "/jobs/bulk/")[2] == ["/"]
+
+
+def test_what_can_only_be_looked_at_says_that(client_of, alice, make_job):
+    _, text, _ = opened(client_of(alice), f"/jobs/{make_job().pk}/", "post")
+    assert "It can only be looked at" in text
+
+
+def test_programs_get_no_page(client_of, alice, client):
+    assert client_of(alice).get("/jobs/bulk/").content == b""
+    refused = client.get("/intake/claim")
+    assert (refused.status_code, refused.headers["Content-Type"].startswith("text/html")) == (405, True)
+    assert refused.content == b""
