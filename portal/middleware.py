@@ -1,4 +1,4 @@
-"""What every answer gets: a page instead of an empty 405."""
+"""What every answer gets: a page instead of an empty 405, and a header only where browsers heed it."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ from django.urls import Resolver404, resolve
 from django.utils.decorators import sync_only_middleware
 
 Answer = Callable[[HttpRequest], HttpResponse]
+OPENER = "Cross-Origin-Opener-Policy"
 
 
 @sync_only_middleware
@@ -36,3 +37,23 @@ def _page_above(path: str) -> str:
     except Resolver404:
         return ""
     return above
+
+
+@sync_only_middleware
+def opener_policy_where_it_counts(get_response: Answer) -> Answer:
+    """Over plain http browsers ignore the header and complain; only this machine counts as safe without TLS."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        answer = get_response(request)
+        if OPENER in answer.headers and not request.is_secure() and not _is_this_machine(request):
+            del answer.headers[OPENER]
+        return answer
+
+    return middleware
+
+
+def _is_this_machine(request: HttpRequest) -> bool:
+    """As browsers decide it: https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy"""
+    host = request.META.get("HTTP_HOST", "").lower()
+    name = host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+    return name in ("localhost", "[::1]") or name.endswith(".localhost") or name.startswith("127.")

@@ -1,8 +1,12 @@
-"""What every answer gets: a page instead of an empty 405."""
+"""What every answer gets: a page instead of an empty 405, and the opener policy where browsers heed it."""
 
 import re
 
+import pytest
+from django.test import Client
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+OPENER = "Cross-Origin-Opener-Policy"
 
 
 def opened(client, path, method="get"):
@@ -34,3 +38,23 @@ def test_programs_get_no_page(client_of, alice, client):
     refused = client.get("/intake/claim")
     assert (refused.status_code, refused.headers["Content-Type"].startswith("text/html")) == (405, True)
     assert refused.content == b""
+
+
+@pytest.mark.parametrize(
+    ("host", "is_sent"),
+    [
+        ("localhost:8000", True),
+        ("127.0.0.1:8000", True),
+        ("[::1]:8000", True),
+        ("lab.localhost", True),
+        ("10.0.0.5:8000", False),
+        ("portal.example.org", False),
+        ("localhost.example.org", False),
+    ],
+)
+def test_the_opener_policy_is_sent_where_browsers_heed_it(db, settings, host, is_sent):
+    settings.ALLOWED_HOSTS = ["*"]
+    client = Client(headers={"Host": host})
+    answer = client.get("/accounts/login/")
+    assert (OPENER in answer.headers) is is_sent
+    assert client.get("/accounts/login/", secure=True).headers[OPENER] == "same-origin"
