@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from clusters.kubernetes.connection import Connection
 
 LARGEST = 256 * 1024
 _EMBED = "kubectl config view --raw --flatten --minify"
+_WHOLE = f"Give the whole file as kubectl wrote it: `{_EMBED}` prints it."
 _REFUSED_OF_USER = {
     "exec": "It would run a command on the portal's machine. Make a service account and give its token instead.",
     "auth-provider": "It was removed from Kubernetes. Make a service account and give its token instead.",
@@ -90,9 +92,13 @@ def read_kubeconfig(text: str) -> Kubeconfig:
     try:
         found = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise KubeconfigRefused("", f"This cannot be read as YAML: {_first_line(error)}") from error
-    if not isinstance(found, dict) or found.get("kind", "Config") != "Config":
-        raise KubeconfigRefused("kind", "This is no kubeconfig: it should have the kind Config.")
+        raise KubeconfigRefused("", f"{_what_is_wrong(error, text)} {_WHOLE}") from error
+    if not isinstance(found, dict):
+        raise KubeconfigRefused(
+            "", f"This is no kubeconfig: it names no clusters, users and contexts. {_WHOLE}"
+        )
+    if found.get("kind", "Config") != "Config":
+        raise KubeconfigRefused("kind", f"This is no kubeconfig: its kind should be Config. {_WHOLE}")
     entries = {
         kind: dict(_entries(found, kind, field))
         for kind, field in (("clusters", "cluster"), ("users", "user"), ("contexts", "context"))
@@ -104,12 +110,16 @@ def read_kubeconfig(text: str) -> Kubeconfig:
     return Kubeconfig(contexts, current if current in contexts else contexts[0], entries)
 
 
+class _ReferenceFound(yaml.MarkedYAMLError):
+    """`*name`, which stands for what is written elsewhere."""
+
+
 class _Loader(yaml.SafeLoader):
     """Plain data without references: a few lines of them could unfold to gigabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("references (*name) are not read here; write the value out")
+            raise _ReferenceFound(None, None, "a reference", self.peek_event().start_mark)
         return super().compose_node(parent, index)
 
 
@@ -156,5 +166,17 @@ def _pem(field: str, value: Any) -> str:
     return text
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _what_is_wrong(error: Exception, text: str) -> str:
+    """With the line, never in the words of the YAML parser."""
+    if isinstance(error, ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return f"This is no kubeconfig: line {line} has a character that is no text."
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    if mark is None:
+        return "This is no kubeconfig: it cannot be read as YAML."
+    if isinstance(error, _ReferenceFound):
+        return f"Line {mark.line + 1} has a reference (*name), and references are not read here."
+    begun = "".join(text.splitlines()[mark.line : mark.line + 1])[: mark.column + 1]
+    if "\t" in begun:
+        return f"Line {mark.line + 1} is indented with a tab, and YAML takes only spaces."
+    return f"This is no kubeconfig: line {mark.line + 1} cannot be read as YAML."

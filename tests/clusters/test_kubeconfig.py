@@ -135,6 +135,29 @@ def test_what_is_no_kubeconfig_is_refused_with_a_sentence(text):
     assert not Path("/tmp/owned").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kind: Config\nclusters:\n  %%% garbage\n", "line 3 cannot be read as YAML"),
+        ("kind: Config\nclusters:\n- name: x\n cluster: y\n", "line 4 cannot be read as YAML"),
+        ("kind: Config\n\tclusters: []\n", "Line 2 is indented with a tab"),
+        ("kind: Config\nusers: \x00\n", "line 2 has a character that is no text"),
+        ("kind: Config\na: &a x\nb: *a\n", "Line 3 has a reference (*name)"),
+        ("{", "line 1 cannot be read as YAML"),
+        ("a: 2024-99-99", "it cannot be read as YAML"),
+        ("just words", "it names no clusters, users and contexts"),
+        ("kind: Pod", "its kind should be Config"),
+    ],
+)
+def test_garbage_is_told_with_its_line_and_what_to_do_and_never_in_the_parsers_words(text, told):
+    with pytest.raises(KubeconfigRefused) as refused:
+        read_kubeconfig(text)
+    assert told in refused.value.sentence
+    assert "`kubectl config view --raw --flatten --minify` prints it." in refused.value.sentence
+    for word in ("expected", "token", "mapping", "stream", "scanning", "parsing"):
+        assert word not in refused.value.sentence
+
+
 def test_references_are_not_unfolded():
     bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)
