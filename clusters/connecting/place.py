@@ -69,8 +69,9 @@ class PlaceForm(NameForm):
         max_length=300,
         label="Runner image",
         initial=RUNNER_IMAGE,
+        placeholder=RUNNER_IMAGE,
         help_text="An image with Python 3.9 or newer that brings files to the script and its output back."
-        " Nodes must be able to pull it.",
+        f" Nodes must be able to pull it. Left empty, it is {RUNNER_IMAGE}.",
     )
     runner_pull_secret = Typed(
         check_secret_name,

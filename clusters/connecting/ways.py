@@ -1,7 +1,6 @@
 """The ways to connect a cluster: for each a form that becomes plain values, with every mistake at its field."""
 
 import base64
-import binascii
 import os
 import re
 from pathlib import Path
@@ -127,8 +126,8 @@ class AddressForm(WayForm):
         required=False,
         label="CA certificate",
         placeholder="-----BEGIN CERTIFICATE-----",
-        help_text="As PEM text. It proves that the portal speaks to your cluster and to nobody else. Leave it empty"
-        " only where a public authority signed the API server's certificate.",
+        help_text="As PEM text, or in base64 as a kubeconfig has it. It proves that the portal speaks to your cluster"
+        " and to nobody else. Leave it empty only where a public authority signed the API server's certificate.",
     )
     kind = forms.ChoiceField(
         label="The portal shows who it is with",
@@ -154,8 +153,10 @@ class AddressForm(WayForm):
 
     def clean_ca(self) -> str:
         """PEM text; without one the system's authorities are trusted, where the connection's rules allow it."""
-        text: str = self.cleaned_data["ca"]
-        return certificate_checked(text) if text.strip() else ""
+        text: str = self.cleaned_data["ca"].strip()
+        if not text or text.startswith("-----BEGIN"):
+            return certificate_checked(text) if text else ""
+        return certificate_checked(_decoded(text) or text)
 
     def clean(self) -> dict[str, Any]:
         """Only the chosen kind of credentials counts."""
@@ -275,12 +276,11 @@ class EksForm(WayForm):
         text: str = self.cleaned_data["ca"].strip()
         if not text or text.startswith("-----BEGIN"):
             return certificate_checked(text)
-        try:
-            return certificate_checked(base64.b64decode("".join(text.split()), validate=True).decode("ascii"))
-        except (binascii.Error, UnicodeDecodeError):
-            raise forms.ValidationError(
-                "This is neither base64 as AWS shows it nor PEM text. Copy certificateAuthority.data as a whole."
-            ) from None
+        if decoded := _decoded(text):
+            return certificate_checked(decoded)
+        raise forms.ValidationError(
+            "This is neither base64 as AWS shows it nor PEM text. Copy certificateAuthority.data as a whole."
+        )
 
     def clean(self) -> dict[str, Any]:
         """Each field's own form, then the key's two halves."""
@@ -346,6 +346,15 @@ def certificate_checked(text: str) -> str:
     except ConnectionInvalid as invalid:
         raise forms.ValidationError(invalid.sentence) from None
     return text
+
+
+def _decoded(text: str) -> str:
+    """PEM text from base64, as kubeconfigs and AWS have it; "" for anything else."""
+    try:
+        pem = base64.b64decode("".join(text.split()), validate=True).decode("ascii")
+    except (ValueError, UnicodeError):
+        return ""
+    return pem if pem.startswith("-----BEGIN") else ""
 
 
 def _connection(given: Given) -> Connection:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 # Behind a gateway an API server has a path: Rancher's https://host/k8s/clusters/c-xyz.
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?")
+_PEM = "Paste all of it, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----."
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -80,10 +81,16 @@ class Connection:
 def _check_certificates(field: str, text: str) -> None:
     try:
         ssl.create_default_context(cadata=text or "-")
-    except (ssl.SSLError, ValueError) as error:
-        raise ConnectionInvalid(
-            field, "This is no certificate: it is text that begins with -----BEGIN CERTIFICATE-----."
-        ) from error
+    except (ssl.SSLError, ValueError, TypeError) as error:  # TypeError: it is not ASCII
+        raise ConnectionInvalid(field, f"{_what_it_is(text)} {_PEM}") from error
+
+
+def _what_it_is(text: str) -> str:
+    if "PRIVATE KEY-----" in text:
+        return "This is a private key, and a certificate is wanted here."
+    if "-----BEGIN CERTIFICATE-----" in text:
+        return "This certificate cannot be read: a part of it may be missing or changed."
+    return "This is no certificate."
 
 
 def _check_pair(certificate: str, key: str) -> None:

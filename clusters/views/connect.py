@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from clusters.connecting import outside
 from clusters.connecting.making import NameTaken, is_same, make_cluster
 from clusters.connecting.page import ConnectPage, Paste
+from clusters.connecting.place import RUNNER_IMAGE
 from clusters.connecting.uploads import secrets_come_in
 from clusters.connecting.ways import FORMS
 from clusters.encryption import NoKey
@@ -17,6 +18,7 @@ from clusters.models import Cluster
 from teams.access import SignedInRequest, admins_only, sign_in_first
 
 GO = "go:"
+NO_IMAGE = f"No runner image was given, so jobs there use {RUNNER_IMAGE}. Settings has another."
 
 
 @secrets_come_in
@@ -93,6 +95,8 @@ def _connect(request: SignedInRequest, page: ConnectPage) -> Cluster | None:
     else:
         outside.request_visit(cluster, request.user)
         messages.success(request, f"{cluster.name} was added. The doctor looks at it now.")
+        if not page.place.data.get("runner_image", "").strip():
+            messages.info(request, NO_IMAGE)
         return cluster
     return None
 

@@ -12,6 +12,16 @@ def admin(client_of, dana):
     return client_of(dana)
 
 
+@pytest.fixture
+def send(admin):
+    """`send(way, action="connect", **fields)`."""
+
+    def post(way="address", action="connect", **fields):
+        return admin.post(f"/clusters/connect/{way}/", {"action": action} | fields)
+
+    return post
+
+
 @pytest.fixture(autouse=True)
 def calls(monkeypatch):
     """The slugs of the clusters that the doctor was called to."""

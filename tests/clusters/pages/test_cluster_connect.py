@@ -53,16 +53,6 @@ def kubeconfig(*contexts: str, **user: object) -> str:
     )
 
 
-@pytest.fixture
-def send(admin):
-    """`send(way, action="connect", **fields)`."""
-
-    def post(way="address", action="connect", **fields):
-        return admin.post(f"/clusters/connect/{way}/", {"action": action} | fields)
-
-    return post
-
-
 def stored() -> KubernetesConnection:
     return KubernetesConnection.objects.get()
 
