@@ -66,6 +66,16 @@ class WayPart:
         """What was sent, for the next look at the page. Raises NoKey."""
         shown = [name for name in self.form.fields if name not in (*self.form.secret_names, "file")]
         self._kept.keep({name: str(self.form.data.get(name, "")) for name in shown}, self.own_secrets)
+        if isinstance(self.form, KubeconfigForm) and self.form.is_bound and not self.form.is_valid():
+            self._fill_eks(self.form.eks)
+
+    def _fill_eks(self, found: Mapping[str, str]) -> None:
+        """Into the form for Amazon EKS, what the kubeconfig says; what it does not say stays."""
+        if not found:
+            return
+        kept = self._kept.other(f"{self._name}/eks")
+        said = {name: text for name, text in found.items() if text}
+        kept.keep({"kind": "own"} | kept.values | said, kept.secrets)
 
     def forget(self) -> None:
         """What was kept of every way."""

@@ -12,7 +12,7 @@ from clusters.connecting import outside
 from clusters.connecting.fields import Lines, SecretField, Typed
 from clusters.connecting.given import Given, from_connection
 from clusters.kubernetes.connection import Connection, ConnectionInvalid
-from clusters.kubernetes.kubeconfig import Kubeconfig, KubeconfigRefused, read_kubeconfig
+from clusters.kubernetes.kubeconfig import EksFound, Kubeconfig, KubeconfigRefused, read_kubeconfig
 from clusters.models import Authentication
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -54,6 +54,8 @@ class KubeconfigForm(WayForm):
         self.read: Kubeconfig | None = None
         self.connection: Connection | None = None
         self.uploaded = ""
+        # What fills the form for Amazon EKS, where the kubeconfig is one of EKS.
+        self.eks: dict[str, str] = {}
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -89,6 +91,7 @@ class KubeconfigForm(WayForm):
             self.connection.check()
             outside.check_address(self.connection.server)
         except KubeconfigRefused as refused:
+            self.eks = refused.values if isinstance(refused, EksFound) else {}
             self.add_error("context" if self.contexts else "kubeconfig", str(refused))
         except ConnectionInvalid as invalid:
             self.refuse(invalid.field, invalid.sentence)

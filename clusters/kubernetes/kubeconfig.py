@@ -15,10 +15,15 @@ import yaml
 from yaml.reader import ReaderError
 
 from clusters.kubernetes.connection import Connection
+from clusters.kubernetes.eks_login import EksLogin, eks_login
 
 LARGEST = 256 * 1024
 _EMBED = "kubectl config view --raw --flatten --minify"
 _WHOLE = f"Give the whole file as kubectl wrote it: `{_EMBED}` prints it."
+_EKS = (
+    "It would run a command of AWS on the portal's machine. The portal makes the tokens of EKS itself: go on at"
+    " Amazon EKS, where what this kubeconfig says is filled in."
+)
 _REFUSED_OF_USER = {
     "exec": "It would run a command on the portal's machine. Make a service account and give its token instead.",
     "auth-provider": "It was removed from Kubernetes. Make a service account and give its token instead.",
@@ -48,6 +53,20 @@ class KubeconfigRefused(Exception):
         self.sentence = sentence
 
 
+class EksFound(KubeconfigRefused):
+    """It signs in by AWS' command: the portal has a way of its own for that. `values` fill its form."""
+
+    def __init__(self, eks: EksLogin, cluster: Mapping[str, Any]) -> None:
+        super().__init__("user.exec", _EKS)
+        self.values = {
+            "eks_cluster": eks.cluster,
+            "eks_region": eks.region,
+            "eks_role": eks.role,
+            "server": _text("cluster.server", cluster.get("server")),
+            "ca": _pem("cluster.certificate-authority-data", cluster.get("certificate-authority-data")),
+        }
+
+
 @dataclass(frozen=True)
 class Kubeconfig:
     """What was uploaded, read but not yet judged. `contexts` are the names to choose from."""
@@ -67,6 +86,8 @@ class Kubeconfig:
         cluster = self._named("clusters", "cluster", chosen)
         user = self._named("users", "user", chosen)
         _refuse("cluster", cluster, _REFUSED_OF_CLUSTER)
+        if eks := eks_login(user.get("exec"), cluster.get("server")):
+            raise EksFound(eks, cluster)
         _refuse("user", user, _REFUSED_OF_USER)
         return Connection(
             server=_text("cluster.server", cluster.get("server")),

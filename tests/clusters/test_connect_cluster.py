@@ -102,3 +102,12 @@ def test_without_a_key_nothing_is_stored(connect, settings, tmp_path):
     with pytest.raises(CommandError, match="no key for credentials"):
         connect(kubeconfig())
     assert not Cluster.objects.exists()
+
+
+def test_a_kubeconfig_of_eks_leads_to_the_browser(connect):
+    command = {"command": "aws", "args": ["eks", "get-token", "--cluster-name", "lab"]}
+    with pytest.raises(
+        CommandError, match="Connect it in the browser: Clusters, Connect a cluster, Amazon EKS"
+    ):
+        connect(kubeconfig(exec=command))
+    assert not Cluster.objects.exists()

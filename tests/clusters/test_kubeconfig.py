@@ -68,7 +68,8 @@ def test_the_context_is_a_choice():
 @pytest.mark.parametrize(
     ("place", "field", "value", "instead"),
     [
-        ("user", "exec", {"command": "aws", "args": ["eks", "get-token"]}, "service account"),
+        ("user", "exec", {"command": "aws", "args": ["eks", "get-token"]}, "go on at Amazon EKS"),
+        ("user", "exec", {"command": "kubelogin"}, "service account"),
         ("user", "auth-provider", {"name": "gcp"}, "service account"),
         ("user", "tokenFile", "/var/run/token", "token itself"),
         ("user", "client-certificate", "/home/me/cert.pem", "--flatten"),

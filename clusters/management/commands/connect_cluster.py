@@ -14,13 +14,17 @@ from clusters.encryption import NoKey
 from clusters.kubernetes.addresses import check_address
 from clusters.kubernetes.api import ApiRefused
 from clusters.kubernetes.connection import Connection, ConnectionInvalid
-from clusters.kubernetes.kubeconfig import KubeconfigRefused, read_kubeconfig
+from clusters.kubernetes.kubeconfig import EksFound, KubeconfigRefused, read_kubeconfig
 from clusters.kubernetes.namespaces import bring_jobs_account
 from clusters.machine import GIB
 from clusters.models import Authentication, Cluster, DriverKind, Image, KubernetesConnection, Profile
 
 # What is tried where the admin says no more than the image: the interpreters' names in the usual images.
 ENTRY_COMMANDS = {".py": ["python3", "-u"], ".R": ["Rscript"], ".sh": ["sh"]}
+IS_EKS = (
+    "user.exec: It would run a command of AWS, and the portal makes the tokens of EKS itself."
+    " Connect it in the browser: Clusters, Connect a cluster, Amazon EKS."
+)
 FIRST_PROFILE = {"name": "Small", "cpu_millis": 1000, "memory_bytes": 2 * GIB, "disk_bytes": 10 * GIB}
 
 
@@ -103,6 +107,8 @@ def _connection(text: str, context: str) -> Connection:
     try:
         connection = read_kubeconfig(text).connection(context)
         check_address(connection.server)
+    except EksFound as error:
+        raise CommandError(IS_EKS) from error
     except KubeconfigRefused as error:
         raise CommandError(str(error)) from error
     except ConnectionInvalid as error:
