@@ -166,11 +166,30 @@ def test_what_speaks_no_tls_is_told(lines):
 @pytest.mark.parametrize(
     ("status", "word"), [(401, "does not know the portal's credentials"), (403, "refuses")]
 )
-def test_credentials_that_are_not_known_are_told(lines, authority, status, word):
+def test_credentials_that_are_not_known_are_told(lines, row, authority, status, word):
+    row.identity = "6f2c0c1e"
     with serving((status, {"message": "Unauthorized"}), authority.issue()) as port:
         found = lines(f"127.0.0.1:{port}")
     assert levels(found) == "pass pass fail"
     assert word in found["credentials"].sentence
+
+
+@pytest.mark.parametrize(
+    ("authentication", "what"),
+    [
+        ("token", "this token"),
+        ("certificate", "this client certificate"),
+        ("eks", "the portal's AWS identity"),
+    ],
+)
+def test_credentials_that_never_worked_are_not_said_to_have_been_known(
+    lines, row, authority, authentication, what
+):
+    row.authentication = authentication
+    with serving((401, {"message": "Unauthorized"}), authority.issue()) as port:
+        line = lines(f"127.0.0.1:{port}")["credentials"]
+    assert line.sentence.startswith(f"The cluster does not accept {what} (401)")
+    assert line.fix
 
 
 def test_credentials_that_only_look_right_are_told(ground, api):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from clusters.kubernetes.api import ApiRefused
 from clusters.models import Cluster, ClusterHealth, DoctorRun
 from tests import cast
 from tests.clusters.pages.connected import healthy, line, new_connected, node
@@ -75,6 +76,16 @@ def test_each_state_has_a_word_and_a_colour(
     assert f'class="status-badge {icon_class}' in page
     sentence = cluster_fields.get("trouble") or health_fields.get("sentence", "")
     assert sentence in page
+
+
+def test_credentials_that_never_worked_are_not_said_to_have_ended(admin, research, text):
+    trouble = str(ApiRefused(401, "Unauthorized", "Unauthorized").in_our_words("jobs"))
+    Cluster.objects.filter(pk=research.pk).update(unreachable_since=timezone.now(), trouble=trouble)
+    page = text(admin.get("/clusters/"))
+    assert "The cluster does not accept the portal&#x27;s credentials." in page
+    assert "any more" not in page
+    Cluster.objects.filter(pk=research.pk).update(last_seen_at=timezone.now())
+    assert "any more" in text(admin.get("/clusters/"))
 
 
 @pytest.mark.parametrize(("days", "is_told"), [(13.9, True), (14.1, False), (-1, True)])
