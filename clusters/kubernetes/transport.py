@@ -4,6 +4,7 @@ TLS, pooling and keep-alive are urllib3's, as in the official client. What is ou
 means: a connection class (where to connect), a socket class (until when), and arguments.
 """
 
+import errno
 import re
 import socket
 import ssl
@@ -28,6 +29,16 @@ from clusters.kubernetes.pace import AT_ONCE
 
 LARGEST_PROOF = 1024 * 1024
 USER_AGENT = "stellwerk"
+# "[Errno 111] …", "[SSL: WRONG_VERSION_NUMBER] … (_ssl.c:1010)"
+_NUMBERS = re.compile(r"\[(?:Errno -?\d+|SSL[^\]]*)\] | \(_ssl\.c:\d+\)")
+_TROUBLES = {
+    errno.ECONNREFUSED: "nothing listens at this port, the connection was refused",
+    errno.ECONNRESET: "the connection was cut off",
+    errno.EPIPE: "the connection was cut off",
+    errno.ETIMEDOUT: "the connection timed out",
+    errno.EHOSTUNREACH: "there is no way to this machine, or it is off",
+    errno.ENETUNREACH: "there is no way to its network from here",
+}
 _POOL = re.compile(r"^\w+\(host=[^)]*\): ")
 
 
@@ -212,7 +223,7 @@ def _connection_class(rules: Rules, prove: "Prove") -> type[HTTPSConnection]:
                     return sock
                 except OSError as failed:
                     error = failed
-            raise urllib3.exceptions.NewConnectionError(self, str(error))
+            raise urllib3.exceptions.NewConnectionError(self, _plain(error))
 
         def request(self, method: str, url: str, *args: Any, **more: Any) -> None:
             if isinstance(self.sock, _Socket):
@@ -240,8 +251,17 @@ def _notice_death(sock: socket.socket) -> None:
 
 def _short(error: Exception) -> str:
     """Without the pool's and the object's names: a sentence for an admin."""
-    text = str(getattr(error, "reason", None) or error).rpartition(">: ")[2]
-    return _POOL.sub("", text).rstrip(".") or type(error).__name__
+    cause = getattr(error, "reason", None) or error
+    inner = next((each for each in (cause, *cause.args) if isinstance(each, OSError)), None)
+    if inner is not None and _plain(inner) != str(inner):
+        return _plain(inner)
+    text = str(cause).rpartition(">: ")[2]
+    return _NUMBERS.sub("", _POOL.sub("", text)).strip().rstrip(".") or type(error).__name__
+
+
+def _plain(error: OSError) -> str:
+    """What the operating system says in numbers and half sentences, as an admin would say it."""
+    return _TROUBLES.get(error.errno or 0, "") or _NUMBERS.sub("", str(error)).strip()
 
 
 def _ssl_context(connection: Connection) -> ssl.SSLContext:
