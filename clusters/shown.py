@@ -247,8 +247,18 @@ class ClusterShown:
 
     @property
     def running(self) -> int:
+        """Jobs whose script runs, or has just ended."""
+        return self._loads.get("running", 0) + self._loads.get("finishing", 0)
+
+    @property
+    def starting(self) -> int:
+        """Jobs that have a pod or get one, and whose script has not begun."""
+        return self._loads.get("starting", 0)
+
+    @property
+    def there(self) -> int:
         """Jobs that have a pod, or get one."""
-        return sum(count for status, count in self._loads.items() if status != "queued")
+        return self.running + self.starting
 
     @property
     def waiting(self) -> int:

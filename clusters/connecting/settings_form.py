@@ -39,8 +39,8 @@ class ClusterSettings(PlaceForm):
         values = self.cleaned_data
         row = self.shown.row
         assert row is not None  # noqa: S101 (settings_form)
-        if self.shown.running:
-            count = "A job is" if self.shown.running == 1 else f"{self.shown.running} jobs are"
+        if self.shown.there:
+            count = "A job is" if self.shown.there == 1 else f"{self.shown.there} jobs are"
             for name in ("namespace", "space_mode"):
                 if name in values and values[name] != getattr(row, name):
                     self.add_error(

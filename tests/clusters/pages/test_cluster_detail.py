@@ -83,6 +83,14 @@ def test_namespaces_of_teams_are_shown_where_teams_have_them(admin, text, team, 
     assert (f"/clusters/research/spaces/{other_team.pk}/" in page) is (mode == "prepared")
 
 
+def test_jobs_that_start_are_not_counted_as_running(admin, research, make_job, text):
+    image, profile = cast.new_image(research), cast.new_profile(research)
+    for status in ("running", "starting", "starting", "queued"):
+        make_job(image=image, profile=profile, status=status)
+    page = text(admin.get("/clusters/research/"))
+    assert "1 running</a>, 2 starting, 1 waiting" in page
+
+
 def test_this_machine_has_no_connection_and_no_credentials(admin, cluster, text):
     page = text(admin.get("/clusters/this-machine/"))
     assert "Test now" in page

@@ -38,9 +38,10 @@ def test_a_change_makes_the_drivers_connect_anew(admin, research):
     assert KubernetesConnection.objects.get().changed_at > before
 
 
+@pytest.mark.parametrize("status", ["running", "starting"])
 @pytest.mark.parametrize(("field", "value"), [("namespace", "other"), ("space_mode", "made")])
-def test_where_jobs_run_is_not_changed_under_them(admin, research, make_job, text, field, value):
-    make_job(image=cast.new_image(research), profile=cast.new_profile(research), status="running")
+def test_where_jobs_run_is_not_changed_under_them(admin, research, make_job, text, field, value, status):
+    make_job(image=cast.new_image(research), profile=cast.new_profile(research), status=status)
     page = text(admin.post(URL, FIELDS | {field: value}))
     assert f'href="#id_{field}">A job is there.' in page
     assert Cluster.objects.get(slug="research").name == "Research"

@@ -20,7 +20,7 @@ def test_health_room_and_jobs_of_a_cluster_are_shown(admin, research, make_job, 
     gpus = {"nvidia.com/gpu": 2}
     healthy(research, node(), node("gpu-1", gpus=gpus, free_gpus={"nvidia.com/gpu": 1}))
     image, profile = cast.new_image(research), cast.new_profile(research)
-    for status in ("running", "finishing", "queued", "succeeded"):
+    for status in ("running", "finishing", "starting", "starting", "starting", "queued", "succeeded"):
         make_job(image=image, profile=profile, status=status)
     page = text(admin.get("/clusters/"))
     assert "Connect your first cluster" not in page
@@ -30,6 +30,7 @@ def test_health_room_and_jobs_of_a_cluster_are_shown(admin, research, make_job, 
         "<strong>64 GiB</strong> of 128 GiB memory",
         "<strong>1</strong> of 2 nvidia.com/gpu",
         "2 running</a>",
+        "3 starting</span>",
         "1 waiting</span>",
         "Kubernetes v1.36.0",
         "answers in 12 ms",
