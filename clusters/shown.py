@@ -1,7 +1,7 @@
 """Clusters as their pages show them: how they are, what is free, what a visit of the doctor found."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,8 @@ NEVER_ACCEPTED = (
     "The cluster does not accept the portal's credentials. Look whether they are of this cluster and were copied as a"
     " whole, and give them anew under Credentials."
 )
+# The levels that are shown before the others.
+FIRST = {"fail": 0, "warn": 1}
 HEALTH_WORDS = {"pass": "Healthy", "warn": "Needs a look", "fail": "Not usable"}
 
 
@@ -62,6 +64,8 @@ class Line:
     sentence: str
     fix: str
     fix_kind: str
+    # The title of an earlier line that has the same fix: one paste puts both right.
+    same_as: str = ""
 
     @property
     def badge(self) -> str:
@@ -95,7 +99,13 @@ class Visit:
 
     def __init__(self, run: DoctorRun) -> None:
         self.run = run
-        self.lines = [_line(line) for line in run.lines if isinstance(line, dict)]
+        self.lines = _fixed_once(
+            self._in_order([_line(line) for line in run.lines if isinstance(line, dict)])
+        )
+
+    def _in_order(self, lines: list[Line]) -> list[Line]:
+        """What does not work comes first; while the doctor is there nothing moves."""
+        return lines if self.is_running else sorted(lines, key=lambda line: FIRST.get(line.level, len(FIRST)))
 
     @property
     def is_running(self) -> bool:
@@ -319,6 +329,18 @@ def last_visit(cluster: Cluster) -> Visit | None:
     """The newest."""
     run = DoctorRun.objects.filter(cluster=cluster).first()
     return Visit(run) if run else None
+
+
+def _fixed_once(lines: list[Line]) -> list[Line]:
+    """The same YAML or command is shown at the first line that asks for it; the others name that one."""
+    found: list[Line] = []
+    at: dict[str, str] = {}
+    for line in lines:
+        is_again = line.is_pasted and line.fix in at
+        found.append(replace(line, same_as=at[line.fix]) if is_again else line)
+        if line.is_pasted:
+            at.setdefault(line.fix, line.title)
+    return found
 
 
 def _line(line: dict[str, Any]) -> Line:

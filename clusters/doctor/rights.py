@@ -67,23 +67,23 @@ def line_of(right: Right, mode: str, lacking: Sequence[Question], namespace: str
     where = "cluster" if right.scope == "cluster" else "namespace"
     kind = f"{right.resource}.{right.group}" if right.group else right.resource
     verbs = ", ".join(right.verbs)
-    title = Title(f"right:{where}:{kind}:{'+'.join(right.verbs)}", f"{kind}: {verbs}")
+    names = f" ({', '.join(right.names)})" if right.names else ""
+    everywhere = " in the whole cluster" if right.scope == "cluster" else ""
+    title = Title(f"right:{where}:{kind}:{'+'.join(right.verbs)}", f"{kind}{names}{everywhere}: {verbs}")
     if not lacking:
         return title.passed(f"The portal may {right.purpose}.")
     spaces = list(dict.fromkeys(question.namespace for question in lacking))
-    missing_verbs = ", ".join(dict.fromkeys(question.verb for question in lacking))
-    names = f" ({', '.join(right.names)})" if right.names else ""
+    lacking_verbs = list(dict.fromkeys(question.verb for question in lacking))
     place = f"in {', '.join(spaces)}" if spaces != [""] else "in the whole cluster"
     yaml_text = "---\n".join(
         onboarding.right_yaml(space or namespace, mode, right, namespace) for space in spaces
     )
-    sentence = f"The portal may not {missing_verbs} {kind}{names} {place}"
+    rights_lack = "a right" if len(lacking_verbs) == 1 else "rights"
+    sentence = f"The portal lacks {rights_lack}: {', '.join(lacking_verbs)} on {kind}{names} {place}"
     if right.is_needed:
-        needed = f"{sentence}; it has to {right.purpose}. Apply the YAML as an admin of the cluster."
+        needed = f"{sentence}. It has to {right.purpose}: apply the YAML as an admin of the cluster."
         return title.failed(needed, yaml_text, Fix.YAML)
-    return title.warned(
-        f"{sentence}, so it cannot {right.purpose}. Everything else works.", yaml_text, Fix.YAML
-    )
+    return title.warned(f"{sentence}. It cannot {right.purpose}; everything else works.", yaml_text, Fix.YAML)
 
 
 def yaml_for(ground: Ground, resource: str, verb: str) -> str:

@@ -27,6 +27,14 @@ def test_a_row_says_that_it_is_being_cancelled(make_job, client_of, alice):
     assert "cancelling" in client_of(alice).get(f"/jobs/{job.pk}/row/").content.decode()
 
 
+def test_a_job_that_waits_says_for_how_long(make_job, client_of, alice):
+    page = client_of(alice).get(
+        f"/jobs/{make_job(created_at=timezone.now() - timedelta(seconds=39)).pk}/row/"
+    )
+    said = " ".join(re.sub(r"<[^>]+>", "", page.content.decode()).split())
+    assert re.search(r"waits for (39|4\d) s", said)
+
+
 def test_only_a_job_that_started_took_a_time(make_job, client_of, alice):
     def took(**fields):
         page = (

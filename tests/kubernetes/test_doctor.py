@@ -167,7 +167,7 @@ def test_each_verb_that_is_taken_away_is_named_with_the_yaml_that_gives_it_back(
             {**each, "verbs": [one for one in each["verbs"] if (each, one) != (rule, verb)]} for each in rules
         ]
         admin_api.patch(path, {"rules": [each for each in left if each["verbs"]]})
-        words = f"may not {verb} {rule['resources'][0]}"
+        words = f": {verb} on {rule['resources'][0]}"
         # The verb before it comes back in the same moment in which this one goes.
         fix = until(lambda words=words: the_only_fix(named(ground), everything, words))
         assert rule["resources"][0] in fix

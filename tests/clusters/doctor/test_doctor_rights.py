@@ -29,6 +29,13 @@ def test_with_all_of_them_each_line_passes(ground):
     assert len({line.key for line in lines(ground)}) == len(module.onboarding.rights("one"))
 
 
+@pytest.mark.parametrize("mode", SpaceMode.values)
+def test_no_two_lines_have_the_same_title(ground, mode):
+    ground.row.space_mode = mode
+    titles = [line.title for line in lines(ground)]
+    assert len(titles) == len(set(titles))
+
+
 @pytest.mark.parametrize(("resource", "verb"), VERBS)
 def test_a_verb_that_is_missing_is_named_with_the_yaml_that_gives_it_back(ground, api, resource, verb):
     mode = next(
@@ -42,7 +49,7 @@ def test_a_verb_that_is_missing_is_named_with_the_yaml_that_gives_it_back(ground
     bad = [line for line in lines(ground) if line.level is not Level.PASS]
     assert bad
     for line in bad:
-        assert f"may not {verb} {resource}" in line.sentence
+        assert f"The portal lacks a right: {verb} on {resource}" in line.sentence
         assert line.fix_kind == "yaml"
         objects = [each for each in yaml.safe_load_all(line.fix) if each]
         rules = [rule for each in objects for rule in each.get("rules") or []]
@@ -81,7 +88,10 @@ def test_a_right_that_is_not_needed_warns_only(monkeypatch):
     (asked,) = questions(optional, ["jobs"])
     line = line_of(optional, "one", [asked], "jobs")
     assert (line.level, line.fix) == (Level.WARN, "for jobs\n")
-    assert "may not get namespaces (kube-system) in the whole cluster" in line.sentence
+    assert (
+        "lacks a right: get on namespaces (kube-system) in the whole cluster. It cannot know it again"
+        in line.sentence
+    )
     assert line_of(optional, "one", [], "jobs").level is Level.PASS
 
 

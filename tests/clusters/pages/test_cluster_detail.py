@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from clusters.models import Cluster, TeamSpace
+from clusters.models import Cluster, DoctorRun, TeamSpace
 from tests import cast
 from tests.clusters.pages.connected import CANARY, healthy, line, new_connected, node, visited
 
@@ -30,6 +30,39 @@ def test_a_visit_is_shown_line_by_line_with_what_mends_it(admin, research, text)
     assert 'data-copy="fix-nodes"' not in page
     assert "Ask an admin." in page
     assert "hx-get" not in page
+
+
+def test_what_does_not_work_comes_first_once_the_visit_has_ended(admin, research):
+    found = [
+        line("address"),
+        line("nodes", "warn"),
+        line("events", "skip"),
+        line("pod", "fail"),
+        line("quota", "warn"),
+    ]
+
+    def shown():
+        return [each.key for each in admin.get("/clusters/research/").context["visit"].lines]
+
+    run = visited(research, *found, is_running=True)
+    assert shown() == ["address", "nodes", "events", "pod", "quota"]
+    DoctorRun.objects.filter(pk=run.pk).update(ended_at=timezone.now())
+    assert shown() == ["pod", "nodes", "quota", "address", "events"]
+
+
+def test_the_same_yaml_is_shown_once_and_the_other_lines_name_its_line(admin, research, text):
+    visited(
+        research,
+        line("nodes", "warn", "Nodes are not seen.", YAML, "yaml"),
+        line("secrets", "fail", "No Secrets.", YAML, "yaml"),
+        line("disk", "warn", "Full.", "Make room.", "text"),
+        line("disk2", "warn", "Full too.", "Make room.", "text"),
+    )
+    page = text(admin.get("/clusters/research/"))
+    assert page.count("name: stellwerk\n") == 1
+    assert 'data-copy="fix-secrets"' in page
+    assert "What to paste under “Secrets” puts this right too." in page
+    assert page.count("Make room.") == 2
 
 
 def test_nodes_are_listed_with_what_is_free_and_their_gpus(admin, research, text):
