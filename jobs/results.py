@@ -13,6 +13,7 @@ from django.db import close_old_connections
 from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from jobs.models import Artifact, Attempt, Job
@@ -168,12 +169,16 @@ def left_out(attempt: Attempt | None) -> list[dict[str, str]]:
 
 
 def zipped(artifacts: Sequence[Artifact]) -> Iterator[bytes]:
-    """The files as one .zip in constant memory. Breaks off when one has vanished or changed its size."""
+    """The files as one .zip in constant memory, dated when the last one came.
+
+    Breaks off when one has vanished or changed its size.
+    """
     # A slow reader must not keep one of the few connections to the database.
     close_old_connections()
     taken: set[str] = set()
     files = ((_unique(zip_path(a.path), taken), a.size, _opener(a.key)) for a in artifacts)
-    yield from zip_stream(files)
+    written_at = max((artifact.stored_at for artifact in artifacts), default=timezone.now())
+    yield from zip_stream(files, timezone.localtime(written_at))
 
 
 def zip_path(path: str) -> str:

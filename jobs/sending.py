@@ -58,6 +58,11 @@ def dress(
     return response
 
 
+def joined_filename(*words: object) -> str:
+    """One word, for shells and scripts: "my job", 7, "stdout.log" is "my-job-7-stdout.log"."""
+    return "-".join(" ".join(str(word) for word in words).split())
+
+
 def safe_filename(name: str) -> str:
     """A name that every system can save: no separators, no invisible characters, not too long, never empty."""
     visible = "".join(char for char in name if unicodedata.category(char)[0] != "C")

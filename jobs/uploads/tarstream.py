@@ -4,13 +4,14 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from io import RawIOBase
 from typing import BinaryIO, cast
 
 CHUNK = 256 * 1024
 BLOCK = 512
-# The oldest time a .zip can hold; without times the same files give the same bytes.
-OLDEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+# The oldest time that a .zip can hold; it knows no time zones.
+OLDEST_ZIP_TIME = datetime(1980, 1, 1)
 # Browsers do not tell whether a file was executable, and a script may start another one beside it.
 FILE_MODE = 0o755
 
@@ -34,12 +35,16 @@ def tar_stream(files: Iterable[StreamedFile]) -> Iterator[bytes]:
     yield bytes(2 * BLOCK)
 
 
-def zip_stream(files: Iterable[StreamedFile]) -> Iterator[bytes]:
-    """A .zip of stored files, given as (path, size, open), of any size. Raises SizeChanged."""
+def zip_stream(files: Iterable[StreamedFile], written_at: datetime = OLDEST_ZIP_TIME) -> Iterator[bytes]:
+    """A .zip of stored files, given as (path, size, open), of any size. Raises SizeChanged.
+
+    All are dated `written_at`, by the clock on its wall: the same files of the same time give the same bytes.
+    """
+    at = written_at.timetuple()[:6]
     sink = _Sink()
     with zipfile.ZipFile(cast(BinaryIO, sink), "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for path, size, open_file in files:
-            info = zipfile.ZipInfo(path, OLDEST_ZIP_TIME)
+            info = zipfile.ZipInfo(path, at)
             info.external_attr = (stat.S_IFREG | 0o644) << 16
             is_large = size >= zipfile.ZIP64_LIMIT
             with archive.open(info, "w", force_zip64=is_large) as member:

@@ -12,7 +12,7 @@ from jobs.access import find_job
 from jobs.models import Job
 from jobs.output import outputlog
 from jobs.output.outputpages import OutputPages, Page
-from jobs.sending import dress, send_stored
+from jobs.sending import dress, joined_filename, send_stored
 from jobs.views.frame import job_frame
 from teams.access import SignedInRequest
 
@@ -44,7 +44,7 @@ def job_output_download(request: SignedInRequest, job_id: int, stream: str) -> H
     job = find_job(request.user, job_id)
     if stream not in outputlog.STREAMS:
         raise Http404("A job has stdout.log and stderr.log.")
-    filename = f"{job.name} {job.pk} {stream}.log"
+    filename = joined_filename(job.name, job.pk, f"{stream}.log")
     attempt_id = _newest_attempt_id(job)
     if attempt_id is None or not getattr(outputlog.sizes(attempt_id), stream):
         return dress(HttpResponse(content_type=PLAIN_TEXT), filename)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_safe
 from jobs import results
 from jobs.access import find_job
 from jobs.previews.kinds import content_type_of, kind_of
-from jobs.sending import SANDBOX, dress, send_stored
+from jobs.sending import SANDBOX, dress, joined_filename, send_stored
 from jobs.views.frame import job_frame
 from teams.access import SignedInRequest
 
@@ -56,7 +56,7 @@ def job_results_zip(request: SignedInRequest, job_id: int) -> HttpResponseBase:
     job = find_job(request.user, job_id)
     artifacts = list(results.listed(results.newest_attempt(job)))
     response = StreamingHttpResponse(results.zipped(artifacts), content_type="application/zip")
-    return dress(response, f"{job.name} results.zip")
+    return dress(response, joined_filename(job.name, "results.zip"))
 
 
 @require_safe

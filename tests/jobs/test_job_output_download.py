@@ -38,7 +38,7 @@ def test_it_is_plain_text_to_be_saved(client_of, alice, job, stream):
     assert response["Content-Type"] == "text/plain; charset=utf-8"
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Security-Policy"] == "sandbox"
-    name = f"%C3%89valuer%20_tout_%20_%20Q4%20{job.pk}%20{stream}.log"
+    name = f"%C3%89valuer-_tout_-_-Q4-{job.pk}-{stream}.log"
     assert response["Content-Disposition"] == f"attachment; filename*=utf-8''{name}"
 
 

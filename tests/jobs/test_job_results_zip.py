@@ -6,12 +6,15 @@ import subprocess
 import tracemalloc
 import zipfile
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.files.storage import default_storage
 from django.urls import reverse
+from django.utils import timezone
 
 from jobs import results
+from jobs.models import Artifact
 from jobs.uploads.tarstream import SizeChanged
 from tests.cast import new_artifact
 
@@ -42,9 +45,19 @@ def test_it_holds_every_listed_file_under_its_path(alice, client_of, job, attemp
     assert {name: archive.read(name) for name in archive.namelist()} == files
     assert response["Content-Type"] == "application/zip"
     assert response["Content-Disposition"] == (
-        "attachment; filename*=utf-8''Tr%C3%A4nke%20%C3%BCber%20results.zip"
+        "attachment; filename*=utf-8''Tr%C3%A4nke-%C3%BCber-results.zip"
     )
     assert response["Content-Security-Policy"] == "sandbox"
+
+
+def test_its_files_are_dated_when_the_results_came_by_the_portals_clock(attempt):
+    stored_at = datetime(2026, 7, 1, 22, 30, 10, tzinfo=UTC)
+    for name, at in {"a.txt": stored_at - timedelta(hours=1), "b.txt": stored_at}.items():
+        Artifact.objects.filter(pk=new_artifact(attempt, name).pk).update(stored_at=at)
+    with timezone.override("Europe/Berlin"):
+        data = b"".join(results.zipped(list(results.listed(attempt))))
+    dates = {info.date_time for info in zipfile.ZipFile(io.BytesIO(data)).infolist()}
+    assert dates == {(2026, 7, 2, 0, 30, 10)}
 
 
 def test_unzip_agrees(alice, client_of, job, attempt, tmp_path):
