@@ -18,6 +18,14 @@ function themeSwitch(fieldset) {
   }
 }
 
+/** On a phone a row of tabs is wider than the screen: the one that is open should be seen. */
+function showActive(row) {
+  const active = row.querySelector("[aria-current]");
+  if (!active || row.scrollWidth <= row.clientWidth) return;
+  const [outer, inner] = [row.getBoundingClientRect(), active.getBoundingClientRect()];
+  row.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+}
+
 function closeMenus(except) {
   for (const menu of document.querySelectorAll("details[data-menu][open]")) {
     if (menu !== except) menu.open = false;
@@ -78,3 +86,4 @@ addEventListener("pageshow", () => {
 });
 
 document.querySelectorAll("[data-theme-switch]").forEach(themeSwitch);
+document.querySelectorAll(".tabs, .counts").forEach(showActive);
