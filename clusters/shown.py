@@ -1,7 +1,7 @@
 """Clusters as their pages show them: how they are, what is free, what a visit of the doctor found."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -14,34 +14,23 @@ from clusters.models import (
     Authentication,
     Cluster,
     ClusterHealth,
-    DoctorRun,
     KubernetesConnection,
 )
 from clusters.names import toleration_text
 from clusters.nodes import Node, Room, nodes_of, room_of
+from clusters.shown_visit import LEVELS, Visit
 from teams.wording import readable_bytes, readable_seconds
 
 WARN_BEFORE = timedelta(days=14)
-# A visit that nobody ended by then was lost with its worker.
-LONGEST_VISIT = timedelta(minutes=10)
 MOST_NODES = 50
 GPU_MODEL = "nvidia.com/gpu.product"
 UNFINISHED = ("queued", "starting", "running", "finishing")
-# The level of a line, as the badge that every page has for it, and its word.
-LEVELS = {
-    "pass": ("succeeded", "Passed"),
-    "warn": ("error", "Warning"),
-    "fail": ("failed", "Failed"),
-    "skip": ("cancelled", "Skipped"),
-}
 # Of ApiRefused.in_our_words, for a 401.
 NOT_ANY_MORE = "does not know the portal's credentials any more"
 NEVER_ACCEPTED = (
     "The cluster does not accept the portal's credentials. Look whether they are of this cluster and were copied as a"
     " whole, and give them anew under Credentials."
 )
-# The levels that are shown before the others.
-FIRST = {"fail": 0, "warn": 1}
 HEALTH_WORDS = {"pass": "Healthy", "warn": "Needs a look", "fail": "Not usable"}
 
 
@@ -55,35 +44,6 @@ class Amount:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a visit."""
-
-    key: str
-    title: str
-    level: str
-    sentence: str
-    fix: str
-    fix_kind: str
-    # The title of an earlier line that has the same fix: one paste puts both right.
-    same_as: str = ""
-
-    @property
-    def badge(self) -> str:
-        """For `status_mark`."""
-        return LEVELS.get(self.level, LEVELS["skip"])[0]
-
-    @property
-    def word(self) -> str:
-        """Passed, Warning, Failed, Skipped."""
-        return LEVELS.get(self.level, LEVELS["skip"])[1]
-
-    @property
-    def is_pasted(self) -> bool:
-        """The fix is a command or YAML, not a sentence."""
-        return self.fix_kind in ("command", "yaml")
-
-
-@dataclass(frozen=True)
 class NodeRow:
     """A node as a row: `gpus` has "1 of 2 nvidia.com/gpu (A100)", `taints` what keeps pods away."""
 
@@ -92,42 +52,6 @@ class NodeRow:
     memory: str
     gpus: tuple[str, ...]
     taints: tuple[str, ...]
-
-
-class Visit:
-    """A visit of the doctor. `is_running` for at most LONGEST_VISIT."""
-
-    def __init__(self, run: DoctorRun) -> None:
-        self.run = run
-        self.lines = _fixed_once(
-            self._in_order([_line(line) for line in run.lines if isinstance(line, dict)])
-        )
-
-    def _in_order(self, lines: list[Line]) -> list[Line]:
-        """What does not work comes first; while the doctor is there nothing moves."""
-        return lines if self.is_running else sorted(lines, key=lambda line: FIRST.get(line.level, len(FIRST)))
-
-    @property
-    def is_running(self) -> bool:
-        """The page comes back for more."""
-        return self.run.ended_at is None and timezone.now() - self.run.asked_at < LONGEST_VISIT
-
-    @property
-    def is_lost(self) -> bool:
-        """It never ended."""
-        return self.run.ended_at is None and not self.is_running
-
-    @property
-    def failed(self) -> str:
-        """The sentence of the first line that failed; "" where none did."""
-        return next((line.sentence for line in self.lines if line.level == "fail"), "")
-
-    @property
-    def summary(self) -> str:
-        """ "9 passed, 1 warning, 2 failed"."""
-        levels = [line.level for line in self.lines]
-        words = {"pass": "passed", "warn": "to look at", "fail": "failed", "skip": "skipped"}
-        return ", ".join(f"{levels.count(level)} {word}" for level, word in words.items() if level in levels)
 
 
 class ClusterShown:
@@ -162,7 +86,8 @@ class ClusterShown:
         if self.is_found_unusable:
             return "fail"
         if self.health and self.health.level:
-            return "warn" if self.health.level == "pass" and self.is_expiring else self.health.level
+            is_to_be_seen_to = self.is_expiring or bool(self.broken_environment)
+            return "warn" if self.health.level == "pass" and is_to_be_seen_to else self.health.level
         return "pass" if self.cluster.last_seen_at else ""
 
     @property
@@ -170,6 +95,11 @@ class ClusterShown:
         """The short check has nothing to say, but the doctor found what does not work and has not been there since."""
         is_ill = self.health is not None and self.health.level == "fail"
         return not is_ill and self._visit is not None and bool(self._visit.failed)
+
+    @property
+    def broken_environment(self) -> str:
+        """What the doctor found of one, while others work."""
+        return self._visit.broken_environment if self._visit else ""
 
     @property
     def badge(self) -> str:
@@ -190,8 +120,11 @@ class ClusterShown:
             return self._why_unreachable
         if self.is_found_unusable and self._visit is not None:
             return f"The doctor found what does not work: {self._visit.failed} Test it again once that is mended."
-        if self.level == "warn" and self.health and self.health.level == "pass":
+        is_well = self.health is not None and self.health.level == "pass"
+        if is_well and self.is_expiring:
             return f"It works, but its credentials {'have ended' if self.is_expired else 'end soon'}."
+        if is_well and self.broken_environment:
+            return f"It works, but not with every environment. {self.broken_environment}"
         if self.health and self.health.sentence:
             return self.health.sentence
         return "" if self.level in ("pass", "off") else "Nobody has looked at it yet. Test it now."
@@ -207,9 +140,8 @@ class ClusterShown:
     @property
     def trouble(self) -> str:
         """The sentence where something is wrong with the cluster itself."""
-        is_found = self.is_found_unusable or (
-            self.health is not None and self.health.level in ("warn", "fail")
-        )
+        is_ill = self.health is not None and self.health.level in ("warn", "fail")
+        is_found = is_ill or self.is_found_unusable or bool(self.broken_environment)
         return (
             self.sentence if self.cluster.is_enabled and (is_found or self.cluster.unreachable_since) else ""
         )
@@ -316,38 +248,6 @@ def unfinished_jobs(clusters: Iterable[Cluster]) -> dict[int, dict[str, int]]:
     for cluster_id, status, count in rows.values_list("cluster_id", "status").annotate(Count("pk")):
         found[cluster_id][status] = count
     return found
-
-
-def ended_visits(clusters: Iterable[Cluster]) -> dict[int, Visit]:
-    """The newest that has ended, by cluster."""
-    ended = DoctorRun.objects.filter(cluster__in=list(clusters)).exclude(ended_at=None)
-    newest = ended.order_by("cluster_id", "-id").distinct("cluster_id")
-    return {run.cluster_id: Visit(run) for run in newest}
-
-
-def last_visit(cluster: Cluster) -> Visit | None:
-    """The newest."""
-    run = DoctorRun.objects.filter(cluster=cluster).first()
-    return Visit(run) if run else None
-
-
-def _fixed_once(lines: list[Line]) -> list[Line]:
-    """The same YAML or command is shown at the first line that asks for it; the others name that one."""
-    found: list[Line] = []
-    at: dict[str, str] = {}
-    for line in lines:
-        is_again = line.is_pasted and line.fix in at
-        found.append(replace(line, same_as=at[line.fix]) if is_again else line)
-        if line.is_pasted:
-            at.setdefault(line.fix, line.title)
-    return found
-
-
-def _line(line: dict[str, Any]) -> Line:
-    key, title, level, sentence, fix, fix_kind = (
-        str(line.get(name) or "") for name in ("key", "title", "level", "sentence", "fix", "fix_kind")
-    )
-    return Line(key, title, level, sentence, fix, fix_kind)
 
 
 def _node_row(node: Node) -> NodeRow:

@@ -1,7 +1,7 @@
 """How the test pod is: the API server's dicts in, one word and the cluster's own sentence out. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ _MAKE = ("CreateContainerConfigError", "CreateContainerError", "RunContainerErro
 # Such a word may be followed by success a moment later.
 PATIENCE_SECONDS = 10.0
 NO_POD_SECONDS = 20.0
+# The containers that every job's pod has.
+OF_A_JOB = ("fetch", "collect", "main")
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,19 @@ def is_scheduled(pod: Object | None) -> bool:
     return pod is not None and bool((pod.get("spec") or {}).get("nodeName"))
 
 
-def trouble_of(job: Object, pod: Object | None, events: Iterable[Object], age: float) -> Trouble | None:
-    """What keeps the pod from going on, if anything; `age` is how many seconds the Job is old."""
+def trouble_of(
+    job: Object,
+    pod: Object | None,
+    events: Iterable[Object],
+    age: float,
+    containers: Collection[str] = OF_A_JOB,
+) -> Trouble | None:
+    """What keeps these containers from going on, if anything; `age` is how many seconds the Job is old."""
     if pod is None:
         return _without_pod(job, events, age)
     return (
         (None if is_scheduled(pod) else _unscheduled(pod, age))
-        or _waiting(pod, age)
+        or _waiting(pod, age, containers)
         or _over(pod)
         or _job_over(job)
     )
@@ -84,8 +92,10 @@ def _unscheduled(pod: Object, age: float) -> Trouble | None:
     return Trouble("unschedulable", "") if age > NO_POD_SECONDS else None
 
 
-def _waiting(pod: Object, age: float) -> Trouble | None:
+def _waiting(pod: Object, age: float, containers: Collection[str]) -> Trouble | None:
     for name, state in _states(pod).items():
+        if name not in containers:
+            continue
         waiting = state.get("waiting") or {}
         reason = str(waiting.get("reason") or "")
         words = str(waiting.get("message") or reason)

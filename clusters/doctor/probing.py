@@ -1,16 +1,15 @@
 """The test pod: made as a job's would be, watched, understood, and removed whatever happens."""
 
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 from clusters.doctor import callback, podlook
+from clusters.doctor.environments import SHELL, environments, image_trouble, images_of, tried
 from clusters.doctor.ground import Ground
 from clusters.doctor.lines import Fix, Line, Title
 from clusters.doctor.podlook import Trouble
+from clusters.doctor.watcher import Watcher, core_path, jobs_path
 from clusters.driver import LABEL_INSTALLATION, ClusterUnreachable
 from clusters.drivers import installation_id, portal_url_of
 from clusters.kubernetes import probe as manifests
@@ -19,30 +18,13 @@ from clusters.kubernetes.calls import unless_there
 from clusters.kubernetes.names import JOBS_ACCOUNT
 from clusters.kubernetes.namespaces import bring_jobs_account
 from clusters.kubernetes.probe import Probe
-from clusters.models import DoctorRun, Image, KubernetesConnection, Profile
+from clusters.models import DoctorRun, Profile
 
 log = logging.getLogger(__name__)
 # The admission plugin's words: plugin/pkg/admission/serviceaccount.
 NO_ACCOUNT = "error looking up service account"
-# The Job's own deadline is later, so that it never speaks first.
-PROBE_SECONDS, PAUSE_SECONDS = 150.0, 1.0
-NAME_OF_JOB = "batch.kubernetes.io/job-name"
-POD, IMAGE, LOGS, SHELL = (
-    Title("test_pod", "Test pod"),
-    Title("image_pull", "Image pull"),
-    Title("logs", "Logs"),
-    Title("environment", "Environment"),
-)
+POD, IMAGE, LOGS = Title("test_pod", "Test pod"), Title("image_pull", "Image pull"), Title("logs", "Logs")
 TITLES = (POD, IMAGE, LOGS, callback.PYTHON, callback.CALLBACK, callback.CLOCK, SHELL)
-
-
-@dataclass
-class Look:
-    """The test pod as the cluster shows it now."""
-
-    job: dict[str, Any]
-    pod: dict[str, Any] | None
-    events: list[dict[str, Any]]
 
 
 def probing(ground: Ground) -> Iterator[Line]:
@@ -55,16 +37,17 @@ def probing(ground: Ground) -> Iterator[Line]:
             yield POD.failed(_refusal(refused))
             yield from _skip(TITLES[1:], "there was no test pod.")
             return
-        yield from _stages(ground, probe, Watcher(ground, probe))
+        yield from _stages(ground, probe, Watcher(ground, probe.name))
     finally:
         _remove(ground, probe.name)
 
 
 def probe_of(ground: Ground) -> Probe:
-    """Where the first environment's jobs would run, and with what."""
+    """Where the first environment's jobs would run, and with what; the others' images are tried beside it."""
     run, row = ground.run, ground.row
     assert run is not None, "only a visit has a test pod"
-    image = Image.objects.filter(cluster=ground.cluster, is_enabled=True).first()
+    images = images_of(ground.cluster)
+    image = images[0] if images else None
     profile = Profile.objects.filter(cluster=ground.cluster, is_enabled=True).first()
     return Probe(
         name=f"sw-doctor-{installation_id()}-{run.pk}-{run.nonce[:6]}",
@@ -77,6 +60,7 @@ def probe_of(ground: Ground) -> Probe:
         space=row.namespace,
         pull_secret=image.pull_secret if image else "",
         runner_pull_secret=row.runner_pull_secret,
+        others=tried(images[1:]),
         node_labels=profile.node_labels if profile else {},
         tolerations=profile.tolerations if profile else (),
     )
@@ -85,7 +69,7 @@ def probe_of(ground: Ground) -> Probe:
 def remove_leftovers(ground: Ground) -> int:
     """Delete the test Jobs of visits that are over: a worker may have died. How many there were."""
     query = {"labelSelector": f"{manifests.LABEL_DOCTOR}={installation_id()}"}
-    found = ground.api.get(_jobs(ground.row), query).get("items") or []
+    found = ground.api.get(jobs_path(ground.row), query).get("items") or []
     visits = {
         job["metadata"]["name"]: job["metadata"]["labels"].get(manifests.LABEL_VISIT, "") for job in found
     }
@@ -95,52 +79,6 @@ def remove_leftovers(ground: Ground) -> int:
     for name in gone:
         _remove(ground, name)
     return len(gone)
-
-
-class Watcher:
-    """Looks again and again until something is so, or something is in the way."""
-
-    def __init__(self, ground: Ground, probe: Probe) -> None:
-        self._ground, self._name = ground, probe.name
-        self._begin = time.monotonic()
-        self._end = min(self._begin + PROBE_SECONDS, ground.deadline)
-        self.look = Look({}, None, [])
-
-    @property
-    def age(self) -> float:
-        return time.monotonic() - self._begin
-
-    def until(self, is_so: Callable[[Look], bool]) -> Trouble | None:
-        """None when it is so. Raises ApiRefused, ClusterUnreachable."""
-        while True:
-            self.look = self._now()
-            if is_so(self.look):
-                return None
-            trouble = podlook.trouble_of(self.look.job, self.look.pod, self.look.events, self.age)
-            if trouble is not None and not (trouble.stage == "unschedulable" and self._may_grow()):
-                return trouble
-            if time.monotonic() + PAUSE_SECONDS > self._end:
-                return trouble or Trouble("slow", "")
-            time.sleep(PAUSE_SECONDS)
-
-    def _may_grow(self) -> bool:
-        return self._ground.cluster.adds_nodes and time.monotonic() + 2 * PAUSE_SECONDS < self._end
-
-    def _now(self) -> Look:
-        api, row = self._ground.api, self._ground.row
-        job = api.get(f"{_jobs(row)}/{self._name}")
-        pods = (
-            api.get(f"{_core(row)}/pods", {"labelSelector": f"{NAME_OF_JOB}={self._name}"}).get("items") or []
-        )
-        return Look(job, pods[0] if pods else None, [] if pods else self._events())
-
-    def _events(self) -> list[dict[str, Any]]:
-        """Of the Job: why it makes no pod. Without the right to read them we know less."""
-        query: dict[str, str | int] = {"fieldSelector": f"involvedObject.name={self._name}", "limit": 50}
-        try:
-            return self._ground.api.get(f"{_core(self._ground.row)}/events", query).get("items") or []
-        except ApiRefused:
-            return []
 
 
 def _stages(ground: Ground, probe: Probe, watcher: Watcher) -> Iterator[Line]:
@@ -162,7 +100,7 @@ def _stages(ground: Ground, probe: Probe, watcher: Watcher) -> Iterator[Line]:
     assert first is not None
     yield from _first_words(ground, probe, first)
     if first.exit_code == 0:
-        yield _environment(ground, probe, watcher)
+        yield from environments(ground.cluster, probe, watcher)
     else:
         yield SHELL.skipped("Not looked at: it comes after the runner's container.")
 
@@ -171,7 +109,7 @@ def _logs(ground: Ground, watcher: Watcher) -> Line:
     """The API server asks the node's kubelet for them: another way than all other requests."""
     pod = (watcher.look.pod or {}).get("metadata", {}).get("name", "")
     try:
-        ground.api.text(f"{_core(ground.row)}/pods/{pod}/log", {"container": "fetch", "limitBytes": 2000})
+        ground.api.text(f"{core_path(ground.row)}/pods/{pod}/log", {"container": "fetch", "limitBytes": 2000})
     except ApiRefused as refused:
         return LOGS.warned(
             f"The log of the test pod cannot be read: {refused} Jobs run all the same, but some troubles of nodes show "
@@ -207,32 +145,6 @@ def _first_words(ground: Ground, probe: Probe, first: podlook.Ended) -> Iterator
     yield callback.clock_line(run.called_back.get("skew_seconds"))
 
 
-def _environment(ground: Ground, probe: Probe, watcher: Watcher) -> Line:
-    """A user's image: it needs a POSIX shell with `sleep`, and nothing else."""
-    if not probe.image:
-        return SHELL.skipped("This cluster has no environment yet: add one, and let the doctor come again.")
-    trouble = watcher.until(lambda look: podlook.ended(look.pod, "main") is not None)
-    if trouble is not None:
-        return image_trouble(SHELL, trouble, probe.image)
-    main = podlook.ended(watcher.look.pod, "main")
-    assert main is not None
-    if main.exit_code == 0:
-        return SHELL.passed(f"{probe.image} was pulled and has the POSIX shell that starts scripts.")
-    words = main.message.strip()[-300:]
-    if not main.has_run:
-        return SHELL.failed(
-            f"The environment {probe.image} could not start /bin/sh ({words}). Scripts are started by a POSIX shell: "
-            "use an image that has one (most have; distroless images have none)."
-        )
-    if main.exit_code == 3:
-        return SHELL.failed(
-            f"The environment {probe.image} has a shell but no `sleep`, which keeps the time limit."
-        )
-    return SHELL.failed(
-        f"The shell of the environment {probe.image} ended with code {main.exit_code}. {words}".strip()
-    )
-
-
 def pod_trouble(trouble: Trouble, namespace: str) -> Line:
     """Pure: why there is no scheduled pod."""
     words = trouble.words.strip()
@@ -265,39 +177,24 @@ def pod_trouble(trouble: Trouble, namespace: str) -> Line:
     return POD.failed(f"The test pod ended before it began: {words}")
 
 
-def image_trouble(title: Title, trouble: Trouble, image: str) -> Line:
-    """Pure: why a container does not start."""
-    image, words = trouble.image or image, trouble.words.strip()
-    if trouble.stage == "image":
-        return title.failed(
-            f"The image {image} cannot be pulled: {words} Correct its name, give its registry's login as a pull "
-            "secret, or let the nodes reach the registry."
-        )
-    if trouble.stage == "slow":
-        return title.warned(
-            f"The container with {image} has not started within {PROBE_SECONDS:.0f} s. Without an error that is most "
-            "often a large image on its way: let the doctor come again in some minutes."
-        )
-    return title.failed(f"The container with {image} does not start: {words}")
-
-
 def _make(ground: Ground, probe: Probe) -> None:
     api, row = ground.api, ground.row
     with suppress(ApiRefused):
         bring_jobs_account(api, row.namespace)
     unless_there(
         lambda: api.post(
-            f"{_core(row)}/configmaps", manifests.config_map(probe, {LABEL_INSTALLATION: probe.installation})
+            f"{core_path(row)}/configmaps",
+            manifests.config_map(probe, {LABEL_INSTALLATION: probe.installation}),
         )
     )
-    made = api.post(_jobs(row), manifests.job(probe))
-    api.post(f"{_core(row)}/secrets", manifests.secret(probe, made["metadata"]["uid"]))
+    made = api.post(jobs_path(row), manifests.job(probe))
+    api.post(f"{core_path(row)}/secrets", manifests.secret(probe, made["metadata"]["uid"]))
 
 
 def _remove(ground: Ground, name: str) -> None:
     """With its pod and Secret. Where the cluster is gone, the Job's own deadline does it."""
     try:
-        ground.api.delete(f"{_jobs(ground.row)}/{name}", {"propagationPolicy": "Background"})
+        ground.api.delete(f"{jobs_path(ground.row)}/{name}", {"propagationPolicy": "Background"})
     except ApiRefused as refused:
         if refused.status != 404:
             log.warning("the test Job %s was not removed: %s", name, refused)
@@ -316,11 +213,3 @@ def _refusal(refused: ApiRefused) -> str:
 def _skip(titles: tuple[Title, ...], why: str) -> Iterator[Line]:
     for title in titles:
         yield title.skipped(f"Not looked at: {why}")
-
-
-def _jobs(row: KubernetesConnection) -> str:
-    return f"/apis/batch/v1/namespaces/{row.namespace}/jobs"
-
-
-def _core(row: KubernetesConnection) -> str:
-    return f"/api/v1/namespaces/{row.namespace}"

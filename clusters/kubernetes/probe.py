@@ -20,6 +20,19 @@ MIB = 1 << 20
 _WAIT = "import signal as s; s.pthread_sigmask(s.SIG_BLOCK, {s.SIGTERM}); s.sigwait({s.SIGTERM})"
 
 
+# What main.sh needs of an image, tried without it: only one container of the pod can be a script's.
+_HAS_SHELL = ["/bin/sh", "-c", "command -v sleep >/dev/null || exit 3"]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One more user's image, in a container of the test pod called `name`, with its registry's login."""
+
+    name: str
+    image: str
+    pull_secret: str = ""
+
+
 @dataclass(frozen=True)
 class Probe:
     """Values of one test pod. `image` "" tries no user's image, but the runner's in its place."""
@@ -34,6 +47,7 @@ class Probe:
     space: str = ""
     pull_secret: str = ""
     runner_pull_secret: str = ""
+    others: Sequence["Tried"] = ()
     node_labels: Mapping[str, str] = field(default_factory=dict)
     tolerations: Sequence[Mapping[str, str]] = ()
 
@@ -51,6 +65,11 @@ def job(probe: Probe) -> dict[str, Any]:
     pod = spec["template"]["spec"]
     pod["activeDeadlineSeconds"] = DEADLINE_SECONDS
     pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
+    pod["containers"] += [_trying(tried, pod["containers"][0]) for tried in probe.others]
+    logins = [each["name"] for each in pod.get("imagePullSecrets", ())]
+    logins += [tried.pull_secret for tried in probe.others if tried.pull_secret]
+    if logins:
+        pod["imagePullSecrets"] = [{"name": name} for name in dict.fromkeys(logins)]
     for container in [*pod["initContainers"], *pod["containers"]]:
         container["terminationMessagePolicy"] = "FallbackToLogsOnError"
         if container["name"] == "fetch":
@@ -58,6 +77,19 @@ def job(probe: Probe) -> dict[str, Any]:
         elif container["name"] == "collect":
             container["command"] = ["python3", "-I", "-S", "-c", _WAIT]
     return made
+
+
+def _trying(tried: Tried, main: Mapping[str, Any]) -> dict[str, Any]:
+    """A container as small and as harmless as main, without a volume."""
+    kept = {name: main[name] for name in ("resources", "securityContext")}
+    policy = manifests.pull_policy(tried.image)
+    return {
+        "name": tried.name,
+        "image": tried.image,
+        "imagePullPolicy": policy,
+        "command": _HAS_SHELL,
+        **kept,
+    }
 
 
 def secret(probe: Probe, owner_uid: str) -> dict[str, Any]:

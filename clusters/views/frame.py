@@ -3,7 +3,8 @@
 from typing import Any
 
 from clusters.models import Cluster
-from clusters.shown import ClusterShown, ended_visits, last_visit, unfinished_jobs
+from clusters.shown import ClusterShown, unfinished_jobs
+from clusters.shown_visit import ended_visits, last_visit
 
 
 def cluster_frame(cluster: Cluster) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -13,7 +12,7 @@ from clusters.models import Cluster, DriverKind, Image
 from clusters.offering import presets
 from clusters.offering.image_form import ImageForm
 from clusters.views.frame import cluster_frame
-from clusters.views.offers import IMAGE, READ_OR_SEND, saved
+from clusters.views.offers import IMAGE, READ_OR_SEND, saved, tell_saved
 from teams.access import SignedInRequest, admins_only, sign_in_first
 
 
@@ -57,7 +56,7 @@ def image_preset(request: SignedInRequest, slug: str) -> HttpResponse:
     preset = next((known for known in presets.IMAGES if known.key == request.POST.get("preset")), None)
     if preset is None or cluster.driver != DriverKind.KUBERNETES:
         raise Http404("There is no such environment to add.")
-    messages.success(request, f"{presets.add_image(cluster, preset)} was added.")
+    tell_saved(request, cluster, presets.add_image(cluster, preset), is_new=True)
     return redirect("image_list", slug)
 
 

@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from clusters.access import find_cluster, find_part
-from clusters.models import Cluster, Image, Profile
+from clusters.connecting import outside
+from clusters.models import Cluster, DriverKind, Image, Profile
 from clusters.offering import order
 from clusters.offering.image_form import ImageForm
 from clusters.offering.profile_form import ProfileForm
@@ -88,5 +89,14 @@ def saved(
         taken = f"Another {kind.word} got this name a moment ago. Choose another name."
         form.add_error(kind.name_field, taken)
         return None
-    messages.success(request, f"{row} was {'added' if is_new else 'saved'}.")
+    tell_saved(request, cluster, row, is_new)
     return redirect(kind.address_of_list, cluster.slug)
+
+
+def tell_saved(request: SignedInRequest, cluster: Cluster, row: Image | Profile, is_new: bool) -> None:
+    """Say so. Whether nodes can pull an environment's image, and whether it has a shell, the doctor finds out."""
+    said = f"{row} was {'added' if is_new else 'saved'}."
+    if isinstance(row, Image) and cluster.driver == DriverKind.KUBERNETES and cluster.is_enabled:
+        outside.request_visit(cluster, request.user)
+        said += " The doctor tries it now: see Health."
+    messages.success(request, said)

@@ -10,7 +10,8 @@ from clusters.connecting import outside
 from clusters.drivers import portal_url_of
 from clusters.models import Cluster, DriverKind, SpaceMode, TeamSpace
 from clusters.names import is_loopback
-from clusters.shown import ClusterShown, ended_visits, unfinished_jobs
+from clusters.shown import ClusterShown, unfinished_jobs
+from clusters.shown_visit import ended_visits
 from clusters.views.frame import cluster_frame
 from teams.access import SignedInRequest, admins_only, sign_in_first
 from teams.models import Team

@@ -126,6 +126,25 @@ def test_an_image_with_nothing_in_it_is_neither_a_runner_image_nor_an_environmen
     assert "POSIX shell" in lines["environment"]["sentence"]
 
 
+def test_every_environment_is_tried_and_a_broken_one_hides_no_other(visited, portal, connected):
+    commands = {".sh": ["sh"]}
+    for label, reference in (("Void", EMPTY), ("Lost", "test/no-such-image:1"), ("Well", "test/r:4.2")):
+        Image.objects.create(
+            cluster=connected.cluster, label=label, reference=reference, entry_commands=commands
+        )
+    lines = visited(portal_url=portal.url)
+    found = {line["title"]: line for line in lines.values() if line["key"].startswith("environment")}
+    levels = {title: line["level"] for title, line in found.items()}
+    assert levels == {
+        "Environment Lost": "fail",
+        "Environment Python": "pass",
+        "Environment Void": "fail",
+        "Environment Well": "pass",
+    }
+    assert "cannot be pulled" in found["Environment Lost"]["sentence"]
+    assert "POSIX shell" in found["Environment Void"]["sentence"]
+
+
 @pytest.mark.parametrize(
     ("hard", "word"), [({"count/jobs.batch": "0"}, "exceeded quota"), ({"pods": "0"}, "exceeded quota")]
 )

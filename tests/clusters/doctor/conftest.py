@@ -5,7 +5,7 @@ import time
 import pytest
 
 from clusters.doctor import ground as grounds
-from clusters.doctor import probing
+from clusters.doctor import watcher
 from clusters.doctor.ground import Ground
 from clusters.models import Cluster, DoctorRun, Image, KubernetesConnection
 from tests.clusters.doctor.stub_api import StubApi
@@ -16,7 +16,7 @@ def api(monkeypatch):
     """What every connection of this test speaks to."""
     stub = StubApi()
     monkeypatch.setattr(grounds, "api_of", lambda row: stub)
-    monkeypatch.setattr(probing, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(watcher, "PAUSE_SECONDS", 0.001)
     return stub
 
 

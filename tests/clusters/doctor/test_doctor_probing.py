@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from clusters.doctor import podlook, probing
+from clusters.doctor import podlook, probing, watcher
 from clusters.doctor.lines import Level
 from clusters.doctor.probing import probe_of, remove_leftovers
 from clusters.doctor.steps import Step, walk
@@ -52,7 +52,7 @@ def waiting(reason, message=""):
 @pytest.fixture
 def old(monkeypatch):
     """Each look at the pod is long after its begin."""
-    monkeypatch.setattr(probing.Watcher, "age", 60.0)
+    monkeypatch.setattr(watcher.Watcher, "age", 60.0)
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_a_namespace_without_the_jobs_account_is_told_with_the_command_that_make
 
 
 def test_a_large_image_that_is_on_its_way_warns(look, monkeypatch):
-    monkeypatch.setattr(probing, "PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(watcher, "PROBE_SECONDS", 0.0)
     lines = look(pod(over(0, FINE), waiting("PodInitializing")), called_back={})
     assert lines["environment"].level is Level.WARN
     assert "large image" in lines["environment"].sentence
@@ -265,7 +265,7 @@ def test_the_job_has_the_shape_of_a_job_and_ends_by_itself(ground, api):
     assert containers["fetch"]["command"][5:7] == ["probe", "/stellwerk/volume"]
     assert containers["main"]["command"][0] == "/bin/sh"
     assert job["spec"]["ttlSecondsAfterFinished"] <= 60
-    assert job["spec"]["activeDeadlineSeconds"] == pod_spec["activeDeadlineSeconds"] > probing.PROBE_SECONDS
+    assert job["spec"]["activeDeadlineSeconds"] == pod_spec["activeDeadlineSeconds"] > watcher.PROBE_SECONDS
     assert "stellwerk/installation" not in job["metadata"]["labels"], (
         "the reconciler would take it for a ghost"
     )

@@ -55,6 +55,21 @@ def test_what_the_doctor_found_broken_is_not_healthy_until_it_is_tested_again(ad
     assert '<span class="status-word">Healthy</span>' in text(admin.get("/clusters/"))
 
 
+def test_one_broken_environment_does_not_make_the_cluster_unusable(admin, research, text):
+    healthy(research)
+    works, broken = line("environment"), line("environment:x:1", "fail", "x:1 has no shell.")
+    run = DoctorRun.objects.create(cluster=research, lines=[works, broken], ended_at=timezone.now())
+    for path in ("/clusters/", "/clusters/research/"):
+        page = text(admin.get(path))
+        assert '<span class="status-word">Needs a look</span>' in page
+        assert "It works, but not with every environment. x:1 has no shell." in page
+    # Where none works, no job can run.
+    DoctorRun.objects.filter(pk=run.pk).update(lines=[line("environment", "fail", "r:1 is gone."), broken])
+    page = text(admin.get("/clusters/"))
+    assert '<span class="status-word">Not usable</span>' in page
+    assert "r:1 is gone." in page
+
+
 @pytest.mark.parametrize(
     ("cluster_fields", "health_fields", "word", "icon_class"),
     [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clusters.models import Image
+from clusters.models import DoctorRun, Image
 from tests import cast
 
 URL = "/clusters/research/environments/"
@@ -34,6 +34,15 @@ def test_an_environment_is_added_with_all_it_has(admin, research, team):
         ".m": ["octave", "--no-gui"],
     }
     assert list(image.teams.all()) == [team]
+
+
+def test_an_image_that_is_new_or_other_is_tried_by_the_doctor(admin, research, text):
+    page = text(admin.post(URL + "add/", FIELDS, follow=True))
+    assert "R with tidyverse was added. The doctor tries it now" in page
+    assert DoctorRun.objects.filter(cluster=research, ended_at=None).count() == 1
+    DoctorRun.objects.all().delete()
+    admin.post(f"{URL}{Image.objects.get().pk}/", FIELDS)
+    assert DoctorRun.objects.filter(cluster=research).count() == 1
 
 
 def test_the_form_shows_what_is_set_and_saving_it_unchanged_changes_nothing(admin, research, text):

@@ -1,0 +1,88 @@
+"""Whether users' images can be pulled and have what starts a script: a POSIX shell with `sleep`, and nothing else."""
+
+from collections.abc import Iterator, Sequence
+
+from clusters.doctor import podlook
+from clusters.doctor.lines import Line, Title
+from clusters.doctor.podlook import Trouble
+from clusters.doctor.watcher import PROBE_SECONDS, Watcher
+from clusters.kubernetes.probe import Probe, Tried
+from clusters.models import Cluster, Image
+
+SHELL = Title("environment", "Environment")
+# So many images beside the first one: each is a container of the test pod.
+MOST_OTHERS = 9
+
+
+def images_of(cluster: Cluster) -> list[Image]:
+    """The environments that are offered there, each image once."""
+    found: dict[str, Image] = {}
+    for image in Image.objects.filter(cluster=cluster, is_enabled=True):
+        found.setdefault(image.reference, image)
+    return list(found.values())
+
+
+def tried(others: Sequence[Image]) -> tuple[Tried, ...]:
+    """The images that are tried beside the first one."""
+    return tuple(
+        Tried(f"other-{number}", image.reference, image.pull_secret)
+        for number, image in enumerate(others[:MOST_OTHERS], 2)
+    )
+
+
+def environments(cluster: Cluster, probe: Probe, watcher: Watcher) -> Iterator[Line]:
+    """A line for each environment, the first one's first."""
+    if not probe.image:
+        yield SHELL.skipped("This cluster has no environment yet: add one, and let the doctor come again.")
+        return
+    images = images_of(cluster)
+    labels = {image.reference: image.label for image in images}
+    first = Tried("main", probe.image)
+    for each in (first, *probe.others):
+        key = SHELL.key if each is first else f"{SHELL.key}:{each.image}"
+        title = Title(key, f"{SHELL.title} {labels.get(each.image, each.image)}")
+        yield _line(title, each.image, each.name, watcher)
+    if left := len(images) - 1 - len(probe.others):
+        title = Title(f"{SHELL.key}:more", "More environments")
+        yield title.skipped(
+            f"Of {len(images)} environments {left} were not tried: they are too many for one pod."
+        )
+
+
+def _line(title: Title, image: str, container: str, watcher: Watcher) -> Line:
+    trouble = watcher.until(lambda look: podlook.ended(look.pod, container) is not None, (container,))
+    if trouble is not None:
+        return image_trouble(title, trouble, image)
+    end = podlook.ended(watcher.look.pod, container)
+    assert end is not None  # noqa: S101
+    if end.exit_code == 0:
+        return title.passed(f"{image} was pulled and has the POSIX shell that starts scripts.")
+    words = end.message.strip()[-300:]
+    if not end.has_run:
+        return title.failed(
+            f"The environment {image} could not start /bin/sh ({words}). Scripts are started by a POSIX shell: "
+            "use an image that has one (most have; distroless images have none)."
+        )
+    if end.exit_code == 3:
+        return title.failed(
+            f"The environment {image} has a shell but no `sleep`, which keeps the time limit."
+        )
+    return title.failed(
+        f"The shell of the environment {image} ended with code {end.exit_code}. {words}".strip()
+    )
+
+
+def image_trouble(title: Title, trouble: Trouble, image: str) -> Line:
+    """Pure: why a container does not start."""
+    image, words = trouble.image or image, trouble.words.strip()
+    if trouble.stage == "image":
+        return title.failed(
+            f"The image {image} cannot be pulled: {words} Correct its name, give its registry's login as a pull "
+            "secret, or let the nodes reach the registry."
+        )
+    if trouble.stage == "slow":
+        return title.warned(
+            f"The container with {image} has not started within {PROBE_SECONDS:.0f} s. Without an error that is most "
+            "often a large image on its way: let the doctor come again in some minutes."
+        )
+    return title.failed(f"The container with {image} does not start: {words}")

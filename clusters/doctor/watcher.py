@@ -1,0 +1,83 @@
+"""Looks at the test pod again and again until something is so, or something is in the way."""
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from clusters.doctor import podlook
+from clusters.doctor.ground import Ground
+from clusters.doctor.podlook import Trouble
+from clusters.kubernetes.api import ApiRefused
+from clusters.models import KubernetesConnection
+
+# The Job's own deadline is later, so that it never speaks first.
+PROBE_SECONDS, PAUSE_SECONDS = 150.0, 1.0
+NAME_OF_JOB = "batch.kubernetes.io/job-name"
+
+
+@dataclass
+class Look:
+    """The test pod as the cluster shows it now."""
+
+    job: dict[str, Any]
+    pod: dict[str, Any] | None
+    events: list[dict[str, Any]]
+
+
+class Watcher:
+    """Looks again and again until something is so, or something is in the way."""
+
+    def __init__(self, ground: Ground, name: str) -> None:
+        self._ground, self._name = ground, name
+        self._begin = time.monotonic()
+        self._end = min(self._begin + PROBE_SECONDS, ground.deadline)
+        self.look = Look({}, None, [])
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self._begin
+
+    def until(
+        self, is_so: Callable[[Look], bool], containers: Collection[str] = podlook.OF_A_JOB
+    ) -> Trouble | None:
+        """None when it is so; what keeps `containers` from it. Raises ApiRefused, ClusterUnreachable."""
+        while True:
+            self.look = self._now()
+            if is_so(self.look):
+                return None
+            now = self.look
+            trouble = podlook.trouble_of(now.job, now.pod, now.events, self.age, containers)
+            if trouble is not None and not (trouble.stage == "unschedulable" and self._may_grow()):
+                return trouble
+            if time.monotonic() + PAUSE_SECONDS > self._end:
+                return trouble or Trouble("slow", "")
+            time.sleep(PAUSE_SECONDS)
+
+    def _may_grow(self) -> bool:
+        return self._ground.cluster.adds_nodes and time.monotonic() + 2 * PAUSE_SECONDS < self._end
+
+    def _now(self) -> Look:
+        api, row = self._ground.api, self._ground.row
+        job = api.get(f"{jobs_path(row)}/{self._name}")
+        pods = (
+            api.get(f"{core_path(row)}/pods", {"labelSelector": f"{NAME_OF_JOB}={self._name}"}).get("items")
+            or []
+        )
+        return Look(job, pods[0] if pods else None, [] if pods else self._events())
+
+    def _events(self) -> list[dict[str, Any]]:
+        """Of the Job: why it makes no pod. Without the right to read them we know less."""
+        query: dict[str, str | int] = {"fieldSelector": f"involvedObject.name={self._name}", "limit": 50}
+        try:
+            return self._ground.api.get(f"{core_path(self._ground.row)}/events", query).get("items") or []
+        except ApiRefused:
+            return []
+
+
+def jobs_path(row: KubernetesConnection) -> str:
+    return f"/apis/batch/v1/namespaces/{row.namespace}/jobs"
+
+
+def core_path(row: KubernetesConnection) -> str:
+    return f"/api/v1/namespaces/{row.namespace}"
