@@ -33,6 +33,8 @@ MISSED_SECONDS = ABSENCE.total_seconds() + 0.5
 # One look answers the changes of so long, or of as long as the last look took: they come in bursts, and then a look for
 # each would cost more than it tells. After a rest they are few, and somebody waits for them.
 GATHER_SECONDS, GATHER_AFTER_A_REST_SECONDS = 0.05, 0.005
+# So many at once are a rush: what each look costs is missed by the cluster and by the workers.
+RUSH_CHANGES, GATHER_IN_A_RUSH_SECONDS = 8, 0.25
 REACHED_SECONDS = 15.0
 CLUSTERS_SECONDS = 3.0
 OBSERVE_SECONDS = 60.0
@@ -53,6 +55,7 @@ class ClusterWatch:
     compare_seconds: float = COMPARE_SECONDS
     reached_at: float = 0.0
     failures: int = 0
+    is_rush: bool = False
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=3))
 
     async def run(self) -> None:
@@ -73,7 +76,8 @@ class ClusterWatch:
 
     def _rest(self, pause: float, took: float) -> None:
         """Until there is something new, and a little longer, so that one look answers what comes together."""
-        pace = time.monotonic() + max(GATHER_SECONDS, min(took, ROUND_SECONDS))
+        gathered = GATHER_IN_A_RUSH_SECONDS if self.is_rush else GATHER_SECONDS
+        pace = time.monotonic() + max(gathered, min(took, ROUND_SECONDS))
         self.driver.wait(pause)
         time.sleep(max(GATHER_AFTER_A_REST_SECONDS, pace - time.monotonic()))
 
@@ -104,6 +108,7 @@ class ClusterWatch:
             self.compared_at = now
             self.compare_seconds = max(COMPARE_SECONDS, (time.monotonic() - now) / COMPARE_SHARE)
         elif names := self._changed(self.driver.observe()) | self._due(now):
+            self.is_rush = len(names) > RUSH_CHANGES
             # Load first, look second.
             self._compare(open_attempts(self.cluster_id, names), names)
         if now - self.reached_at >= REACHED_SECONDS or self.failures:

@@ -56,6 +56,33 @@ def test_a_round_that_sees_nothing_new_asks_the_database_nothing(attempt, driver
         watcher.look()
 
 
+def test_in_a_rush_one_look_answers_more_and_alone_a_change_is_answered_at_once(attempt, driver, monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr(watching.time, "sleep", slept.append)
+    monkeypatch.setattr(driver, "wait", lambda seconds: None)
+    watcher = ClusterWatch(attempt.job.cluster_id, driver)
+    watcher.look()
+    labels = {"stellwerk/installation": "lab"}
+    for number in range(watching.RUSH_CHANGES + 1):
+        driver.create(Work(f"sw-lab-9{number}-1", labels, "local", "http://x", "token", 1000, 1, 1, 1, 1, 1))
+    watcher.look()
+    watcher._rest(0.0, 0.0)
+    driver.show(attempt.name, State.RUNNING)
+    watcher.look()
+    watcher._rest(0.0, 0.0)
+    # After a rest there is nothing to wait for.
+    now = time.monotonic()
+    monkeypatch.setattr(
+        driver, "wait", lambda seconds: monkeypatch.setattr(watching.time, "monotonic", lambda: now + 9)
+    )
+    watcher._rest(0.0, 0.0)
+    assert slept == [
+        pytest.approx(watching.GATHER_IN_A_RUSH_SECONDS, abs=0.02),
+        pytest.approx(watching.GATHER_SECONDS, abs=0.02),
+        watching.GATHER_AFTER_A_REST_SECONDS,
+    ]
+
+
 def test_from_time_to_time_it_compares_anyway(attempt, driver, monkeypatch):
     watcher = ClusterWatch(attempt.job.cluster_id, driver)
     watcher.look()
