@@ -77,8 +77,8 @@ def image_trouble(title: Title, trouble: Trouble, image: str) -> Line:
     image, words = trouble.image or image, trouble.words.strip()
     if trouble.stage == "image":
         return title.failed(
-            f"The image {image} cannot be pulled: {words} Correct its name, give its registry's login as a pull "
-            "secret, or let the nodes reach the registry."
+            f"The image {image} cannot be pulled: {words.rstrip('.')}. Correct its name, give its registry's login as "
+            "a pull secret, or let the nodes reach the registry."
         )
     if trouble.stage == "slow":
         return title.warned(

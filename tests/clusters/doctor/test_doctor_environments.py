@@ -54,7 +54,7 @@ def test_each_environment_has_a_line_of_its_own(look, others):
 def test_an_image_that_cannot_be_pulled_is_no_trouble_of_the_others(look, others):
     lines = look(over(), other_2=waiting("ErrImagePull", "denied"), other_3=over(3))
     assert [line.level for line in lines] == [Level.PASS, Level.FAIL, Level.FAIL]
-    assert "denied" in lines[1].sentence
+    assert "denied. Correct its name" in lines[1].sentence
     assert "no `sleep`" in lines[2].sentence
 
 
