@@ -251,7 +251,9 @@ def _notice_death(sock: socket.socket) -> None:
 
 def _short(error: Exception) -> str:
     """Without the pool's and the object's names: a sentence for an admin."""
-    cause = getattr(error, "reason", None) or error
+    reason = getattr(error, "reason", None)
+    # Of OpenSSL's own errors it is a word.
+    cause = reason if isinstance(reason, Exception) else error
     inner = next((each for each in (cause, *cause.args) if isinstance(each, OSError)), None)
     if inner is not None and _plain(inner) != str(inner):
         return _plain(inner)

@@ -83,3 +83,15 @@ def test_the_usual_troubles_have_words_and_the_others_no_number(number, words):
 def test_a_handshake_that_fails_is_said_without_numbers():
     error = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1010)")
     assert _short(error) == "wrong version number"
+
+
+def test_openssls_own_error_has_a_word_as_its_reason():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 5)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        with pytest.raises(ssl.SSLError) as caught:
+            context.wrap_socket(ours)
+    assert caught.value.reason == "WRONG_VERSION_NUMBER"
+    assert _short(caught.value) == "wrong version number"
