@@ -26,6 +26,10 @@ LOST_AFTER = timedelta(seconds=280)
 RESEND_AFTER = timedelta(seconds=15)
 # A cluster that was found unusable is looked at again by itself.
 AGAIN_AFTER = timedelta(minutes=10)
+# Where only an environment is broken the cluster works: so much later.
+AGAIN_FOR_ENVIRONMENT = timedelta(hours=1)
+# Visits that are kept of a cluster: he may come again for days.
+MOST_KEPT = 50
 NOT_ENDED = Title("visit", "Visit")
 
 
@@ -39,6 +43,7 @@ def request_visit(cluster: Cluster, user: User | None) -> DoctorRun:
                 return run
         run = DoctorRun.objects.create(cluster=cluster, asked_by=user, nonce=secrets.token_hex(16))
         transaction.on_commit(partial(_send, run.pk), robust=True)
+        _forget_old(cluster)
     run.refresh_from_db(fields=["asked_at"])
     return run
 
@@ -86,9 +91,16 @@ def revisit() -> None:
     """Come again where the last visit found what does not work: it may be mended, and nobody may have asked."""
     newest = DoctorRun.objects.order_by("cluster_id", "-id").distinct("cluster_id")
     for run in newest.filter(cluster__is_enabled=True).select_related("cluster"):
-        is_old = run.ended_at is not None and timezone.now() - run.ended_at > AGAIN_AFTER
-        if is_old and any(line.get("level") == Level.FAIL for line in run.lines):
+        broken = [line for line in run.lines if line.get("level") == Level.FAIL]
+        is_environment = all(str(line.get("key")).startswith("environment") for line in broken)
+        after = AGAIN_FOR_ENVIRONMENT if is_environment else AGAIN_AFTER
+        if broken and run.ended_at is not None and timezone.now() - run.ended_at > after:
             request_visit(run.cluster, None)
+
+
+def _forget_old(cluster: Cluster) -> None:
+    kept = DoctorRun.objects.filter(cluster=cluster).order_by("-id").values("pk")[:MOST_KEPT]
+    DoctorRun.objects.filter(cluster=cluster).exclude(ended_at=None).exclude(pk__in=kept).delete()
 
 
 def _visit_cluster(run: DoctorRun) -> None:

@@ -162,14 +162,35 @@ def test_a_visit_that_was_ended_meanwhile_stops(row, api, visited, without_pod, 
 
 
 @pytest.mark.parametrize(
-    ("level", "minutes", "is_enabled", "comes"),
-    [("fail", 11, True, 1), ("fail", 9, True, 0), ("warn", 60, True, 0), ("fail", 60, False, 0)],
+    ("key", "level", "minutes", "is_enabled", "comes"),
+    [
+        ("pod", "fail", 11, True, 1),
+        ("pod", "fail", 9, True, 0),
+        ("pod", "warn", 60, True, 0),
+        ("pod", "fail", 60, False, 0),
+        # The cluster works, though not with that environment.
+        ("environment:x:1", "fail", 59, True, 0),
+        ("environment:x:1", "fail", 61, True, 1),
+    ],
 )
-def test_where_something_did_not_work_the_doctor_comes_again(real, sent, level, minutes, is_enabled, comes):
+def test_where_something_did_not_work_the_doctor_comes_again(
+    real, sent, key, level, minutes, is_enabled, comes
+):
     Cluster.objects.filter(pk=real.pk).update(is_enabled=is_enabled)
     ended = timezone.now() - timedelta(minutes=minutes)
-    lines = [{"key": "pod", "level": level, "sentence": "It did not call back."}]
+    lines = [{"key": key, "level": level, "sentence": "It did not call back."}]
     DoctorRun.objects.create(cluster=real, lines=lines, ended_at=ended, started_at=ended)
     doctor.revisit()
     doctor.revisit()
     assert DoctorRun.objects.filter(ended_at=None).count() == comes
+
+
+def test_however_often_he_comes_only_the_last_visits_are_kept(real, sent, monkeypatch):
+    monkeypatch.setattr(visits, "MOST_KEPT", 3)
+    ended = timezone.now()
+    runs = [DoctorRun.objects.create(cluster=real, ended_at=ended).pk for _ in range(5)]
+    other = DoctorRun.objects.create(
+        cluster=Cluster.objects.create(name="Other", slug="other", driver="local"), ended_at=ended
+    )
+    new = doctor.request_visit(real, None)
+    assert set(DoctorRun.objects.values_list("pk", flat=True)) == {*runs[-2:], other.pk, new.pk}
