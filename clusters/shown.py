@@ -120,7 +120,7 @@ class ClusterShown:
             return self._why_unreachable
         if self.is_found_unusable and self._visit is not None:
             return f"The doctor found what does not work: {self._visit.failed} Test it again once that is mended."
-        is_well = self.health is not None and self.health.level == "pass"
+        is_well = self.cluster.is_enabled and self.health is not None and self.health.level == "pass"
         if is_well and self.is_expiring:
             return f"It works, but its credentials {'have ended' if self.is_expired else 'end soon'}."
         if is_well and self.broken_environment:

@@ -15,38 +15,53 @@ MOST_OTHERS = 9
 
 
 def images_of(cluster: Cluster) -> list[Image]:
-    """The environments that are offered there, each image once."""
-    found: dict[str, Image] = {}
+    """The environments that are offered there, each image once with each login."""
+    found: dict[tuple[str, str], Image] = {}
     for image in Image.objects.filter(cluster=cluster, is_enabled=True):
-        found.setdefault(image.reference, image)
+        found.setdefault((image.reference, image.pull_secret), image)
     return list(found.values())
 
 
-def tried(others: Sequence[Image]) -> tuple[Tried, ...]:
-    """The images that are tried beside the first one."""
+def tried(images: Sequence[Image]) -> tuple[Tried, ...]:
+    """The images that are tried beside the first one: nodes use a pod's login for all its images, so it is the same."""
+    beside = [image for image in images[1:] if image.pull_secret == images[0].pull_secret]
     return tuple(
-        Tried(f"other-{number}", image.reference, image.pull_secret)
-        for number, image in enumerate(others[:MOST_OTHERS], 2)
+        Tried(f"other-{number}", image.reference, image.label)
+        for number, image in enumerate(beside[:MOST_OTHERS], 2)
     )
 
 
-def environments(cluster: Cluster, probe: Probe, watcher: Watcher) -> Iterator[Line]:
-    """A line for each environment, the first one's first."""
+def untried(images: Sequence[Image]) -> dict[str, str]:
+    """Why the others are not, by label."""
+    found: dict[str, str] = {}
+    number = 0
+    for image in images[1:]:
+        if image.pull_secret != images[0].pull_secret:
+            found[image.label] = (
+                f"Not tried: its registry's login is not that of {images[0].label}, and a pod's login opens all its "
+                "images. Its first job will tell."
+            )
+            continue
+        number += 1
+        if number > MOST_OTHERS:
+            found[image.label] = "Not tried: there are too many environments for one pod."
+    return found
+
+
+def environments(probe: Probe, watcher: Watcher) -> Iterator[Line]:
+    """A line for each environment that there was when the pod was made, the first one's first."""
     if not probe.image:
         yield SHELL.skipped("This cluster has no environment yet: add one, and let the doctor come again.")
         return
-    images = images_of(cluster)
-    labels = {image.reference: image.label for image in images}
-    first = Tried("main", probe.image)
-    for each in (first, *probe.others):
-        key = SHELL.key if each is first else f"{SHELL.key}:{each.image}"
-        title = Title(key, f"{SHELL.title} {labels.get(each.image, each.image)}")
-        yield _line(title, each.image, each.name, watcher)
-    if left := len(images) - 1 - len(probe.others):
-        title = Title(f"{SHELL.key}:more", "More environments")
-        yield title.skipped(
-            f"Of {len(images)} environments {left} were not tried: they are too many for one pod."
-        )
+    yield _line(Title(SHELL.key, f"{SHELL.title} {probe.label}"), probe.image, "main", watcher)
+    for other in probe.others:
+        yield _line(_title(other.label), other.image, other.name, watcher)
+    for label, why in probe.untried.items():
+        yield _title(label).skipped(why)
+
+
+def _title(label: str) -> Title:
+    return Title(f"{SHELL.key}:{label}", f"{SHELL.title} {label}")
 
 
 def _line(title: Title, image: str, container: str, watcher: Watcher) -> Line:

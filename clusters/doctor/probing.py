@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from clusters.doctor import callback, podlook
-from clusters.doctor.environments import SHELL, environments, image_trouble, images_of, tried
+from clusters.doctor.environments import SHELL, environments, image_trouble, images_of, tried, untried
 from clusters.doctor.ground import Ground
 from clusters.doctor.lines import Fix, Line, Title
 from clusters.doctor.podlook import Trouble
@@ -60,7 +60,9 @@ def probe_of(ground: Ground) -> Probe:
         space=row.namespace,
         pull_secret=image.pull_secret if image else "",
         runner_pull_secret=row.runner_pull_secret,
-        others=tried(images[1:]),
+        label=image.label if image else "",
+        others=tried(images),
+        untried=untried(images),
         node_labels=profile.node_labels if profile else {},
         tolerations=profile.tolerations if profile else (),
     )
@@ -100,7 +102,7 @@ def _stages(ground: Ground, probe: Probe, watcher: Watcher) -> Iterator[Line]:
     assert first is not None
     yield from _first_words(ground, probe, first)
     if first.exit_code == 0:
-        yield from environments(ground.cluster, probe, watcher)
+        yield from environments(probe, watcher)
     else:
         yield SHELL.skipped("Not looked at: it comes after the runner's container.")
 

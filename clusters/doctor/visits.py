@@ -91,11 +91,21 @@ def revisit() -> None:
     """Come again where the last visit found what does not work: it may be mended, and nobody may have asked."""
     newest = DoctorRun.objects.order_by("cluster_id", "-id").distinct("cluster_id")
     for run in newest.filter(cluster__is_enabled=True).select_related("cluster"):
-        broken = [line for line in run.lines if line.get("level") == Level.FAIL]
-        is_environment = all(str(line.get("key")).startswith("environment") for line in broken)
-        after = AGAIN_FOR_ENVIRONMENT if is_environment else AGAIN_AFTER
+        broken = any(line.get("level") == Level.FAIL for line in run.lines)
+        after = AGAIN_FOR_ENVIRONMENT if _works_otherwise(run.lines) else AGAIN_AFTER
         if broken and run.ended_at is not None and timezone.now() - run.ended_at > after:
             request_visit(run.cluster, None)
+
+
+def _works_otherwise(lines: list[dict[str, str]]) -> bool:
+    """Only environments are broken, and not all of them."""
+    found = [
+        (str(line.get("key")).startswith("environment"), line.get("level"))
+        for line in lines
+        if isinstance(line, dict)
+    ]
+    is_usable = any(is_environment and level in (Level.PASS, Level.WARN) for is_environment, level in found)
+    return is_usable and all(is_environment for is_environment, level in found if level == Level.FAIL)
 
 
 def _forget_old(cluster: Cluster) -> None:

@@ -4,7 +4,6 @@
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import Any
@@ -57,10 +56,9 @@ def _value(arguments: list[str], names: tuple[str, ...]) -> str:
 
 def _of_environment(variables: Any) -> str:
     listed = variables if isinstance(variables, list) else []
-    named: Mapping[Any, Any] = {
-        each.get("name"): each.get("value") for each in listed if isinstance(each, dict)
-    }
-    return next((str(named[name]) for name in _REGION if named.get(name)), "")
+    pairs = [(each.get("name"), each.get("value")) for each in listed if isinstance(each, dict)]
+    named = {name: value for name, value in pairs if isinstance(name, str) and isinstance(value, str)}
+    return next((named[name] for name in _REGION if named.get(name)), "")
 
 
 def _of_host(server: Any) -> str:

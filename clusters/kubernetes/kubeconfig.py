@@ -198,6 +198,6 @@ def _what_is_wrong(error: Exception, text: str) -> str:
     if isinstance(error, _ReferenceFound):
         return f"Line {mark.line + 1} has a reference (*name), and references are not read here."
     begun = "".join(text.splitlines()[mark.line : mark.line + 1])[: mark.column + 1]
-    if "\t" in begun:
+    if "\t" in begun[: len(begun) - len(begun.lstrip())]:
         return f"Line {mark.line + 1} is indented with a tab, and YAML takes only spaces."
     return f"This is no kubeconfig: line {mark.line + 1} cannot be read as YAML."

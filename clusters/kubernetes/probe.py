@@ -22,15 +22,17 @@ _WAIT = "import signal as s; s.pthread_sigmask(s.SIG_BLOCK, {s.SIGTERM}); s.sigw
 
 # What main.sh needs of an image, tried without it: only one container of the pod can be a script's.
 _HAS_SHELL = ["/bin/sh", "-c", "command -v sleep >/dev/null || exit 3"]
+# Room for the test pod is no question of how many environments there are.
+_HARDLY_ANYTHING = {"cpu": "1m", "memory": "4Mi", "ephemeral-storage": "1Mi"}
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One more user's image, in a container of the test pod called `name`, with its registry's login."""
+    """One more user's image, in a container of the test pod called `name`."""
 
     name: str
     image: str
-    pull_secret: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Probe:
     space: str = ""
     pull_secret: str = ""
     runner_pull_secret: str = ""
+    label: str = ""
     others: Sequence["Tried"] = ()
+    untried: Mapping[str, str] = field(default_factory=dict)
     node_labels: Mapping[str, str] = field(default_factory=dict)
     tolerations: Sequence[Mapping[str, str]] = ()
 
@@ -66,10 +70,6 @@ def job(probe: Probe) -> dict[str, Any]:
     pod["activeDeadlineSeconds"] = DEADLINE_SECONDS
     pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
     pod["containers"] += [_trying(tried, pod["containers"][0]) for tried in probe.others]
-    logins = [each["name"] for each in pod.get("imagePullSecrets", ())]
-    logins += [tried.pull_secret for tried in probe.others if tried.pull_secret]
-    if logins:
-        pod["imagePullSecrets"] = [{"name": name} for name in dict.fromkeys(logins)]
     for container in [*pod["initContainers"], *pod["containers"]]:
         container["terminationMessagePolicy"] = "FallbackToLogsOnError"
         if container["name"] == "fetch":
@@ -81,14 +81,14 @@ def job(probe: Probe) -> dict[str, Any]:
 
 def _trying(tried: Tried, main: Mapping[str, Any]) -> dict[str, Any]:
     """A container as small and as harmless as main, without a volume."""
-    kept = {name: main[name] for name in ("resources", "securityContext")}
     policy = manifests.pull_policy(tried.image)
     return {
         "name": tried.name,
         "image": tried.image,
         "imagePullPolicy": policy,
         "command": _HAS_SHELL,
-        **kept,
+        "resources": {"requests": _HARDLY_ANYTHING, "limits": main["resources"]["limits"]},
+        "securityContext": main["securityContext"],
     }
 
 

@@ -49,7 +49,8 @@ def offer_switch(request: SignedInRequest, slug: str, part_id: int, kind: Kind) 
     row = find_part(kind.model, find_cluster(slug), part_id)
     is_on = request.POST.get("on") == "1"
     kind.model._default_manager.filter(pk=row.pk).update(is_enabled=is_on)
-    messages.success(request, f"{row} is {'offered again' if is_on else 'no longer offered for new jobs'}.")
+    said = f"{row} is {'offered again' if is_on else 'no longer offered for new jobs'}."
+    messages.success(request, f"{said} {_tried(request, row.cluster, row) if is_on else ''}".strip())
     return redirect(kind.address_of_list, slug)
 
 
@@ -96,7 +97,14 @@ def saved(
 def tell_saved(request: SignedInRequest, cluster: Cluster, row: Image | Profile, is_new: bool) -> None:
     """Say so. Whether nodes can pull an environment's image, and whether it has a shell, the doctor finds out."""
     said = f"{row} was {'added' if is_new else 'saved'}."
-    if isinstance(row, Image) and cluster.driver == DriverKind.KUBERNETES and cluster.is_enabled:
-        outside.request_visit(cluster, request.user)
-        said += " The doctor tries it now: see Health."
-    messages.success(request, said)
+    messages.success(request, f"{said} {_tried(request, cluster, row)}".strip())
+
+
+def _tried(request: SignedInRequest, cluster: Cluster, row: Image | Profile) -> str:
+    """Call the doctor where environments have changed; what he does then."""
+    if not (isinstance(row, Image) and cluster.driver == DriverKind.KUBERNETES and cluster.is_enabled):
+        return ""
+    visit = outside.request_visit(cluster, request.user)
+    if visit.started_at is not None:
+        return "The doctor is there already: test the cluster again when he has left."
+    return "The doctor tries it now: see Health."

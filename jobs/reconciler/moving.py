@@ -59,6 +59,9 @@ def _times(to: Status, attempt: Attempt | None) -> dict[str, datetime | None]:
         return {}
     if to is Status.RUNNING:
         return {"running_at": attempt.started_at}
+    if to in TERMINAL:
+        # It may have run while nobody looked.
+        return {"running_at": attempt.started_at}
     if to is Status.FINISHING:
         return {"running_at": attempt.started_at, "finishing_at": attempt.ended_at}
     return {}

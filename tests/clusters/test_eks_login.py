@@ -43,6 +43,15 @@ ROLE = "arn:aws:iam::123456789012:role/stellwerk"
         ),
         ({"command": "aws", "args": ["eks", "get-token", "--cluster-name"]}, None, EksLogin()),
         ({"command": "aws-iam-authenticator", "args": 7, "env": 7}, "https://[::1", EksLogin()),
+        (
+            {
+                "command": "aws",
+                "args": ["eks", "get-token"],
+                "env": [{"name": ["a"], "value": "b"}, {"name": "x"}],
+            },
+            None,
+            EksLogin(),
+        ),
     ],
 )
 def test_name_region_and_role_are_read_where_they_stand(command, server, found):

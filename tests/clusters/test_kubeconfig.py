@@ -142,6 +142,7 @@ def test_what_is_no_kubeconfig_is_refused_with_a_sentence(text):
         ("kind: Config\nclusters:\n  %%% garbage\n", "line 3 cannot be read as YAML"),
         ("kind: Config\nclusters:\n- name: x\n cluster: y\n", "line 4 cannot be read as YAML"),
         ("kind: Config\n\tclusters: []\n", "Line 2 is indented with a tab"),
+        ("kind: Config\nname:\tfoo: bar\n", "line 2 cannot be read as YAML"),
         ("kind: Config\nusers: \x00\n", "line 2 has a character that is no text"),
         ("kind: Config\na: &a x\nb: *a\n", "Line 3 has a reference (*name)"),
         ("{", "line 1 cannot be read as YAML"),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from clusters.driver import (
     ClusterRefused,
@@ -155,6 +156,17 @@ def test_a_pod_that_died_with_the_outcome_loses_the_job(job, driver):
     assert (course(job)[-1], job.reason) == ("error", "lost")
     assert "The machine was restarted." in job.sentence
     assert driver.works == {}
+
+
+def test_a_script_that_ran_while_no_worker_looked_has_run(job, driver):
+    drive(job.pk)
+    now = timezone.now()
+    Attempt.objects.update(started_at=now, claimed_at=now, is_absent=True)
+    Job.objects.update(cancel_requested_at=now)
+    drive(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.running_at) == ("cancelled", now)
+    assert not job.never_ran
 
 
 def test_a_pod_that_could_not_prepare_the_script_says_so(job, driver):

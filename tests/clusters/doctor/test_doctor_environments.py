@@ -64,16 +64,26 @@ def test_a_large_image_on_its_way_is_a_warning_and_the_rest_is_told(look, others
 
 
 def test_the_pod_has_a_container_for_each_as_harmless_as_the_scripts(ground, others):
-    Image.objects.filter(reference=STATA).update(pull_secret="of-stata")
+    Image.objects.update(pull_secret="of-all")
     job = manifests.job(probe_of(ground))
     spec = job["spec"]["template"]["spec"]
     main, stata, empty = spec["containers"]
     assert [stata["image"], empty["image"]] == [STATA, EMPTY]
     assert stata["securityContext"] == main["securityContext"]
-    assert stata["resources"] == main["resources"]
+    assert stata["resources"]["limits"] == main["resources"]["limits"]
+    assert stata["resources"]["requests"]["cpu"] == "1m", "nine of them must not need room"
     assert "volumeMounts" not in stata
-    assert spec["imagePullSecrets"] == [{"name": "of-stata"}]
+    assert spec["imagePullSecrets"] == [{"name": "of-all"}]
     assert "old" not in json.dumps(job)
+
+
+def test_an_image_with_another_login_is_not_tried_with_the_first_ones(ground, look, others):
+    Image.objects.filter(reference=STATA).update(pull_secret="of-stata")
+    assert [tried.image for tried in probe_of(ground).others] == [EMPTY]
+    first, empty, stata = look(over(), other_2=over())
+    assert (first.level, empty.level, stata.level) == (Level.PASS, Level.PASS, Level.SKIP)
+    assert (empty.title, stata.title) == ("Environment Void", "Environment Stata")
+    assert "login is not that of R" in stata.sentence
 
 
 def test_an_image_that_two_environments_have_is_tried_once(ground, real, others):
@@ -81,8 +91,19 @@ def test_an_image_that_two_environments_have_is_tried_once(ground, real, others)
     assert [tried.image for tried in probe_of(ground).others] == [STATA, EMPTY]
 
 
-def test_more_than_one_pod_can_try_are_counted(look, others, monkeypatch):
+def test_more_than_one_pod_can_try_are_named(look, others, monkeypatch):
     monkeypatch.setattr(environments, "MOST_OTHERS", 1)
     lines = look(over(), other_2=over())
     assert [line.level for line in lines] == [Level.PASS, Level.PASS, Level.SKIP]
-    assert "Of 3 environments 1 were not tried" in lines[-1].sentence
+    assert "too many environments" in lines[-1].sentence
+
+
+def test_what_was_changed_meanwhile_is_no_part_of_the_visit(ground, look, others, monkeypatch):
+    made = probing._make
+
+    def make_and_change(*args):
+        made(*args)
+        Image.objects.filter(reference=STATA).delete()
+
+    monkeypatch.setattr(probing, "_make", make_and_change)
+    assert len(look(over(), other_2=over(), other_3=over())) == 3

@@ -164,13 +164,15 @@ def test_a_visit_that_was_ended_meanwhile_stops(row, api, visited, without_pod, 
 @pytest.mark.parametrize(
     ("key", "level", "minutes", "is_enabled", "comes"),
     [
+        # No environment works: no job can run.
+        ("environment:x:1", "fail", 11, True, 1),
         ("pod", "fail", 11, True, 1),
         ("pod", "fail", 9, True, 0),
         ("pod", "warn", 60, True, 0),
         ("pod", "fail", 60, False, 0),
         # The cluster works, though not with that environment.
-        ("environment:x:1", "fail", 59, True, 0),
-        ("environment:x:1", "fail", 61, True, 1),
+        ("environment:beside", "fail", 59, True, 0),
+        ("environment:beside", "fail", 61, True, 1),
     ],
 )
 def test_where_something_did_not_work_the_doctor_comes_again(
@@ -179,6 +181,7 @@ def test_where_something_did_not_work_the_doctor_comes_again(
     Cluster.objects.filter(pk=real.pk).update(is_enabled=is_enabled)
     ended = timezone.now() - timedelta(minutes=minutes)
     lines = [{"key": key, "level": level, "sentence": "It did not call back."}]
+    lines += [{"key": "environment", "level": "pass", "sentence": ""}] if "beside" in key else []
     DoctorRun.objects.create(cluster=real, lines=lines, ended_at=ended, started_at=ended)
     doctor.revisit()
     doctor.revisit()

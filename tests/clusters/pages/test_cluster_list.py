@@ -63,6 +63,9 @@ def test_one_broken_environment_does_not_make_the_cluster_unusable(admin, resear
         page = text(admin.get(path))
         assert '<span class="status-word">Needs a look</span>' in page
         assert "It works, but not with every environment. x:1 has no shell." in page
+    Cluster.objects.filter(pk=research.pk).update(is_enabled=False)
+    assert "It works, but" not in text(admin.get("/clusters/research/"))
+    Cluster.objects.filter(pk=research.pk).update(is_enabled=True)
     # Where none works, no job can run.
     DoctorRun.objects.filter(pk=run.pk).update(lines=[line("environment", "fail", "r:1 is gone."), broken])
     page = text(admin.get("/clusters/"))

@@ -1,7 +1,9 @@
 """An environment's form: an image, and which command runs which ending."""
 
 import pytest
+from django.utils import timezone
 
+from clusters.connecting import outside
 from clusters.models import DoctorRun, Image
 from tests import cast
 
@@ -43,6 +45,19 @@ def test_an_image_that_is_new_or_other_is_tried_by_the_doctor(admin, research, t
     DoctorRun.objects.all().delete()
     admin.post(f"{URL}{Image.objects.get().pk}/", FIELDS)
     assert DoctorRun.objects.filter(cluster=research).count() == 1
+
+
+def test_a_doctor_who_is_there_already_does_not_try_it(admin, research, text, monkeypatch):
+    begun = DoctorRun(cluster=research, started_at=timezone.now())
+    monkeypatch.setattr(outside, "request_visit", lambda cluster, user: begun)
+    page = text(admin.post(URL + "add/", FIELDS, follow=True))
+    assert "The doctor is there already: test the cluster again when he has left." in page
+    pk = Image.objects.get().pk
+    assert (
+        "The doctor"
+        not in text(admin.post(f"{URL}{pk}/switch/", {"on": "0"}, follow=True)).split("</main>")[0]
+    )
+    assert "The doctor is there" in text(admin.post(f"{URL}{pk}/switch/", {"on": "1"}, follow=True))
 
 
 def test_the_form_shows_what_is_set_and_saving_it_unchanged_changes_nothing(admin, research, text):
