@@ -120,6 +120,10 @@ class ClusterUnreachable(DriverError):
     """Time heals: try again later. Says nothing about the works on the cluster."""
 
 
+class NotReadYet(ClusterUnreachable):
+    """Nothing is known of it yet, good or bad: it has just begun to be followed."""
+
+
 class ClusterRefused(DriverError):
     """An admin can act: credentials, rights, quotas, disk space."""
 

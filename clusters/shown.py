@@ -25,12 +25,6 @@ WARN_BEFORE = timedelta(days=14)
 MOST_NODES = 50
 GPU_MODEL = "nvidia.com/gpu.product"
 UNFINISHED = ("queued", "starting", "running", "finishing")
-# Of ApiRefused.in_our_words, for a 401.
-NOT_ANY_MORE = "does not know the portal's credentials any more"
-NEVER_ACCEPTED = (
-    "The cluster does not accept the portal's credentials. Look whether they are of this cluster and were copied as a"
-    " whole, and give them anew under Credentials."
-)
 HEALTH_WORDS = {"pass": "Healthy", "warn": "Needs a look", "fail": "Not usable"}
 
 
@@ -117,7 +111,7 @@ class ClusterShown:
     def sentence(self) -> str:
         """What the level means here, and what to do."""
         if self.cluster.unreachable_since and self.cluster.is_enabled:
-            return self._why_unreachable
+            return self.cluster.trouble or "The portal cannot reach it. Test it now to see why."
         if self.is_found_unusable and self._visit is not None:
             return f"The doctor found what does not work: {self._visit.failed} Test it again once that is mended."
         is_well = self.cluster.is_enabled and self.health is not None and self.health.level == "pass"
@@ -128,14 +122,6 @@ class ClusterShown:
         if self.health and self.health.sentence:
             return self.health.sentence
         return "" if self.level in ("pass", "off") else "Nobody has looked at it yet. Test it now."
-
-    @property
-    def _why_unreachable(self) -> str:
-        """What watch wrote down; it cannot know that the credentials have never worked here."""
-        trouble = self.cluster.trouble
-        if self.row and NOT_ANY_MORE in trouble and not self.row.has_ever_worked:
-            return NEVER_ACCEPTED
-        return trouble or "The portal cannot reach it. Test it now to see why."
 
     @property
     def trouble(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from clusters.doctor.lines import is_of_environment, works_but_for_environments
 from clusters.models import Cluster, DoctorRun
 
 # A visit that nobody ended by then was lost with its worker.
@@ -76,16 +77,24 @@ class Visit:
 
     @property
     def failed(self) -> str:
-        """The first sentence that says why no job can run there; "" where some can."""
-        is_usable = any(_is_of_environment(line) and line.level in ("pass", "warn") for line in self.lines)
-        found = (line for line in self.lines if line.level == "fail")
-        return next((line.sentence for line in found if not (is_usable and _is_of_environment(line))), "")
+        """Why no job can run there; "" where some can."""
+        broken = () if self._works_otherwise else self._broken
+        return next(
+            (line.sentence for line in sorted(broken, key=lambda line: is_of_environment(line.key))), ""
+        )
 
     @property
     def broken_environment(self) -> str:
         """The sentence about an environment that is broken while others work; "" where none is."""
-        found = (line for line in self.lines if line.level == "fail" and _is_of_environment(line))
-        return "" if self.failed else next((line.sentence for line in found), "")
+        return self._broken[0].sentence if self._broken and self._works_otherwise else ""
+
+    @property
+    def _broken(self) -> list[Line]:
+        return [line for line in self.lines if line.level == "fail"]
+
+    @property
+    def _works_otherwise(self) -> bool:
+        return works_but_for_environments((line.key, line.level) for line in self.lines)
 
     @property
     def summary(self) -> str:
@@ -125,7 +134,3 @@ def _line(line: dict[str, Any]) -> Line:
         str(line.get(name) or "") for name in ("key", "title", "level", "sentence", "fix", "fix_kind")
     )
     return Line(key, title, level, sentence, fix, fix_kind)
-
-
-def _is_of_environment(line: Line) -> bool:
-    return line.key.partition(":")[0] == "environment"

@@ -4,13 +4,13 @@ from clusters import doctor
 from clusters.connecting.given import Given
 from clusters.kubernetes import addresses, onboarding
 from clusters.kubernetes.connection import Connection
-from clusters.models import Authentication, Cluster, DoctorRun, KubernetesConnection, SpaceMode, TeamSpace
+from clusters.models import Authentication, Cluster, KubernetesConnection, SpaceMode, TeamSpace
 from teams.models import User
 
 
-def request_visit(cluster: Cluster, user: User) -> DoctorRun:
-    """Ask the doctor to come; a worker makes the visit. One that is under way is returned in place of a second."""
-    return doctor.request_visit(cluster, user)
+def request_visit(cluster: Cluster, user: User) -> None:
+    """Ask the doctor to come; a worker makes the visit."""
+    doctor.request_visit(cluster, user)
 
 
 def check_address(server: str) -> None:

@@ -12,6 +12,10 @@ from clusters.models import Cluster, Image
 SHELL = Title("environment", "Environment")
 # So many images beside the first one: each is a container of the test pod.
 MOST_OTHERS = 9
+TOO_MANY = "Not tried: there are too many environments for one pod."
+OTHER_LOGIN = (
+    "Not tried: its login is not that of {}, and a pod's login opens all its images. Its first job will tell."
+)
 
 
 def images_of(cluster: Cluster) -> list[Image]:
@@ -22,30 +26,19 @@ def images_of(cluster: Cluster) -> list[Image]:
     return list(found.values())
 
 
-def tried(images: Sequence[Image]) -> tuple[Tried, ...]:
-    """The images that are tried beside the first one: nodes use a pod's login for all its images, so it is the same."""
+def choose(images: Sequence[Image]) -> tuple[tuple[Tried, ...], dict[str, str]]:
+    """The images that are tried beside the first one; and why the others are not, by label.
+
+    Nodes use each of a pod's logins for all its images, so only those with the first one's login are.
+    """
     beside = [image for image in images[1:] if image.pull_secret == images[0].pull_secret]
-    return tuple(
+    others = tuple(
         Tried(f"other-{number}", image.reference, image.label)
         for number, image in enumerate(beside[:MOST_OTHERS], 2)
     )
-
-
-def untried(images: Sequence[Image]) -> dict[str, str]:
-    """Why the others are not, by label."""
-    found: dict[str, str] = {}
-    number = 0
-    for image in images[1:]:
-        if image.pull_secret != images[0].pull_secret:
-            found[image.label] = (
-                f"Not tried: its registry's login is not that of {images[0].label}, and a pod's login opens all its "
-                "images. Its first job will tell."
-            )
-            continue
-        number += 1
-        if number > MOST_OTHERS:
-            found[image.label] = "Not tried: there are too many environments for one pod."
-    return found
+    left = dict.fromkeys((image.label for image in beside[MOST_OTHERS:]), TOO_MANY)
+    left |= {image.label: OTHER_LOGIN.format(images[0].label) for image in images[1:] if image not in beside}
+    return others, left
 
 
 def environments(probe: Probe, watcher: Watcher) -> Iterator[Line]:

@@ -65,3 +65,15 @@ _ORDER = (Level.SKIP, Level.PASS, Level.WARN, Level.FAIL)
 def worst(lines: Iterable[Line]) -> Line | None:
     """The first of the worst lines; None without any."""
     return max(lines, key=lambda line: _ORDER.index(line.level), default=None)
+
+
+def is_of_environment(key: str) -> bool:
+    """Whether a line of this key is about an environment; what follows a colon tells which."""
+    return key.partition(":")[0] == "environment"
+
+
+def works_but_for_environments(levels: Iterable[tuple[str, str]]) -> bool:
+    """Of keys with their levels: nothing is broken but environments, and some environment is not."""
+    found = list(levels)
+    is_usable = any(is_of_environment(key) and level in (Level.PASS, Level.WARN) for key, level in found)
+    return is_usable and all(is_of_environment(key) for key, level in found if level == Level.FAIL)

@@ -45,6 +45,14 @@ class Ended:
         return facts if isinstance(facts, dict) else {}
 
 
+def in_trouble(pod: Object | None) -> set[str]:
+    """The containers for which a word stands that success may still follow."""
+    states = _states(pod or {})
+    return {
+        name for name, state in states.items() if (state.get("waiting") or {}).get("reason") in _PULL + _MAKE
+    }
+
+
 def is_scheduled(pod: Object | None) -> bool:
     """Whether a node has taken it."""
     return pod is not None and bool((pod.get("spec") or {}).get("nodeName"))
@@ -57,7 +65,7 @@ def trouble_of(
     age: float,
     containers: Collection[str] = OF_A_JOB,
 ) -> Trouble | None:
-    """What keeps these containers from going on, if anything; `age` is how many seconds the Job is old."""
+    """What keeps these containers from going on, if anything; `age`: for how many seconds they were waited for."""
     if pod is None:
         return _without_pod(job, events, age)
     return (

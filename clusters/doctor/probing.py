@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from clusters.doctor import callback, podlook
-from clusters.doctor.environments import SHELL, environments, image_trouble, images_of, tried, untried
+from clusters.doctor.environments import SHELL, choose, environments, image_trouble, images_of
 from clusters.doctor.ground import Ground
 from clusters.doctor.lines import Fix, Line, Title
 from clusters.doctor.podlook import Trouble
-from clusters.doctor.watcher import Watcher, core_path, jobs_path
+from clusters.doctor.watcher import Watcher
 from clusters.driver import LABEL_INSTALLATION, ClusterUnreachable
 from clusters.drivers import installation_id, portal_url_of
 from clusters.kubernetes import probe as manifests
 from clusters.kubernetes.api import ApiRefused
-from clusters.kubernetes.calls import unless_there
+from clusters.kubernetes.calls import batch, core, unless_there
 from clusters.kubernetes.names import JOBS_ACCOUNT
 from clusters.kubernetes.namespaces import bring_jobs_account
 from clusters.kubernetes.probe import Probe
@@ -48,6 +48,7 @@ def probe_of(ground: Ground) -> Probe:
     assert run is not None, "only a visit has a test pod"
     images = images_of(ground.cluster)
     image = images[0] if images else None
+    others, untried = choose(images)
     profile = Profile.objects.filter(cluster=ground.cluster, is_enabled=True).first()
     return Probe(
         name=f"sw-doctor-{installation_id()}-{run.pk}-{run.nonce[:6]}",
@@ -61,8 +62,8 @@ def probe_of(ground: Ground) -> Probe:
         pull_secret=image.pull_secret if image else "",
         runner_pull_secret=row.runner_pull_secret,
         label=image.label if image else "",
-        others=tried(images),
-        untried=untried(images),
+        others=others,
+        untried=untried,
         node_labels=profile.node_labels if profile else {},
         tolerations=profile.tolerations if profile else (),
     )
@@ -71,7 +72,7 @@ def probe_of(ground: Ground) -> Probe:
 def remove_leftovers(ground: Ground) -> int:
     """Delete the test Jobs of visits that are over: a worker may have died. How many there were."""
     query = {"labelSelector": f"{manifests.LABEL_DOCTOR}={installation_id()}"}
-    found = ground.api.get(jobs_path(ground.row), query).get("items") or []
+    found = ground.api.get(f"{batch(ground.row.namespace)}/jobs", query).get("items") or []
     visits = {
         job["metadata"]["name"]: job["metadata"]["labels"].get(manifests.LABEL_VISIT, "") for job in found
     }
@@ -111,7 +112,9 @@ def _logs(ground: Ground, watcher: Watcher) -> Line:
     """The API server asks the node's kubelet for them: another way than all other requests."""
     pod = (watcher.look.pod or {}).get("metadata", {}).get("name", "")
     try:
-        ground.api.text(f"{core_path(ground.row)}/pods/{pod}/log", {"container": "fetch", "limitBytes": 2000})
+        ground.api.text(
+            f"{core(ground.row.namespace)}/pods/{pod}/log", {"container": "fetch", "limitBytes": 2000}
+        )
     except ApiRefused as refused:
         return LOGS.warned(
             f"The log of the test pod cannot be read: {refused} Jobs run all the same, but some troubles of nodes show "
@@ -185,18 +188,18 @@ def _make(ground: Ground, probe: Probe) -> None:
         bring_jobs_account(api, row.namespace)
     unless_there(
         lambda: api.post(
-            f"{core_path(row)}/configmaps",
+            f"{core(row.namespace)}/configmaps",
             manifests.config_map(probe, {LABEL_INSTALLATION: probe.installation}),
         )
     )
-    made = api.post(jobs_path(row), manifests.job(probe))
-    api.post(f"{core_path(row)}/secrets", manifests.secret(probe, made["metadata"]["uid"]))
+    made = api.post(f"{batch(row.namespace)}/jobs", manifests.job(probe))
+    api.post(f"{core(row.namespace)}/secrets", manifests.secret(probe, made["metadata"]["uid"]))
 
 
 def _remove(ground: Ground, name: str) -> None:
     """With its pod and Secret. Where the cluster is gone, the Job's own deadline does it."""
     try:
-        ground.api.delete(f"{jobs_path(ground.row)}/{name}", {"propagationPolicy": "Background"})
+        ground.api.delete(f"{batch(ground.row.namespace)}/jobs/{name}", {"propagationPolicy": "Background"})
     except ApiRefused as refused:
         if refused.status != 404:
             log.warning("the test Job %s was not removed: %s", name, refused)

@@ -26,13 +26,6 @@ TITLES = (ADDRESS, TLS, CREDENTIALS)
 WARN_BEFORE = timedelta(days=14)
 # OpenSSL's words, X509_V_ERR_…: include/openssl/x509_vfy.h
 NOT_YET_VALID, EXPIRED, WRONG_NAME, WRONG_ADDRESS = 9, 10, 62, 64
-_COPIED = "(401): it is of another cluster, was not copied as a whole, or has ended. Enter it anew."
-_WHAT = {
-    Authentication.TOKEN: f"this token {_COPIED}",
-    Authentication.CERTIFICATE: f"this client certificate {_COPIED}",
-    Authentication.IN_CLUSTER: "the account of the portal's pod (401).",
-    Authentication.EKS: "the portal's AWS identity (401).",
-}
 _NOT_LOOKED = "Not looked at: the API server was not reached."
 
 
@@ -195,13 +188,9 @@ def _name(ground: Ground) -> str:
 
 
 def _unknown(row: KubernetesConnection) -> Line:
-    if not row.has_ever_worked:
-        return CREDENTIALS.failed(
-            f"The cluster does not accept {_WHAT[Authentication(row.authentication)]}", *_renewal(row)
-        )
     return CREDENTIALS.failed(
-        "The cluster does not know the portal's credentials (401): they have ended, were deleted, or belong to another "
-        "cluster. Enter new ones; jobs that run are not touched.",
+        "The cluster does not accept the portal's credentials (401): they were not copied as a whole, belong to "
+        "another cluster, have ended or were deleted. Enter new ones; jobs that run are not touched.",
         *_renewal(row),
     )
 

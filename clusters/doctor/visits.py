@@ -12,9 +12,9 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from clusters.doctor.lines import Level, Line, Title
+from clusters.doctor.lines import Level, Line, Title, works_but_for_environments
 from clusters.driver import ClusterRefused
-from clusters.models import Cluster, DoctorRun, DriverKind
+from clusters.models import Cluster, DoctorRun, DriverKind, Image
 from teams.models import User
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ def visit(run_id: int) -> None:
     run = DoctorRun.objects.select_related("cluster").filter(pk=run_id).first()
     if not taken or run is None:
         return
+    offered = _offered(run.cluster)
     try:
         if run.cluster.driver == DriverKind.LOCAL:
             _visit_machine(run)
@@ -71,6 +72,9 @@ def visit(run_id: int) -> None:
             _visit_cluster(run)
     finally:
         DoctorRun.objects.filter(pk=run_id, ended_at=None).update(ended_at=Now())
+    if _offered(run.cluster) != offered:
+        # Who changed them meanwhile was told that they are tried.
+        request_visit(run.cluster, None)
 
 
 def sweep_visits() -> None:
@@ -91,26 +95,21 @@ def revisit() -> None:
     """Come again where the last visit found what does not work: it may be mended, and nobody may have asked."""
     newest = DoctorRun.objects.order_by("cluster_id", "-id").distinct("cluster_id")
     for run in newest.filter(cluster__is_enabled=True).select_related("cluster"):
-        broken = any(line.get("level") == Level.FAIL for line in run.lines)
-        after = AGAIN_FOR_ENVIRONMENT if _works_otherwise(run.lines) else AGAIN_AFTER
-        if broken and run.ended_at is not None and timezone.now() - run.ended_at > after:
+        levels = [(line.get("key", ""), line.get("level", "")) for line in run.lines]
+        is_broken = any(level == Level.FAIL for _, level in levels)
+        after = AGAIN_FOR_ENVIRONMENT if works_but_for_environments(levels) else AGAIN_AFTER
+        if is_broken and run.ended_at is not None and timezone.now() - run.ended_at > after:
             request_visit(run.cluster, None)
-
-
-def _works_otherwise(lines: list[dict[str, str]]) -> bool:
-    """Only environments are broken, and not all of them."""
-    found = [
-        (str(line.get("key")).startswith("environment"), line.get("level"))
-        for line in lines
-        if isinstance(line, dict)
-    ]
-    is_usable = any(is_environment and level in (Level.PASS, Level.WARN) for is_environment, level in found)
-    return is_usable and all(is_environment for is_environment, level in found if level == Level.FAIL)
 
 
 def _forget_old(cluster: Cluster) -> None:
     kept = DoctorRun.objects.filter(cluster=cluster).order_by("-id").values("pk")[:MOST_KEPT]
     DoctorRun.objects.filter(cluster=cluster).exclude(ended_at=None).exclude(pk__in=kept).delete()
+
+
+def _offered(cluster: Cluster) -> set[tuple[str, str, str]]:
+    offered = Image.objects.filter(cluster=cluster, is_enabled=True)
+    return set(offered.values_list("label", "reference", "pull_secret"))
 
 
 def _visit_cluster(run: DoctorRun) -> None:

@@ -1,5 +1,6 @@
 """Looks at the test pod again and again until something is so, or something is in the way."""
 
+import math
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -9,11 +10,10 @@ from clusters.doctor import podlook
 from clusters.doctor.ground import Ground
 from clusters.doctor.podlook import Trouble
 from clusters.kubernetes.api import ApiRefused
-from clusters.models import KubernetesConnection
+from clusters.kubernetes.calls import JOB_NAME, batch, core
 
 # The Job's own deadline is later, so that it never speaks first.
 PROBE_SECONDS, PAUSE_SECONDS = 150.0, 1.0
-NAME_OF_JOB = "batch.kubernetes.io/job-name"
 
 
 @dataclass
@@ -32,11 +32,19 @@ class Watcher:
         self._ground, self._name = ground, name
         self._begin = time.monotonic()
         self._end = min(self._begin + PROBE_SECONDS, ground.deadline)
+        self._troubled: dict[str, float] = {}
         self.look = Look({}, None, [])
 
     @property
     def age(self) -> float:
         return time.monotonic() - self._begin
+
+    def _age_of(self, containers: Collection[str]) -> float:
+        """The node comes to the others one after the other: patience with one begins with its own trouble."""
+        if containers == podlook.OF_A_JOB:
+            return self.age
+        now = time.monotonic()
+        return max((now - self._troubled.get(name, now) for name in containers), default=0.0)
 
     def until(
         self, is_so: Callable[[Look], bool], containers: Collection[str] = podlook.OF_A_JOB
@@ -46,38 +54,37 @@ class Watcher:
             self.look = self._now()
             if is_so(self.look):
                 return None
-            now = self.look
-            trouble = podlook.trouble_of(now.job, now.pod, now.events, self.age, containers)
+            trouble = self._trouble(containers, self._age_of(containers))
             if trouble is not None and not (trouble.stage == "unschedulable" and self._may_grow()):
                 return trouble
             if time.monotonic() + PAUSE_SECONDS > self._end:
-                return trouble or Trouble("slow", "")
+                return self._trouble(containers, math.inf) or Trouble("slow", "")
             time.sleep(PAUSE_SECONDS)
+
+    def _trouble(self, containers: Collection[str], age: float) -> Trouble | None:
+        now = self.look
+        return podlook.trouble_of(now.job, now.pod, now.events, age, containers)
 
     def _may_grow(self) -> bool:
         return self._ground.cluster.adds_nodes and time.monotonic() + 2 * PAUSE_SECONDS < self._end
 
     def _now(self) -> Look:
-        api, row = self._ground.api, self._ground.row
-        job = api.get(f"{jobs_path(row)}/{self._name}")
+        api, space = self._ground.api, self._ground.row.namespace
+        job = api.get(f"{batch(space)}/jobs/{self._name}")
         pods = (
-            api.get(f"{core_path(row)}/pods", {"labelSelector": f"{NAME_OF_JOB}={self._name}"}).get("items")
-            or []
+            api.get(f"{core(space)}/pods", {"labelSelector": f"{JOB_NAME}={self._name}"}).get("items") or []
         )
-        return Look(job, pods[0] if pods else None, [] if pods else self._events())
+        look = Look(job, pods[0] if pods else None, [] if pods else self._events())
+        now = time.monotonic()
+        self._troubled = {name: self._troubled.get(name, now) for name in podlook.in_trouble(look.pod)}
+        return look
 
     def _events(self) -> list[dict[str, Any]]:
         """Of the Job: why it makes no pod. Without the right to read them we know less."""
         query: dict[str, str | int] = {"fieldSelector": f"involvedObject.name={self._name}", "limit": 50}
         try:
-            return self._ground.api.get(f"{core_path(self._ground.row)}/events", query).get("items") or []
+            return (
+                self._ground.api.get(f"{core(self._ground.row.namespace)}/events", query).get("items") or []
+            )
         except ApiRefused:
             return []
-
-
-def jobs_path(row: KubernetesConnection) -> str:
-    return f"/apis/batch/v1/namespaces/{row.namespace}/jobs"
-
-
-def core_path(row: KubernetesConnection) -> str:
-    return f"/api/v1/namespaces/{row.namespace}"

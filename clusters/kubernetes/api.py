@@ -49,7 +49,7 @@ class ApiRefused(Exception):
             return ClusterUnreachable(f"The cluster cannot act on {what} at the moment: {self}")
         if self.status == 401:
             return AdminFirst(
-                f"The cluster does not know the portal's credentials any more ({self}). "
+                f"The cluster does not accept the portal's credentials ({self}). "
                 "Give it new ones on the cluster's page; no job is lost meanwhile."
             )
         if self.status in (400, 422):

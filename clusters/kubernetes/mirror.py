@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from clusters.driver import ClusterUnreachable, DriverError
+from clusters.driver import ClusterUnreachable, DriverError, NotReadYet
 from clusters.kubernetes.api import Api, ApiRefused
 from clusters.kubernetes.transport import Deadline
 
@@ -157,7 +157,7 @@ class Followed:
             # Another one each time: an exception that is raised again and again remembers every raise.
             raise type(trouble)(str(trouble))
         if not is_listed:
-            raise ClusterUnreachable("The cluster has not been read yet.")
+            raise NotReadYet("The cluster has not been read yet.")
         return objects
 
     def run(self) -> None:

@@ -18,8 +18,6 @@ DEADLINE_SECONDS, TTL_SECONDS, GRACE_SECONDS = 240, 60, 5
 MIB = 1 << 20
 # The first process of a container ignores a signal that it did not ask for.
 _WAIT = "import signal as s; s.pthread_sigmask(s.SIG_BLOCK, {s.SIGTERM}); s.sigwait({s.SIGTERM})"
-
-
 # What main.sh needs of an image, tried without it: only one container of the pod can be a script's.
 _HAS_SHELL = ["/bin/sh", "-c", "command -v sleep >/dev/null || exit 3"]
 # Room for the test pod is no question of how many environments there are.
@@ -50,7 +48,7 @@ class Probe:
     pull_secret: str = ""
     runner_pull_secret: str = ""
     label: str = ""
-    others: Sequence["Tried"] = ()
+    others: Sequence[Tried] = ()
     untried: Mapping[str, str] = field(default_factory=dict)
     node_labels: Mapping[str, str] = field(default_factory=dict)
     tolerations: Sequence[Mapping[str, str]] = ()

@@ -81,11 +81,6 @@ class KubernetesConnection(models.Model):
         return self.server
 
     @property
-    def has_ever_worked(self) -> bool:
-        """Whether the portal has been in that cluster: watch saw it, or the doctor wrote down which one it is."""
-        return bool(self.identity or self.cluster.last_seen_at)
-
-    @property
     def secrets(self) -> dict[str, str]:
         """What is encrypted, by name (see SECRETS), for the driver alone. Raises NoKey and Undecryptable."""
         return encryption.decrypt(self._row, self.encrypted)

@@ -56,7 +56,7 @@ def image_preset(request: SignedInRequest, slug: str) -> HttpResponse:
     preset = next((known for known in presets.IMAGES if known.key == request.POST.get("preset")), None)
     if preset is None or cluster.driver != DriverKind.KUBERNETES:
         raise Http404("There is no such environment to add.")
-    tell_saved(request, cluster, presets.add_image(cluster, preset), is_new=True)
+    tell_saved(request, presets.add_image(cluster, preset), is_new=True)
     return redirect("image_list", slug)
 
 

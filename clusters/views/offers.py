@@ -49,8 +49,11 @@ def offer_switch(request: SignedInRequest, slug: str, part_id: int, kind: Kind) 
     row = find_part(kind.model, find_cluster(slug), part_id)
     is_on = request.POST.get("on") == "1"
     kind.model._default_manager.filter(pk=row.pk).update(is_enabled=is_on)
-    said = f"{row} is {'offered again' if is_on else 'no longer offered for new jobs'}."
-    messages.success(request, f"{said} {_tried(request, row.cluster, row) if is_on else ''}".strip())
+    tried = _tried(request, row)
+    messages.success(
+        request,
+        f"{row} is offered again. {tried}".strip() if is_on else f"{row} is no longer offered for new jobs.",
+    )
     return redirect(kind.address_of_list, slug)
 
 
@@ -74,6 +77,7 @@ def offer_remove(request: SignedInRequest, slug: str, part_id: int, kind: Kind) 
         row = kind.model._default_manager.filter(cluster=cluster, pk=part_id).first()
         if row:
             row.delete()
+            _tried(request, row)
             messages.success(request, f"{row} was removed.")
         return redirect(kind.address_of_list, slug)
     context = {"kind": kind, "offer": find_part(kind.model, cluster, part_id)}
@@ -90,21 +94,23 @@ def saved(
         taken = f"Another {kind.word} got this name a moment ago. Choose another name."
         form.add_error(kind.name_field, taken)
         return None
-    tell_saved(request, cluster, row, is_new)
+    tell_saved(request, row, is_new)
     return redirect(kind.address_of_list, cluster.slug)
 
 
-def tell_saved(request: SignedInRequest, cluster: Cluster, row: Image | Profile, is_new: bool) -> None:
+def tell_saved(request: SignedInRequest, row: Image | Profile, is_new: bool) -> None:
     """Say so. Whether nodes can pull an environment's image, and whether it has a shell, the doctor finds out."""
     said = f"{row} was {'added' if is_new else 'saved'}."
-    messages.success(request, f"{said} {_tried(request, cluster, row)}".strip())
+    messages.success(request, f"{said} {_tried(request, row)}".strip())
 
 
-def _tried(request: SignedInRequest, cluster: Cluster, row: Image | Profile) -> str:
-    """Call the doctor where environments have changed; what he does then."""
-    if not (isinstance(row, Image) and cluster.driver == DriverKind.KUBERNETES and cluster.is_enabled):
+def _tried(request: SignedInRequest, row: Image | Profile) -> str:
+    """Call the doctor where environments have changed. What he does then, for those who wait for it."""
+    if (
+        not isinstance(row, Image)
+        or row.cluster.driver != DriverKind.KUBERNETES
+        or not row.cluster.is_enabled
+    ):
         return ""
-    visit = outside.request_visit(cluster, request.user)
-    if visit.started_at is not None:
-        return "The doctor is there already: test the cluster again when he has left."
+    outside.request_visit(row.cluster, request.user)
     return "The doctor tries it now: see Health."

@@ -16,7 +16,7 @@ from clusters.models import DriverKind
 from jobs.hints import announce
 from jobs.lifecycle import Status
 from jobs.models import TOLD, Attempt, Job, JobEvent
-from jobs.reconciler.inquiries import INQUIRED, Inquiries
+from jobs.reconciler.inquiries import INQUIRED, LATER, Inquiries
 
 log = logging.getLogger(__name__)
 WAITING = "waiting"
@@ -64,9 +64,9 @@ def is_due(job: Job, attempt: Attempt, age: float) -> bool:
 
 
 def seconds_left(job: Job, attempt: Attempt, age: float) -> float:
-    """Until there may be more to tell. Where there were enough inquiries, until its turn comes."""
+    """Until there may be more to tell. Where there were enough inquiries, the usual look comes back to it."""
     left = inquiries.next_age(attempt, age, job.reason) - age
-    return left if left > 0 else inquiries.seconds_to_turn(job.cluster_id, attempt)
+    return left if left > 0 else LATER
 
 
 def is_quiet(driver: Driver, job: Job, attempt: Attempt) -> bool:

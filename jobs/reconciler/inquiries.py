@@ -48,8 +48,6 @@ class Budget(NamedTuple):
 
 # Some of them are left for those without any reason.
 TROUBLED, RESERVE = Budget(1.0, 16.0), 8.0
-# Who was refused is forgotten so much later, if it does not ask again.
-REFUSED_SECONDS = 15.0
 # What keeps many waiting who are in no trouble keeps them all: a few of them tell it.
 QUIET = Budget(0.1, 4.0)
 
@@ -72,7 +70,6 @@ class Inquiries:
         self._lock = threading.Lock()
         self._asked: dict[int, Asked] = {}
         self._left: dict[tuple[int, Budget], tuple[float, float]] = {}
-        self._refused: dict[int, dict[int, float]] = {}
         self._warned: dict[tuple[int, str], tuple[float, set[str] | None]] = {}
 
     def is_due(self, attempt: Attempt, age: float, open_reason: str) -> bool:
@@ -111,22 +108,9 @@ class Inquiries:
             # Of an image that does not come an inquiry may find the cause; of other reasons only the events.
             is_known = attempt.seen_reason and not attempt.seen_reason.startswith("image_")
             if not self._spend(cluster_id, QUIET if is_quiet else TROUBLED, RESERVE if is_known else 0.0):
-                if not is_quiet:
-                    self._refused.setdefault(cluster_id, {})[attempt.pk] = time.monotonic()
                 return False
-            self._refused.get(cluster_id, {}).pop(attempt.pk, None)
             self._note(attempt, age)
             return True
-
-    def seconds_to_turn(self, cluster_id: int, attempt: Attempt) -> float:
-        """Until the turn comes of one who was in trouble and for whom there were enough inquiries."""
-        with self._lock:
-            now, refused = time.monotonic(), self._refused.get(cluster_id, {})
-            if attempt.pk not in refused:
-                return LATER
-            for pk in [pk for pk, at in refused.items() if now - at > REFUSED_SECONDS]:
-                del refused[pk]
-            return len(refused) / TROUBLED.per_second
 
     def _spend(self, cluster_id: int, budget: Budget, reserve: float) -> bool:
         now = time.monotonic()

@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Exists, OuterRef, Q
 
-from clusters.driver import ClusterRefused, Driver, DriverError, Seen
+from clusters.driver import ClusterRefused, Driver, DriverError, NotReadYet, Seen
 from clusters.drivers import observer_of
 from clusters.models import Cluster
 from jobs.heartbeats import beat
@@ -39,6 +39,8 @@ REACHED_SECONDS = 15.0
 CLUSTERS_SECONDS = 3.0
 OBSERVE_SECONDS = 60.0
 LONGEST_PAUSE = 30.0
+# So long a cluster may take to be read for the first time before it is called unreachable.
+FIRST_READ_SECONDS = 10.0
 
 
 @dataclass
@@ -56,6 +58,7 @@ class ClusterWatch:
     reached_at: float = 0.0
     failures: int = 0
     is_rush: bool = False
+    began_at: float = field(default_factory=time.monotonic)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=3))
 
     async def run(self) -> None:
@@ -87,6 +90,10 @@ class ClusterWatch:
             await asyncio.wait_for(self._in_thread(self.look), OBSERVE_SECONDS)
         except TimeoutError:
             await self._fail("It did not answer in time.")
+        except NotReadYet as error:
+            if time.monotonic() - self.began_at < FIRST_READ_SECONDS:
+                return WAIT_SECONDS
+            await self._fail(str(error))
         except DriverError as error:
             await self._fail(str(error))
         except DatabaseError as error:

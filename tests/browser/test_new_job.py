@@ -45,6 +45,18 @@ def test_chosen_files_are_uploaded_the_entry_is_guessed_and_run_makes_the_job(pa
     assert {file.path for file in job.bundle.files.all()} == {"helper.py", "train.py"}
 
 
+def test_a_form_from_before_is_said_to_be_one_when_it_is_opened_and_not_when_it_is_loaded_anew(
+    page, tmp_path
+):
+    page.set_input_files("#id_file", [write(tmp_path / "train.py", "print(1)\n")])
+    page.wait_for_selector(".is-entry >> text=train.py")
+    page.goto("/new/")
+    expect(page.locator("#resumed")).to_contain_text("train.py")
+    page.reload()
+    expect(page.locator(".is-entry")).to_contain_text("train.py")
+    expect(page.locator("#resumed")).to_have_count(0)
+
+
 def test_a_folder_that_is_dropped_keeps_its_paths_and_leaves_out_what_belongs_to_tools(page, tmp_path):
     write(tmp_path / "project/main.py", "print(1)\n")
     write(tmp_path / "project/data/a.csv", "1\n")

@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import OperationalError, connections
 
-from clusters.driver import ClusterRefused, ClusterUnreachable, State, Work
+from clusters.driver import ClusterRefused, ClusterUnreachable, NotReadYet, State, Work
 from clusters.models import Cluster
 from jobs.models import Attempt
 from jobs.reconciler import watching
@@ -149,6 +149,19 @@ def test_a_cluster_that_fails_is_asked_ever_less_often_and_says_why(cluster, dri
     assert in_rounds(ClusterWatch(cluster.pk, driver, failures=4)) == [watching.WAIT_SECONDS]
     cluster.refresh_from_db()
     assert (cluster.unreachable_since, cluster.trouble) == (None, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cluster_that_was_just_added_is_not_unreachable_before_it_was_read(cluster, driver, monkeypatch):
+    driver.fail("observe", *[NotReadYet("Not yet.")] * 3)
+    watcher = ClusterWatch(cluster.pk, driver)
+    assert in_rounds(watcher, 2) == [watching.WAIT_SECONDS] * 2
+    cluster.refresh_from_db()
+    assert (cluster.unreachable_since, cluster.trouble) == (None, "")
+    late = ClusterWatch(cluster.pk, driver, began_at=time.monotonic() - watching.FIRST_READ_SECONDS)
+    assert in_rounds(late) == [2]
+    cluster.refresh_from_db()
+    assert cluster.trouble == "Not yet."
 
 
 @pytest.mark.django_db(transaction=True)

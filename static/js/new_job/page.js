@@ -11,6 +11,9 @@ const drop = document.querySelector("[data-drop]");
 const state = document.querySelector("[data-upload-state]");
 const saved = document.querySelector("[data-saved]");
 
+// That the form is from before is said when it is opened, and not again when the page is loaded anew.
+if (location.search === "?resumed=1") history.replaceState(history.state, "", location.pathname + location.hash);
+
 let waiting = null; // the timer of the next save
 let saving = null; // the save that is under way
 let again = false;

@@ -58,6 +58,25 @@ def test_an_image_that_cannot_be_pulled_is_no_trouble_of_the_others(look, others
     assert "no `sleep`" in lines[2].sentence
 
 
+def test_a_first_pull_that_fails_is_waited_for_however_late_its_turn_came(ground, api, others, monkeypatch):
+    monkeypatch.setattr(watcher.Watcher, "age", 60.0)
+    looks = iter([waiting("ErrImagePull", "try again"), waiting("ErrImagePull", "try again"), over()])
+    state = over()
+
+    def next_pod():
+        nonlocal state
+        state = next(looks, state)
+        found = pod(over(0, FINE), over())
+        for name, its in (("other-2", over()), ("other-3", state)):
+            found["spec"]["containers"].append({"name": name, "image": name})
+            found["status"]["containerStatuses"].append({"name": name, "state": its})
+        return [found]
+
+    api.pods = next_pod
+    lines = {line.key: line for line in walk(ground, [Step(probing.probing, probing.TITLES)])}
+    assert lines["environment:Void"].level is Level.PASS
+
+
 def test_a_large_image_on_its_way_is_a_warning_and_the_rest_is_told(look, others):
     lines = look(over(), other_2=waiting("ContainerCreating"), other_3=over())
     assert [line.level for line in lines] == [Level.PASS, Level.WARN, Level.PASS]

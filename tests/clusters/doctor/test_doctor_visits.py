@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from clusters import doctor
 from clusters.doctor import checks, steps, visits
-from clusters.models import Cluster, DoctorRun
+from clusters.models import Cluster, DoctorRun, Image
 
 LONG_AGO = timezone.now() - timedelta(hours=1)
 
@@ -186,6 +186,21 @@ def test_where_something_did_not_work_the_doctor_comes_again(
     doctor.revisit()
     doctor.revisit()
     assert DoctorRun.objects.filter(ended_at=None).count() == comes
+
+
+def test_he_comes_again_at_once_where_environments_changed_while_he_was_there(
+    real, row, api, visited, without_pod, sent, monkeypatch
+):
+    def changed(ground):
+        Image.objects.create(cluster=ground.cluster, label="New", reference="images.example/new:1")
+        yield checks.VERSION.passed("x")
+
+    monkeypatch.setattr(steps, "WHOLE", (steps.Step(changed, ()), *steps.WHOLE))
+    doctor.visit(visited.pk)
+    again = DoctorRun.objects.get(ended_at=None)
+    monkeypatch.setattr(steps, "WHOLE", steps.WHOLE[1:])
+    doctor.visit(again.pk)
+    assert not DoctorRun.objects.filter(ended_at=None).exists()
 
 
 def test_however_often_he_comes_only_the_last_visits_are_kept(real, sent, monkeypatch):

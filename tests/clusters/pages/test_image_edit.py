@@ -1,9 +1,7 @@
 """An environment's form: an image, and which command runs which ending."""
 
 import pytest
-from django.utils import timezone
 
-from clusters.connecting import outside
 from clusters.models import DoctorRun, Image
 from tests import cast
 
@@ -47,17 +45,17 @@ def test_an_image_that_is_new_or_other_is_tried_by_the_doctor(admin, research, t
     assert DoctorRun.objects.filter(cluster=research).count() == 1
 
 
-def test_a_doctor_who_is_there_already_does_not_try_it(admin, research, text, monkeypatch):
-    begun = DoctorRun(cluster=research, started_at=timezone.now())
-    monkeypatch.setattr(outside, "request_visit", lambda cluster, user: begun)
-    page = text(admin.post(URL + "add/", FIELDS, follow=True))
-    assert "The doctor is there already: test the cluster again when he has left." in page
+def test_the_doctor_is_called_whenever_what_is_offered_changes(admin, research, text):
+    admin.post(URL + "add/", FIELDS)
     pk = Image.objects.get().pk
-    assert (
-        "The doctor"
-        not in text(admin.post(f"{URL}{pk}/switch/", {"on": "0"}, follow=True)).split("</main>")[0]
-    )
-    assert "The doctor is there" in text(admin.post(f"{URL}{pk}/switch/", {"on": "1"}, follow=True))
+    for path, sent, said in (
+        (f"{pk}/switch/", {"on": "0"}, "is no longer offered for new jobs."),
+        (f"{pk}/switch/", {"on": "1"}, "is offered again. The doctor tries it now: see Health."),
+        (f"{pk}/remove/", {}, "was removed."),
+    ):
+        DoctorRun.objects.all().delete()
+        assert said in text(admin.post(URL + path, sent, follow=True))
+        assert DoctorRun.objects.filter(cluster=research).count() == 1, path
 
 
 def test_the_form_shows_what_is_set_and_saving_it_unchanged_changes_nothing(admin, research, text):

@@ -79,21 +79,3 @@ def test_there_are_only_so_many_inquiries_at_once(make_job, cluster, driver):
         aged(job.attempts.get(), 7)
         drive(job.pk)
     assert TROUBLED.burst <= len(driver.called("explain")) <= TROUBLED.burst + 6
-
-
-def test_who_was_one_too_many_is_looked_at_when_its_turn_comes(make_job, cluster, driver):
-    cluster.driver = "kubernetes"
-    cluster.save()
-    jobs = [make_job().pk for _ in range(int(TROUBLED.burst) + 3)]
-    drive_all(jobs)
-    driver.warnings = set(Attempt.objects.values_list("name", flat=True))
-    Attempt.objects.update(created_at=timezone.now() - timedelta(seconds=7))
-    looks = drive_all(jobs)
-    assert len(driver.called("explain")) == TROUBLED.burst
-    assert sum(pause < 3.5 for pause in looks.values()) == 3
-    many = [make_job().pk for _ in range(30)]
-    drive_all(many)
-    driver.warnings |= set(Attempt.objects.values_list("name", flat=True))
-    explaining.inquiries._warned.clear()
-    Attempt.objects.filter(job_id__in=many).update(created_at=timezone.now() - timedelta(seconds=7))
-    assert min(drive_all(many).values()) > 3.5

@@ -19,17 +19,6 @@ def upload(name: str = "train.py", content: bytes = HELLO) -> SimpleUploadedFile
     return SimpleUploadedFile(name, content)
 
 
-@pytest.fixture
-def client(client_of, alice, image, profile):
-    return client_of(alice)
-
-
-@pytest.fixture
-def url(client) -> str:
-    """The address of Alice's form."""
-    return client.get(reverse("job_new")).url
-
-
 def paths() -> list[str]:
     return list(BundleFile.objects.order_by("path").values_list("path", flat=True))
 

@@ -3,23 +3,11 @@
 import re
 from datetime import timedelta
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
 from jobs.models import Draft, Job
-
-
-@pytest.fixture
-def client(client_of, alice, image, profile):
-    return client_of(alice)
-
-
-@pytest.fixture
-def url(client) -> str:
-    """The address of Alice's form."""
-    return client.get(reverse("job_new")).url
 
 
 def said(answer) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.urls import reverse
 
 from jobs.models import Blob, BundleFile, Draft
 from jobs.uploads import incoming
@@ -18,13 +17,8 @@ MAIN = ("main.py", b"print(1)\n")
 
 
 @pytest.fixture
-def client(client_of, alice, image, profile):
-    return client_of(alice)
-
-
-@pytest.fixture
-def url(client) -> str:
-    url = client.get(reverse("job_new")).url
+def url(client, url) -> str:
+    """It has something in it already."""
     client.post(url, {"arguments": "--keep", "action": "save"})
     return url
 

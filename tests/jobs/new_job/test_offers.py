@@ -33,16 +33,6 @@ def secret(image, blue):
     return found
 
 
-@pytest.fixture
-def client(client_of, alice, image, profile):
-    return client_of(alice)
-
-
-@pytest.fixture
-def url(client):
-    return client.get(reverse("job_new")).url
-
-
 def run(client, url, **fields):
     script = SimpleUploadedFile("a.py", b"print(1)\n")
     return client.post(url, {"file": script, "action": "run", **fields})
