@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from tests.bench.kubernetes import active, submit
+from tests.bench.kubernetes import active, shapes, submit
 from tests.bench.kubernetes.stage import Stage
 from tests.bench.report import KUBERNETES_MARK, Figure
 from tests.bench.running import complaint, run
@@ -13,6 +13,7 @@ BENCHES: dict[str, Callable[[Stage], Iterable[Figure]]] = {
     "fake": lambda stage: submit.measure(stage, submit.FAKE),
     "real": lambda stage: submit.measure(stage, submit.REAL),
     "active": active.measure,
+    "pods": shapes.measure,
 }
 
 

@@ -1,6 +1,6 @@
 """Jobs of the portal's shape that need no portal: three containers, their volumes and a Secret, and nothing in them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from clusters.driver import Work
@@ -11,6 +11,8 @@ from tests.bench.kubernetes.portal import CODE, PROFILES, RUNNER_IMAGE
 
 RUNNER = manifests.Runner(RUNNER_IMAGE, runner_bundle())
 QUICK = ["python3", "-I", "-S", "-c"]
+# What may be left out of our pods, to see what it costs the cluster.
+PARTS = SECRET, VOLUMES, HELPERS = ("the Secret", "volumes", "fetch and collect")
 COMMANDS = {
     "fetch": [*QUICK, "pass"],
     "collect": [*QUICK, "import signal; signal.signal(15, lambda *_: exit(0)); signal.pause()"],
@@ -39,12 +41,20 @@ def work(job_id: int, profile: str) -> Work:
     )
 
 
-def job(made: Work) -> dict[str, Any]:
-    """The portal's Job, with containers that end by themselves."""
+def job(made: Work, without: Collection[str] = ()) -> dict[str, Any]:
+    """The portal's Job, with containers that end by themselves; `without` parts of PARTS."""
     found = manifests.job(made, RUNNER)
     pod = found["spec"]["template"]["spec"]
-    for container in [*pod["initContainers"], *pod["containers"]]:
+    if HELPERS in without:
+        del pod["initContainers"]
+    dropped = {each["name"] for each in pod["volumes"]} if VOLUMES in without else set()
+    dropped |= {"token"} if SECRET in without else set()
+    pod["volumes"] = [each for each in pod["volumes"] if each["name"] not in dropped]
+    for container in [*pod.get("initContainers", ()), *pod["containers"]]:
         container["command"] = COMMANDS[container["name"]]
+        container["volumeMounts"] = [
+            each for each in container["volumeMounts"] if each["name"] not in dropped
+        ]
     return found
 
 

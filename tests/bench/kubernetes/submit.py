@@ -5,7 +5,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,10 +104,11 @@ def _figures(leg: Leg, bare: list[Run], shaped: list[Run], ours: list[Run]) -> I
     )
 
 
-def run_bare(stage: Stage, leg: Leg, *, is_shaped: bool = False) -> Run:
+def run_bare(stage: Stage, leg: Leg, *, is_shaped: bool = False, without: Collection[str] = ()) -> Run:
     """One round of the floor; its Jobs are deleted behind it, outside the clock.
 
-    `is_shaped`: with pods of our shape and a Secret each, to see what of the difference is theirs.
+    `is_shaped`: with pods of our shape and a Secret each, to see what of the difference is theirs; `without` some
+    of shape.PARTS, to see whose.
     """
     ground, arm = stage.ground, stage.bare_arm
     first = secrets.randbelow(10**9)
@@ -117,7 +118,9 @@ def run_bare(stage: Stage, leg: Leg, *, is_shaped: bool = False) -> Run:
         path = f"/api/v1/namespaces/{arm.namespace}/configmaps"
         unless_there(lambda: ground.api.post(path, shape.config_map()))
         works = [shape.work(job_id, leg.profile) for job_id in ids]
-        order |= {"jobs": [shape.job(work) for work in works], "secrets": shape.secrets_of(works)}
+        order |= {"jobs": [shape.job(work, without) for work in works]}
+        if shape.SECRET not in without:
+            order |= {"secrets": shape.secrets_of(works)}
     else:
         order |= {"jobs": [_plain_job(leg, job_id) for job_id in ids]}
     before = ground.requests(arm)
