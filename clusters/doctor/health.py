@@ -1,6 +1,7 @@
 """The short form: how each cluster is, every few minutes, for the clusters page."""
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -19,7 +20,18 @@ CHECK_SECONDS = 45.0
 
 def check(cluster: Cluster) -> None:
     """Look once, and write it down. Bounded by CHECK_SECONDS and one request more."""
-    values = _of_machine() if cluster.driver == DriverKind.LOCAL else _of_kubernetes(cluster)
+    _write(cluster, _of_machine() if cluster.driver == DriverKind.LOCAL else _of_kubernetes(cluster))
+
+
+def remember(ground: "Ground", lines: Sequence[Line]) -> None:
+    """What a whole visit found of what a short check looks at: nobody has to wait for the next one."""
+    from clusters.doctor.steps import SHORT
+
+    keys = {title.key for step in SHORT for title in step.titles}
+    _write(ground.cluster, _found(ground, [line for line in lines if line.key in keys]))
+
+
+def _write(cluster: Cluster, values: dict[str, Any]) -> None:
     ClusterHealth.objects.update_or_create(cluster=cluster, defaults={**values, "checked_at": timezone.now()})
 
 
@@ -38,7 +50,6 @@ def _of_machine() -> dict[str, Any]:
 
 
 def _of_kubernetes(cluster: Cluster) -> dict[str, Any]:
-    """What is not seen this time (version, capacity) stays as it was last known."""
     from clusters.doctor.ground import ground_of
     from clusters.doctor.steps import SHORT, walk
 
@@ -51,6 +62,11 @@ def _of_kubernetes(cluster: Cluster) -> dict[str, Any]:
         _clean_up(ground)
     finally:
         ground.api.close()
+    return _found(ground, lines)
+
+
+def _found(ground: "Ground", lines: list[Line]) -> dict[str, Any]:
+    """What is not seen this time (version, capacity) stays as it was last known."""
     known: dict[str, Any] = {"version": ground.version[:40]} if ground.version else {}
     if ground.capacity is not None:
         known["capacity"] = ground.capacity

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from clusters.doctor.health import remember
 from clusters.doctor.lines import Level, Line, Title, works_but_for_environments
 from clusters.driver import ClusterRefused
 from clusters.models import Cluster, DoctorRun, DriverKind, Image
@@ -131,6 +132,7 @@ def _visit_cluster(run: DoctorRun) -> None:
                 lines.append(line)
                 if not _write(run, lines):
                     return
+        remember(ground, lines)
     finally:
         ground.api.close()
 

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from clusters import doctor
 from clusters.doctor import checks, steps, visits
-from clusters.models import Cluster, DoctorRun, Image
+from clusters.driver import ClusterUnreachable
+from clusters.models import Cluster, ClusterHealth, DoctorRun, Image
 
 LONG_AGO = timezone.now() - timedelta(hours=1)
 
@@ -186,6 +187,18 @@ def test_where_something_did_not_work_the_doctor_comes_again(
     doctor.revisit()
     doctor.revisit()
     assert DoctorRun.objects.filter(ended_at=None).count() == comes
+
+
+def test_what_he_found_is_the_clusters_health_from_then_on(real, row, api, visited, without_pod):
+    doctor.visit(visited.pk)
+    health = ClusterHealth.objects.get(cluster=real)
+    assert (health.level, health.version) == ("pass", "v1.36.0")
+    assert health.checked_at is not None
+    api.answers["/version"] = ClusterUnreachable("gone")
+    again = DoctorRun.objects.create(cluster=real, nonce="b" * 32)
+    doctor.visit(again.pk)
+    health.refresh_from_db()
+    assert (health.level, health.version) == ("fail", "v1.36.0")
 
 
 def test_he_comes_again_at_once_where_environments_changed_while_he_was_there(
