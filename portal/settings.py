@@ -227,7 +227,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'self'"],
     }
 }
-CSRF_FAILURE_VIEW = "teams.views.csrf_failure"
+CSRF_FAILURE_VIEW = "teams.views.accounts.csrf_failure"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from portal.health import health
-from teams.views import admin_login
+from teams.views.accounts import admin_login
 
 urlpatterns = [
     # Browsers ask for it where a page names none: Django's admin.
@@ -16,7 +16,7 @@ urlpatterns = [
     path("health/", health, name="health"),
     path("", include("jobs.urls")),
     path("clusters/", include("clusters.urls")),
-    path("accounts/", include("teams.urls")),
+    path("accounts/", include("teams.account_urls")),
     # The admin's own doors lead to the one that counts attempts and knows given passwords.
     path("admin/login/", admin_login),
     path("admin/logout/", RedirectView.as_view(pattern_name="account_logout")),

@@ -3,7 +3,7 @@
 from allauth.account import views
 from django.urls import path
 
-from teams.views import PasswordChange, SignIn
+from teams.views.accounts import PasswordChange, SignIn
 
 urlpatterns = [
     path("login/", SignIn.as_view(), name="account_login"),

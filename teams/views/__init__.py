@@ -1,0 +1,1 @@
+"""The pages of accounts, teams and what is settled for them."""
