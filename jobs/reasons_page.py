@@ -7,7 +7,7 @@ from typing import Any
 from clusters.causes import End, Wait
 from jobs.catalogue import Own, Situation, explain
 from jobs.catalogue.ends import FAILURES
-from jobs.catalogue.waits import QUEUED
+from jobs.catalogue.queued import QUEUED
 from jobs.lifecycle import Status
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "reasons.md"
@@ -21,6 +21,7 @@ cluster's own words matter, they follow the sentence; about images they are long
 cluster noted (Kubernetes events) is there too.
 """
 # Names and amounts for the examples.
+QUOTA = {"resource": "cpu_millis", "noun": "CPU", "asked": "4 cores", "used": "14 cores", "limit": "16 cores"}
 FACTS: dict[str, dict[str, Any]] = {
     Wait.UNSCHEDULABLE: {
         "kind": "resource",
@@ -31,6 +32,8 @@ FACTS: dict[str, dict[str, Any]] = {
         "missing": "48 GiB",
     },
     Wait.QUOTA: {"noun": "memory", "asked": "16 GiB", "used": "60 GiB", "limit": "64 GiB"},
+    **dict.fromkeys((Own.TEAM_QUOTA, Own.CLUSTER_QUOTA, Own.OWN_QUOTA, Own.QUOTA_LENT), QUOTA),
+    Own.ITS_TURN: {"behind": "1204"},
     Wait.LIMIT_RANGE: {"noun": "CPU", "asked": "16 cores", "limit": "8 cores"},
     Wait.CONFIG_MISSING: {"kind": "secret", "name": "database"},
     Wait.PULL_SECRET_MISSING: {"name": "registry-login"},
@@ -54,7 +57,7 @@ PLACING: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def document() -> str:
     """The whole page."""
-    waits = [_row(reason, reason, _status_of(reason)) for reason in (*Wait, Own.NO_SPACE, Own.NO_PLACE)]
+    waits = [_row(reason, reason, _status_of(reason)) for reason in (*QUEUED, *Wait)]
     at = waits.index(next(row for row in waits if row.startswith(f"| `{Wait.UNSCHEDULABLE}`")))
     waits[at + 1 : at + 1] = [
         _row(f"{Wait.UNSCHEDULABLE}` ({what})", Wait.UNSCHEDULABLE, facts=facts) for what, facts in PLACING

@@ -7,7 +7,9 @@ from collections import defaultdict
 from celery import shared_task
 from django.db import DatabaseError
 
-from jobs.hints import hint_taken
+from jobs.admission.admit import admit_due
+from jobs.admission.release import release_ended
+from jobs.hints import hint_cluster, hint_taken
 from jobs.reconciler import tidy as tidying
 from jobs.reconciler.drive import drive_all
 from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_back_all, has_due_jobs, take
@@ -25,7 +27,8 @@ _turns: dict[int, threading.Semaphore] = defaultdict(lambda: threading.Semaphore
 
 @shared_task(name="jobs.sweep")
 def sweep() -> None:
-    """Level-triggered: drive every cluster that has due jobs. Could do all the work alone."""
+    """Level-triggered: release, admit, and drive every cluster that has due jobs. Could do all the work alone."""
+    settle()
     for cluster_id in clusters_with_due_jobs():
         drive(cluster_id)
 
@@ -54,9 +57,17 @@ def tidy() -> None:
     tidying.tidy()
 
 
+def settle(here: int | None = None) -> None:
+    """Give back what ended, and start what has room now; other clusters' workers are told of theirs."""
+    release_ended()
+    for cluster_id in set(admit_due().values()) - {here}:
+        hint_cluster(cluster_id)
+
+
 def _drive_batches(cluster_id: int) -> None:
     for _ in range(ROUNDS):
         hint_taken(cluster_id)
+        settle(cluster_id)
         batch = take(cluster_id)
         if not batch:
             return

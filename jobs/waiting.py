@@ -11,6 +11,7 @@ from typing import Any
 
 from clusters.causes import End, Wait
 from clusters.kubernetes.words import facts_of
+from teams.quota import resources
 from teams.wording import readable_bytes
 
 Facts = dict[str, Any]
@@ -50,6 +51,19 @@ def facts_for(reason: str, words: str, asked: Asked, capacity: Mapping[str, Any]
         return {"limit": readable_bytes(found["limit"])}
     if reason == Wait.NODE_SILENT and found:
         return {"node": found["node"], "since": _moment(found["since"])}
+    return found
+
+
+def facts_of_queue(row: Mapping[str, Any]) -> Facts:
+    """Of one entry of TeamQueue.blocked (jobs/admission/blocks.py): amounts in words, and who comes first."""
+    facts = row.get("facts") or {}
+    found: Facts = {"behind": row.get("behind") or ""}
+    resource = facts.get("resource", "")
+    if resource:
+        found |= {"resource": resource, "noun": resources.noun(resource), "is_never": facts.get("is_never")}
+        limit = facts["most"] if facts.get("is_never") else facts["limit"]
+        amounts = {"asked": facts["asked"], "used": facts["used"], "limit": limit}
+        found |= {name: resources.in_words(resource, amount) for name, amount in amounts.items()}
     return found
 
 

@@ -10,6 +10,7 @@ from django.db import connections
 from django.test import Client
 
 from clusters.models import Cluster, Image, Profile
+from jobs.admission.auditor import drifts
 from jobs.models import Attempt, Job
 from portal.up.embedded import EmbeddedServers, embedded_servers
 from teams.models import Role, Team, User
@@ -83,6 +84,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
     if count := len(_skipped_browser_tests):
         terminalreporter.write_sep("!", f"{count} BROWSER TESTS SKIPPED: {NOT_FOUND}", red=True, bold=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """After every test that had a database: the quota ledger is the sum of the open reservations."""
+    yield
+    has_database = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    if has_database and not connections["default"].needs_rollback:
+        assert [str(drift) for drift in drifts()] == []
 
 
 def pytest_unconfigure() -> None:

@@ -1,8 +1,9 @@
 """The one question that everybody asks the catalogue."""
 
 from jobs.catalogue.ends import ERRORS, FAILURES, unknown_error, unknown_failure
+from jobs.catalogue.queued import QUEUED
 from jobs.catalogue.situation import Explanation, Situation
-from jobs.catalogue.waits import QUEUED, WAITS, silent_node, unknown_wait
+from jobs.catalogue.waits import WAITS, silent_node, unknown_wait
 from jobs.lifecycle import TERMINAL, Status
 
 

@@ -15,6 +15,14 @@ class Own(StrEnum):
 
     NO_SPACE = "no_space"  # the portal's disk is nearly full
     NO_PLACE = "no_place"  # the cluster has no namespace for the team, or no connection
+    TEAM_QUOTA = "team_quota"  # the team uses what it may
+    CLUSTER_QUOTA = "cluster_quota"  # the team uses what it may on this cluster
+    OWN_QUOTA = "own_quota"  # the owner uses what a member may
+    QUOTA_LENT = "quota_lent"  # the team's own is free by its limit, and others have borrowed it
+    ITS_TURN = "its_turn"  # there would be room, but a job that has waited longer comes first
+    PAUSED = "paused"  # by an admin
+    CLUSTER_FULL = "cluster_full"  # enough of ours wait there for room
+    CLUSTER_SILENT = "cluster_silent"  # it does not answer
     INVALID = "invalid"  # the cluster would never take it as it is
     CLUSTER_REFUSED = "cluster_refused"  # refused again and again, for no cause that is known
     CLUSTER_REMOVED = "cluster_removed"  # switched off by an admin

@@ -228,11 +228,3 @@ WAITS: dict[str, Entry] = {
         "There is no place for it on {cluster} yet.", "It starts by itself once an admin has settled it."
     ),
 }
-
-QUEUED: dict[str, Entry] = {
-    Own.NO_SPACE: plain(
-        "Waiting: the portal's disk is nearly full, and output could not be kept.",
-        "It starts by itself when there is room again. Delete old jobs, or tell an admin.",
-    ),
-    Own.NO_PLACE: WAITS[Own.NO_PLACE],
-}

@@ -2,7 +2,20 @@
 
 from jobs.models.attempt import Attempt
 from jobs.models.bundle import Blob, Bundle, BundleFile, Draft
-from jobs.models.job import TOLD, Job, JobEvent
+from jobs.models.job import TOLD, Job, JobEvent, Priority
+from jobs.models.queue import TeamQueue
 from jobs.models.result import Artifact
 
-__all__ = ["TOLD", "Artifact", "Attempt", "Blob", "Bundle", "BundleFile", "Draft", "Job", "JobEvent"]
+__all__ = [
+    "TOLD",
+    "Artifact",
+    "Attempt",
+    "Blob",
+    "Bundle",
+    "BundleFile",
+    "Draft",
+    "Job",
+    "JobEvent",
+    "Priority",
+    "TeamQueue",
+]

@@ -17,6 +17,11 @@ def new_nonce() -> str:
     return secrets.token_hex(16)
 
 
+RESERVED = models.Q(reserved_at__isnull=False, released_at__isnull=True)
+# The cluster proved that nothing of it can still run.
+PROVEN_OVER = models.Q(seen_state="ended") | models.Q(is_absent=True) | models.Q(removed_at__isnull=False)
+
+
 class Attempt(models.Model):
     """A deterministic name at the cluster, never reused; facts only ever get more."""
 
@@ -32,6 +37,10 @@ class Attempt(models.Model):
     stop_sent_at = models.DateTimeField(null=True)
     removed_at = models.DateTimeField(null=True, help_text="Nothing of it is left at the cluster.")
     create_failures = models.PositiveSmallIntegerField(default=0)
+
+    # Written by admission, together with the ledger (teams/quota/ledger.py).
+    reserved_at = models.DateTimeField(null=True, help_text="Its job's amounts are charged to its team.")
+    released_at = models.DateTimeField(null=True, help_text="And given back: nothing of it can still run.")
 
     # Written by watch.
     seen_state = models.CharField(max_length=10, blank=True)
@@ -60,7 +69,10 @@ class Attempt(models.Model):
             models.UniqueConstraint(fields=["job", "number"], name="attempt_number_once")
         ]
         indexes: ClassVar = [
-            models.Index(fields=["name"], name="attempt_open", condition=models.Q(removed_at__isnull=True))
+            models.Index(fields=["name"], name="attempt_open", condition=models.Q(removed_at__isnull=True)),
+            models.Index(fields=["job"], name="attempt_reserved", condition=RESERVED),
+            # What is over and still charged: nearly always nothing.
+            models.Index(fields=["id"], name="attempt_to_release", condition=RESERVED & PROVEN_OVER),
         ]
 
     def __str__(self) -> str:

@@ -24,6 +24,30 @@ TOLD = "cluster_event"
 PHASE_TIMES = {Status.STARTING: "starting_at", Status.RUNNING: "running_at", Status.FINISHING: "finishing_at"}
 
 
+class Priority(models.IntegerChoices):
+    """Which of a team's waiting jobs start first."""
+
+    LOW = 0, "Low"
+    NORMAL = 1, "Normal"
+    HIGH = 2, "High"
+
+
+# Jobs that are the same in all of these wait in one lane: where the first has no room, none behind it has.
+LANE = (
+    *(
+        "cluster",
+        "owner",
+        "priority",
+        "cpu_millis",
+        "memory_bytes",
+        "gpu_resource",
+        "gpu_count",
+        "node_labels",
+    ),
+)
+QUEUED = models.Q(status=Status.QUEUED, cancel_requested_at=None, deleted_at=None)
+
+
 class Job(JobShown, models.Model):
     """A script that runs once. What was asked is a snapshot: later edits of an image or profile do not reach it."""
 
@@ -54,6 +78,12 @@ class Job(JobShown, models.Model):
     tolerations = models.JSONField(default=list, blank=True)
     pull_secret = models.CharField(max_length=63, blank=True)
     time_limit_seconds = models.PositiveIntegerField()
+    priority = models.PositiveSmallIntegerField(
+        default=Priority.NORMAL,
+        db_default=Priority.NORMAL,
+        choices=Priority.choices,
+        help_text="Within its team, which job starts first.",
+    )
 
     # Wishes: views write them, once.
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -116,6 +146,9 @@ class Job(JobShown, models.Model):
                 name="job_due",
                 condition=models.Q(next_look_at__isnull=False),
             ),
+            # A team's queue, lane by lane (jobs/admission/lanes.py).
+            models.Index(fields=["team", *LANE, "id"], name="job_queue", condition=QUEUED),
+            models.Index(fields=["team", "-priority", "id"], name="job_queue_order", condition=QUEUED),
             models.Index(
                 fields=["deleted_at"], name="job_deleted", condition=models.Q(deleted_at__isnull=False)
             ),

@@ -3,14 +3,17 @@
 import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
 from clusters.causes import Wait
 from jobs.catalogue import Explanation, Situation, explain, signal_name
+from jobs.catalogue.queued import SHORT
 from jobs.lifecycle import TERMINAL, Status
-from jobs.waiting import Asked, facts_for
+from jobs.models.queue import TeamQueue
+from jobs.waiting import Asked, facts_for, facts_of_queue
 from teams.wording import readable_bytes, readable_seconds
 
 
@@ -56,6 +59,7 @@ class JobShown:
         tolerations: list[dict[str, str]]
         time_limit_seconds: int
         cluster: Any
+        team_id: int
         created_at: datetime
         starting_at: datetime | None
         running_at: datetime | None
@@ -127,9 +131,25 @@ class JobShown:
         is_told = self.cancel_requested_at and (self.is_cancelling or self.status == Status.CANCELLED)
         who = self.cancel_requested_by if is_told else None
         status = Status(self.status)
+        if status is Status.QUEUED and self.queue_block:
+            return self._explained_by_queue(self.queue_block)
         return self.explained(
             status, self.reason, self.detail, self.exit_code, who.display_name if who else ""
         )
+
+    @cached_property
+    def queue_block(self) -> dict[str, Any] | None:
+        """Why it waits in its team's queue, as TeamQueue has it. One query, unless somebody has set it for many."""
+        if self.status != Status.QUEUED:
+            return None
+        queue = TeamQueue.objects.filter(pk=self.team_id).first()
+        return queue.block_of(self) if queue else None
+
+    @property
+    def queue_label(self) -> str:
+        """The same in two words, for a row; "" where it is not waiting, or nothing is known."""
+        block = None if self.is_cancelling else self.queue_block
+        return SHORT.get(block["reason"], "") if block else ""
 
     def explained(
         self,
@@ -138,8 +158,9 @@ class JobShown:
         detail: str = "",
         exit_code: int | None = None,
         cancelled_by: str = "",
+        facts: dict[str, Any] | None = None,
     ) -> Explanation:
-        """Sentence and advice for a status that it has, or is about to get, with its reason."""
+        """Sentence and advice for a status that it has, or is about to get, with its reason (and its facts)."""
         return explain(
             Situation(
                 status=status,
@@ -156,9 +177,12 @@ class JobShown:
                 time_limit=readable_seconds(self.time_limit_seconds),
                 is_unreachable=self.cluster.unreachable_since is not None,
                 adds_nodes=self.cluster.adds_nodes,
-                facts=self.facts_of(reason, detail),
+                facts=self.facts_of(reason, detail) if facts is None else facts,
             )
         )
+
+    def _explained_by_queue(self, block: dict[str, Any]) -> Explanation:
+        return self.explained(Status.QUEUED, block["reason"], block["detail"], facts=facts_of_queue(block))
 
     def facts_of(self, reason: str, detail: str) -> dict[str, Any]:
         """The names and amounts that belong to a reason, as pages show them and events keep them."""

@@ -65,7 +65,7 @@ class GiveUp(Exception):
 
 @dataclass(eq=False)
 class Going:
-    """A job in a round. `over_for`: since its end; `space` is where it will be, `work` what is made there.
+    """A job in a round. `over_for`: since its end; `work` is what is made at the cluster.
 
     `age`: seconds since it was made, where it is of use to inquire into what it waits for.
     """
@@ -75,7 +75,6 @@ class Going:
     sight: Sight
     step: Step
     over_for: timedelta = timedelta()
-    space: str = ""
     work: Work | None = None
     age: float | None = None
 

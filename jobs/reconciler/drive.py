@@ -4,23 +4,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from shutil import disk_usage
 from typing import Any
 
-from django.conf import settings
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from clusters.driver import ClusterRefused, ClusterUnreachable, DriverError, Explained, State
-from clusters.drivers import installation_id
-from clusters.failpoints import failpoint
+from jobs.admission import queues
+from jobs.admission.admit import admit_team
 from jobs.catalogue import Own
-from jobs.hints import announce_all
 from jobs.lifecycle import OVER, TERMINAL, Act, Sight, Status, next_step
 from jobs.models import Attempt, Job
-from jobs.models.job import Move
 from jobs.reconciler import explaining, removal
 from jobs.reconciler.acts import (
     ACTS,
@@ -91,7 +85,26 @@ class Rounds:
                 self.asking.append(going)
             else:
                 moving.append((going, None))
-        return again + _admit_all(admitted) + move_all(moving)
+        return again + self._admit(admitted) + move_all(moving)
+
+    def _admit(self, waiting: list[Going]) -> list[int]:
+        """Somebody asked for a look at these: it is a look at their teams' queues. The ids of those that start.
+
+        The others rest: they are looked at with their queues, and each alone when it is cancelled.
+        """
+        started: set[int] = set()
+        for team_id in sorted({going.job.team_id for going in waiting}):
+            look = admit_team(team_id, leased=self.looks.keys())
+            while look.has_more:
+                started |= look.started.keys()
+                look = admit_team(team_id, leased=self.looks.keys())
+            started |= look.started.keys()
+            if look.next_seconds is not None:
+                queues.look_in(team_id, look.next_seconds)
+        for going in waiting:
+            if going.job.pk not in started:
+                self.looks[going.job.pk] = None
+        return [going.job.pk for going in waiting if going.job.pk in started]
 
     def inquire(self) -> list[int]:
         """Ask the clusters about those in `asking`, side by side, and tell. The ids of those that changed."""
@@ -139,8 +152,8 @@ class Rounds:
         """Everything that the act needs of the database is read; otherwise it is settled what comes of the job."""
         try:
             if going.step.act is Act.ADMIT:
-                _check_admission(going.job)
-                going.space = self.ground.space(going.job)
+                if not going.job.cluster.is_enabled:
+                    raise GiveUp(Own.CLUSTER_REMOVED, "")
             elif going.attempt is not None and going.step.act is not Act.NOTHING:
                 self.ground.driver(going.job)
                 if going.step.act is Act.CREATE:
@@ -284,43 +297,6 @@ def _load(job_ids: Sequence[int]) -> list[Going]:
         step = next_step(Status(job.status), sight, job.wish)
         found.append(Going(job, attempt, sight, step, job.over_for or timedelta()))
     return found
-
-
-def _check_admission(job: Job) -> None:
-    """Raises GiveUp, or Retry: no job is started whose output could not be kept."""
-    if not job.cluster.is_enabled:
-        raise GiveUp(Own.CLUSTER_REMOVED, "")
-    if disk_usage(settings.MEDIA_ROOT).free < settings.STORAGE_RESERVE_BYTES:
-        raise Retry(10, Own.NO_SPACE)
-
-
-def _admit_all(admitted: list[Going]) -> list[int]:
-    """Record the attempts, then nobody needs to remember anything: name and token follow from the row."""
-    if not admitted:
-        return []
-    fresh = {going.job.pk: _attempt_for(going) for going in admitted}
-    with transaction.atomic():
-        moved = Job.move_all(
-            [
-                Move(
-                    going.job,
-                    Status.STARTING,
-                    sentence=f"Preparing attempt {fresh[going.job.pk].number} on {going.job.cluster.name}.",
-                )
-                for going in admitted
-            ]
-        )
-        Attempt.objects.bulk_create(fresh[job_id] for job_id in sorted(moved))
-        transaction.on_commit(partial(announce_all, sorted(moved), "status"), robust=True)
-    for _ in moved:
-        failpoint("drive.admitted")
-    return list(fresh)
-
-
-def _attempt_for(going: Going) -> Attempt:
-    number = going.attempt.number + 1 if going.attempt else 1
-    name = f"sw-{installation_id()}-{going.job.pk}-{number}"
-    return Attempt(job=going.job, number=number, name=name, space=going.space)
 
 
 def _count_refusal(attempt: Attempt) -> None:

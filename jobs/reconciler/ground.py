@@ -5,9 +5,8 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from clusters.driver import ClusterRefused, Driver, DriverError, Work
+from clusters.driver import ClusterRefused, Driver, Work
 from clusters.drivers import driver_of, portal_url_of
-from clusters.placement import space_for
 from jobs.catalogue import Own
 from jobs.lifecycle import Status
 from jobs.models import Attempt, Job
@@ -23,7 +22,6 @@ class Ground:
 
     drivers: dict[int, Driver] = field(default_factory=dict)
     portal_urls: dict[int, str] = field(default_factory=dict)
-    spaces: dict[tuple[int, int], str] = field(default_factory=dict)
     rushes: dict[int, bool] = field(default_factory=dict)
 
     def is_rush(self, cluster_id: int) -> bool:
@@ -49,13 +47,3 @@ class Ground:
         if job.cluster_id not in self.portal_urls:
             self.portal_urls[job.cluster_id] = portal_url_of(job.cluster)
         return work_of(job, attempt, self.portal_urls[job.cluster_id])
-
-    def space(self, job: Job) -> str:
-        """Where on the cluster its work belongs. Raises Retry while that is not ready."""
-        key = (job.cluster_id, job.team_id)
-        try:
-            if key not in self.spaces:
-                self.spaces[key] = space_for(job.cluster, job.team_id)
-        except DriverError as error:
-            raise Retry(5, Own.NO_PLACE, str(error)) from error
-        return self.spaces[key]

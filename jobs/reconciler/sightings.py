@@ -13,6 +13,7 @@ from clusters.driver import Seen, State
 from clusters.failpoints import failpoint
 from clusters.models import Cluster
 from jobs import hints
+from jobs.admission import queues
 from jobs.lifecycle import Status
 from jobs.models import Attempt
 
@@ -176,9 +177,9 @@ def _write_and_poke(attempt: Open, row: QuerySet[Attempt], facts: dict[str, Any]
 def reached(cluster_id: int) -> None:
     """The cluster answered."""
     Cluster.objects.filter(pk=cluster_id).update(last_seen_at=Now())
-    Cluster.objects.filter(~Q(unreachable_since=None) | ~Q(trouble=""), pk=cluster_id).update(
-        unreachable_since=None, trouble=""
-    )
+    row = Cluster.objects.filter(~Q(unreachable_since=None) | ~Q(trouble=""), pk=cluster_id)
+    if row.update(unreachable_since=None, trouble="") and queues.wake_after_release((), [cluster_id]):
+        hints.hint_cluster(cluster_id)
 
 
 def not_reached(cluster_id: int, trouble: str) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from clusters.models import Cluster
 from jobs import bundles
 from jobs.lifecycle import TERMINAL
 from jobs.models import Artifact, Attempt, Job
+from jobs.models.attempt import RESERVED
 from jobs.output import outputlog
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ def tidy() -> None:
 
 def delete_jobs() -> None:
     """Forget the jobs that people deleted, once nothing of them can run any more."""
-    unfinished = Exists(Attempt.objects.filter(job=OuterRef("pk"), removed_at=None))
+    # What is still charged to the team must not vanish with its row.
+    of_job = Attempt.objects.filter(job=OuterRef("pk"))
+    unfinished = Exists(of_job.filter(Q(removed_at=None) | RESERVED))
     deleted = Job.objects.filter(deleted_at__lt=Now() - DELETED_AGE, status__in=TERMINAL)
     for job in deleted.exclude(unfinished).select_related("bundle").order_by("deleted_at")[:AT_ONCE]:
         delete_job(job)

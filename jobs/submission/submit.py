@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from clusters.failpoints import failpoint
 from clusters.models import Image, Profile
 from jobs import bundles, hints
+from jobs.admission import queues
 from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent
 from jobs.submission import drafts
 from jobs.submission.example_list import Example
@@ -227,11 +228,13 @@ def _store_example(example: Example) -> dict[str, Blob]:
 
 
 def _create(job: Job) -> None:
-    """Within the caller's transaction: the row, its first event, and after the commit the hint."""
+    """Within the caller's transaction: the row, its first event, its place in the queue, after the commit the hint."""
+    job.next_look_at = None  # its queue is looked at
     job.save(force_insert=True)
     JobEvent.objects.create(
         job=job, kind="queued", sentence=f"Submitted by {job.owner.display_name}.", data={"reason": ""}
     )
+    queues.wake([job.team_id])
     failpoint("submit.before_commit")
     transaction.on_commit(partial(failpoint, "submit.after_commit"), robust=True)
     transaction.on_commit(partial(hints.hint_cluster, job.cluster_id), robust=True)

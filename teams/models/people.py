@@ -29,6 +29,10 @@ class Team(models.Model):
 
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=40, unique=True)
+    shares_quota = models.BooleanField(
+        default=False,
+        help_text="What it does not use may be used by other teams that share, and the other way round.",
+    )
     members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
         User, through="Membership", related_name="teams"
     )

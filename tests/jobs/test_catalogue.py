@@ -8,7 +8,8 @@ from clusters.causes import BETTER_THAN_STOPPED, INTERRUPTIONS, PATIENT, End, Wa
 from jobs import reasons_page
 from jobs.catalogue import Own, Situation, explain
 from jobs.catalogue.ends import ERRORS, FAILURES
-from jobs.catalogue.waits import QUEUED, WAITS
+from jobs.catalogue.queued import QUEUED
+from jobs.catalogue.waits import WAITS
 from jobs.lifecycle import Status
 
 # Codes, classes, and words of programmers that people should not have to read.

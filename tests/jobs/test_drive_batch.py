@@ -75,9 +75,9 @@ def test_each_job_of_a_batch_has_its_own_outcome(make_jobs, driver, monkeypatch)
 
 
 def test_what_is_written_does_not_grow_with_the_jobs(make_jobs, driver):
-    few, many = make_jobs(2), make_jobs(12)
     counts = {}
-    for jobs in (few, many):
+    for count in (2, 12):
+        jobs = make_jobs(count)
         counts[len(jobs)] = [statements(lambda jobs=jobs: drive_all(numbers(jobs)))]
         counts[len(jobs)].append(statements(lambda jobs=jobs: ended(jobs, driver)))
         counts[len(jobs)].append(statements(lambda jobs=jobs: drive_all(numbers(jobs))))

@@ -3,6 +3,7 @@
 import pytest
 
 from clusters.drivers import installation_id
+from jobs.admission import gates
 from jobs.models import Attempt
 from jobs.reconciler import explaining, ground
 from jobs.reconciler.drive import drive
@@ -13,7 +14,7 @@ from tests.clusters.fake_driver import FakeDriver
 def driver(monkeypatch):
     fake = FakeDriver(installation_id())
     monkeypatch.setattr(ground, "driver_of", lambda cluster: fake)
-    monkeypatch.setattr(ground, "space_for", lambda cluster, team_id: "blue")
+    monkeypatch.setattr(gates, "space_for", lambda cluster, team_id: "blue")
     monkeypatch.setattr(explaining, "inquiries", explaining.Inquiries())
     return fake
 

@@ -1,0 +1,1 @@
+"""Who starts next: decided when something changed, against the ledger, and never by a walk over all that wait."""
