@@ -37,10 +37,10 @@ def _of(noun: str) -> str:
 
 
 def _lent(now: Situation) -> Explanation:
-    noun, asked = now.fact("noun"), now.fact("asked")
-    amounts = f" it asks for {asked}, and" if asked else ""
+    noun, asked, used, limit = (now.fact(name) for name in ("noun", "asked", "used", "limit"))
+    amounts = f" It asks for {asked}; {used} of {limit} that teams share are in use." if asked else ""
     return Explanation(
-        f"Waiting for {noun or 'quota'}:{amounts} other teams have borrowed what the team may use.",
+        f"Waiting for {noun or 'quota'}: other teams have borrowed what the team may use.{amounts}",
         "It comes first when a job of theirs ends; nobody borrows more meanwhile.",
     )
 

@@ -12,6 +12,7 @@ GPU_PREFIX = "gpu:"
 BASIC = (JOBS, CPU, MEMORY)
 LARGEST = 2**62
 _BYTES = {"": 1024**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4, "pib": 1024**5} | {
+    "b": 1,
     "kb": 10**3,
     "mb": 10**6,
     "gb": 10**9,
@@ -61,9 +62,17 @@ def as_typed(resource: str, amount: int | None) -> str:
     if resource == CPU:
         return f"{amount / 1000:.3f}".rstrip("0").rstrip(".")
     if resource == MEMORY:
-        gib = Fraction(amount, 1024**3)
-        return f"{float(gib):g} GiB" if gib.denominator in (1, 2, 4, 8) else f"{amount / 1024**2:g} MiB"
+        return _typed_bytes(amount)
     return str(amount)
+
+
+def _typed_bytes(amount: int) -> str:
+    """In the largest unit in which it is a short number, so that nothing is lost when it is sent again."""
+    for unit in ("GiB", "MiB", "KiB"):
+        number = Fraction(amount, _BYTES[unit.lower()])
+        if number.denominator in (1, 2, 4, 8):
+            return f"{float(number):.15g} {unit}"
+    return f"{amount} B"
 
 
 def from_typed(resource: str, text: str) -> int | None:
