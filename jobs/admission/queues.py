@@ -8,9 +8,10 @@ from typing import Any
 from django.db import connection
 
 # A dead worker's queues come back after its lease. A queue that waits is looked at again in any case.
-LEASE_SECONDS = 15
+LEASE_SECONDS = 5
 AGAIN_SECONDS = 30.0
-AT_ONCE = 32
+# Of so many that have been due for longest, those few with the smallest share: a worker that dies holds up no more.
+OLDEST, AT_ONCE = 64, 2
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ def wake_all_waiting() -> None:
 
 
 def take_due() -> list[DueQueue]:
-    """Due queues of several teams, the smallest share first. They come back by themselves when the taker dies."""
+    """A few due queues, the smallest share first. They come back by themselves when the taker dies."""
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, [AT_ONCE, LEASE_SECONDS])
+        cursor.execute(TAKE, [OLDEST, AT_ONCE, LEASE_SECONDS])
         rows = [DueQueue(*row) for row in cursor.fetchall()]
     return sorted(rows, key=lambda row: row.share)
 
@@ -89,18 +90,18 @@ WITH waiting AS MATERIALIZED (
 UPDATE jobs_teamqueue queue SET due_at = statement_timestamp() FROM waiting WHERE queue.team_id = waiting.team_id
 """
 TAKE = """
-WITH due AS MATERIALIZED (
-    SELECT team_id FROM jobs_teamqueue WHERE due_at <= statement_timestamp()
+WITH oldest AS MATERIALIZED (
+    SELECT team_id, due_at FROM jobs_teamqueue WHERE due_at <= statement_timestamp()
     ORDER BY due_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
-), taken AS (
-    UPDATE jobs_teamqueue queue SET due_at = statement_timestamp() + make_interval(secs => %s)
-    FROM due WHERE queue.team_id = due.team_id RETURNING queue.team_id, queue.due_at
+), due AS MATERIALIZED (
+    SELECT team_id, coalesce((
+        SELECT max(CASE WHEN line."limit" > 0 THEN line.used::float8 / line."limit" ELSE 1 END)
+        FROM teams_quotaline line
+        WHERE line.team_id = oldest.team_id AND line.scope = 'team' AND line."limit" IS NOT NULL), 0) AS share
+    FROM oldest ORDER BY share, due_at LIMIT %s
 )
-SELECT taken.team_id, taken.due_at, coalesce((
-    SELECT max(CASE WHEN line."limit" > 0 THEN line.used::float8 / line."limit" ELSE 1 END)
-    FROM teams_quotaline line
-    WHERE line.team_id = taken.team_id AND line.scope = 'team' AND line."limit" IS NOT NULL), 0)
-FROM taken
+UPDATE jobs_teamqueue queue SET due_at = statement_timestamp() + make_interval(secs => %s)
+FROM due WHERE queue.team_id = due.team_id RETURNING queue.team_id, queue.due_at, due.share
 """
 BACK = """
 UPDATE jobs_teamqueue SET due_at = statement_timestamp() + make_interval(secs => %s)

@@ -48,7 +48,7 @@ def test_it_wakes_what_waits_in_the_team_and_nobody_else(
     limit("jobs", 1)
     limit("jobs", 1, of=other_team)
     first, _ = make_job(), make_job()
-    theirs, _ = make_job(owner=charlie), make_job(owner=charlie)
+    _ = make_job(owner=charlie), make_job(owner=charlie)
     admit()
     admit(other_team)
     nothing_due()

@@ -5,7 +5,7 @@ import pytest
 from jobs.admission import queues
 from jobs.admission.admit import admit_due
 from jobs.models import TeamQueue
-from teams.models import Scope
+from teams.models import Scope, Team
 from teams.quota.book import Account
 from teams.quota.limits import limits_of, set_limits, set_sharing
 from tests.jobs.admission.conftest import due_teams, nothing_due, pooled, used, why
@@ -81,9 +81,6 @@ def test_one_round_gives_it_to_the_owner(make_job, team, other_team, charlie, sh
 
 
 def test_borrowers_of_one_need_get_about_the_same(make_job, team, other_team, charlie, limit, db):
-    from teams.models import Team
-    from tests import cast
-
     rich = Team.objects.create(name="Rich", slug="rich")
     limit("jobs", 12, of=rich)
     for each in (team, other_team):
@@ -96,7 +93,6 @@ def test_borrowers_of_one_need_get_about_the_same(make_job, team, other_team, ch
     admit_due()
     assert pooled() == (16, 16)
     assert abs(used(team) - used(other_team)) <= 4
-    assert cast is not None
 
 
 def test_limits_are_read_as_they_were_set(team, cluster, alice):
