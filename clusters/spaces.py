@@ -16,6 +16,7 @@ from clusters.kubernetes.fences import Reach, Space, check_reach
 from clusters.kubernetes.names import LABEL_ACCOUNT, space_name
 from clusters.models import Cluster, KubernetesConnection, SpaceMode, TeamSpace
 from teams.models import Team
+from teams.quota.fence import fence_of
 
 if TYPE_CHECKING:
     from clusters.kubernetes.driver import KubernetesDriver
@@ -72,7 +73,8 @@ def wanted_space(row: KubernetesConnection, space: TeamSpace) -> Space:
     labels = {LABEL_ACCOUNT: row.namespace}
     if row.space_mode == SpaceMode.MADE:
         labels = namespaces.own_labels(installation_id(), space.team_id, row.namespace)
-    return Space(space.namespace, row.namespace, labels, space.quota, _reach(row))
+    quota = fence_of(space.team_id, row.cluster_id)
+    return Space(space.namespace, row.namespace, labels, quota, _reach(row))
 
 
 def paste_for(row: KubernetesConnection, space: TeamSpace) -> str:

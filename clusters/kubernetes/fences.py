@@ -31,7 +31,8 @@ class Reach:
 class Space:
     """A team's namespace. `account_namespace` is where the portal's account is.
 
-    `quota` is as clusters.models.TeamSpace has it; `labels` are the namespace's own.
+    `quota` is what teams/quota/fence.py makes of the ledger's limits: {"cpu_millis", "memory_bytes", "pods",
+    "gpus": {resource: count}}; what is missing has no limit. `labels` are the namespace's own.
     """
 
     name: str
@@ -73,12 +74,12 @@ def jobs_account(name: str) -> dict[str, Any]:
 def resource_quota(space: Space) -> dict[str, Any]:
     """The team's numbers at the cluster, and nothing that no job needs. What runs beside the scripts is on top."""
     quota = space.quota
-    pods = int(quota.get("pods") or MOST_PODS)
+    pods = int(quota.get("pods", MOST_PODS))
     hard = {"pods": str(pods), "services": "0", "persistentvolumeclaims": "0"}
-    if cpu := quota.get("cpu_millis"):
-        hard["requests.cpu"] = f"{int(cpu) + pods * BESIDE_CPU_MILLIS}m"
-    if memory := quota.get("memory_bytes"):
-        hard["requests.memory"] = str(int(memory) + pods * BESIDE_MEMORY_BYTES)
+    if "cpu_millis" in quota:
+        hard["requests.cpu"] = f"{int(quota['cpu_millis']) + pods * BESIDE_CPU_MILLIS}m"
+    if "memory_bytes" in quota:
+        hard["requests.memory"] = str(int(quota["memory_bytes"]) + pods * BESIDE_MEMORY_BYTES)
     for resource, count in sorted((quota.get("gpus") or {}).items()):
         hard[f"requests.{resource}"] = str(int(count))
     return {**head("v1", "ResourceQuota", FENCE, space.name), "spec": {"hard": hard}}

@@ -9,16 +9,11 @@ from teams.models import Team
 
 
 class TeamSpace(models.Model):
-    """A team's namespace on a cluster. `namespace` is settled once; the rest is written by the worker.
-
-    `quota` is what its ResourceQuota has to say: {"cpu_millis", "memory_bytes", "gpus": {resource: count}, "pods"};
-    empty: none is asked for.
-    """
+    """A team's namespace on a cluster. `namespace` is settled once; the rest is written by the worker."""
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="spaces")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="spaces")
     namespace = models.CharField(max_length=63)
-    quota = models.JSONField(default=dict, blank=True)
     is_ready = models.BooleanField(default=False, help_text="Made, or checked, and as it should be.")
     trouble = models.TextField(blank=True, help_text="Why it is not ready, and what to do.")
     checked_at = models.DateTimeField(null=True, blank=True)

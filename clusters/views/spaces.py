@@ -76,7 +76,7 @@ def space_edit(request: SignedInRequest, slug: str, team_id: int) -> HttpRespons
             messages.success(request, f"{team.name} has the namespace {form.cleaned_data['namespace']}.")
             return redirect("cluster_detail", slug)
     namespace = str(form["namespace"].value() or "")
-    asked = TeamSpace(cluster=cluster, team=team, namespace=namespace, quota=space.quota if space else {})
+    asked = TeamSpace(cluster=cluster, team=team, namespace=namespace)
     yaml = outside.team_paste(row, asked) if LABEL.fullmatch(namespace) else ""
     context = cluster_frame(cluster) | {
         "team": team,

@@ -8,9 +8,13 @@ from django.utils import timezone
 from clusters import spaces
 from clusters.driver import ClusterRefused, DriverError
 from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
+from clusters.kubernetes.fences import BESIDE_CPU_MILLIS
 from clusters.models import Cluster, KubernetesConnection, SpaceMode, TeamSpace
 from clusters.placement import places_of, space_for
-from teams.models import Team
+from teams.models import Scope, Team
+from teams.quota.book import Account
+from teams.quota.fence import fence_of
+from teams.quota.limits import set_limits, set_sharing
 from tests.clusters.object_store import ObjectStore, forbidden, unreachable
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +113,38 @@ def test_drift_is_mended_regularly(api, cluster, blue):
     spaces.settle_spaces(cluster.pk)
     assert f"{BLUE}/resourcequotas/stellwerk" in api.objects
     assert TeamSpace.objects.get().is_ready
+
+
+def test_the_namespaces_quota_has_the_ledgers_numbers_and_follows_them(api, cluster, blue):
+    set_limits(blue.pk, {Account(Scope.TEAM, "jobs"): 4, Account(Scope.TEAM, "gpu:nvidia.com/gpu"): 2})
+    space_for(cluster, blue.pk)
+    quota = f"{BLUE}/resourcequotas/stellwerk"
+    assert api.objects[quota]["spec"]["hard"] == {
+        "pods": "4",
+        "requests.nvidia.com/gpu": "2",
+        "services": "0",
+        "persistentvolumeclaims": "0",
+    }
+    set_limits(
+        blue.pk,
+        {
+            Account(Scope.TEAM, "cpu_millis"): 16_000,
+            Account(Scope.CLUSTER, "jobs", cluster_id=cluster.pk): 3,
+            Account(Scope.TEAM, "gpu:nvidia.com/gpu"): 0,
+        },
+    )
+    spaces.settle_spaces(cluster.pk)
+    hard = api.objects[quota]["spec"]["hard"]
+    assert (hard["pods"], hard["requests.nvidia.com/gpu"]) == ("3", "0")
+    assert hard["requests.cpu"] == f"{16_000 + 3 * BESIDE_CPU_MILLIS}m"
+
+
+def test_who_shares_may_borrow_past_its_own_numbers_and_the_pool_is_the_fence(api, cluster, blue):
+    red = Team.objects.create(name="Red", slug="red")
+    for each, jobs in ((blue, 4), (red, 6)):
+        set_limits(each.pk, {Account(Scope.TEAM, "jobs"): jobs})
+        set_sharing(each.pk, shares=True)
+    assert fence_of(blue.pk, cluster.pk) == {"pods": 10}
 
 
 def test_where_an_admin_prepares_them_a_team_needs_one_and_it_is_checked(api, cluster, blue):
