@@ -148,7 +148,7 @@ def filtered(chosen: str) -> QuerySet[User]:
 
 def teams_of_each(rows: list[User]) -> list[tuple[list[Membership], int]]:
     """The first teams of each person and how many there are beside them, in one statement."""
-    place = Window(RowNumber(), partition_by=F("user"), order_by=F("team__name"))
+    place = Window(RowNumber(), partition_by=F("user"), order_by="team__name")
     total = Window(Count("pk"), partition_by=F("user"))
     found: dict[int, list[Any]] = {person.pk: [] for person in rows}
     ranked = (

@@ -130,7 +130,7 @@ def team_rows(teams: list[Team]) -> list[TeamRow]:
     members = Membership.objects.filter(team__in=ids)
     people = dict(members.order_by().values_list("team").annotate(Count("pk")))
     managers = members.filter(role=Role.MANAGER)
-    place = Window(RowNumber(), partition_by=F("team"), order_by=F("user__username"))
+    place = Window(RowNumber(), partition_by=F("team"), order_by="user__username")
     total = Window(Count("pk"), partition_by=F("team"))
     named: dict[int, list[Any]] = {}
     ranked = managers.annotate(place=place, total=total).filter(place__lte=NAMED)
