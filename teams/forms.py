@@ -76,7 +76,7 @@ class MemberForm(forms.Form):
 
     def clean_person(self) -> User:
         """One person, active and not in the team."""
-        name = self.cleaned_data["person"].replace("\0", "").strip()
+        name = self.cleaned_data["person"].strip()
         if not name:
             raise forms.ValidationError("Type the user name or the email of the person.")
         found = list(User.objects.filter(Q(username=name) | Q(email__iexact=name))[:2])
@@ -166,7 +166,7 @@ class InviteForm(forms.Form):
 
     def clean_team(self) -> Team | None:
         """By its name; none only where the one who asks may look after people without a team."""
-        name = self.cleaned_data["team"].replace("\0", "").strip()
+        name = self.cleaned_data["team"].strip()
         team = self.teams.filter(name__iexact=name).first() if name else None
         if name and team is None:
             raise forms.ValidationError("There is no such team that you may invite into.")
