@@ -1,4 +1,4 @@
-"""Streams of the real live process end within ten seconds once their reader has no right to them (threat 38, row 74)."""
+"""Streams of the real live process end within ten seconds once their reader has no right to them."""
 
 import asyncio
 import time
