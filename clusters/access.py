@@ -1,4 +1,5 @@
-"""Looking a cluster and what belongs to it up. Behind `admins_only`: who comes here may see everything."""
+"""Looking a cluster and what belongs to it up. Behind `admins_only` or `readers_of_all_only`: who comes
+here may see everything."""
 
 from typing import TypeVar
 

@@ -24,6 +24,26 @@ def cancel(job: Job, user: User) -> bool:
     return True
 
 
+def cancel_all_of(owner: User, user: User) -> int:
+    """Wish that every job of `owner` stops; how many were asked to. In one order: two of these never deadlock."""
+    wish = {"cancel_requested_at": Now(), "cancel_requested_by": user, "next_look_at": Now()}
+    is_open = Job.objects.filter(
+        status__in=CANCELLABLE, cancel_requested_at=None, deleted_at=None, owner=owner
+    )
+    with transaction.atomic():
+        jobs = list(is_open.order_by("pk").select_for_update(no_key=True).only("pk", "cluster_id"))
+        Job.objects.filter(pk__in=[job.pk for job in jobs]).update(**wish)
+        sentence = f"{user.display_name} asked to cancel the job."
+        JobEvent.objects.bulk_create(
+            JobEvent(job_id=job.pk, kind="cancel_requested", sentence=sentence) for job in jobs
+        )
+        for cluster_id in {job.cluster_id for job in jobs}:
+            transaction.on_commit(partial(hints.hint_cluster, cluster_id), robust=True)
+        for job in jobs:
+            transaction.on_commit(partial(hints.announce, job.pk, "status"), robust=True)
+    return len(jobs)
+
+
 def delete(job: Job, user: User) -> bool:
     """Let the job disappear at once; what still runs of it is stopped. False: it was deleted before."""
     with transaction.atomic():

@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "teams.middleware.password_change_first",
+    "teams.middleware.auditors_change_nothing",
     "portal.middleware.refused_with_a_page",
 ]
 
@@ -96,6 +97,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "teams.access.may_in_templates",
             ],
             "builtins": ["portal.templatetags.stellwerk"],
         },

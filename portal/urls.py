@@ -15,6 +15,7 @@ urlpatterns = [
     ),
     path("health/", health, name="health"),
     path("", include("jobs.urls")),
+    path("", include("teams.urls")),
     path("clusters/", include("clusters.urls")),
     path("accounts/", include("teams.account_urls")),
     # The admin's own doors lead to the one that counts attempts and knows given passwords.

@@ -1,4 +1,4 @@
-"""Who is asking: a person who is signed in, or an admin; everybody else is led away before a page looks anything up."""
+"""Who is asking: a person who is signed in, an admin, an auditor; others are led away before anything is looked up."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from teams.models import User
+from teams.policy import ADMINS_ONLY, may_administer, may_read_all, may_send
 
 NOTHING_DONE = "You were signed out, so nothing was done. Sign in, and do it again."
 
@@ -41,15 +43,60 @@ def sign_in_first(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRe
 
 
 def admins_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Behind `sign_in_first`: for everybody but admins the page is not there (404)."""
+    """Behind `sign_in_first`: for everybody but admins the page is not there (404). Auditors know it is: 403."""
 
     @wraps(view)
     def checked(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_admin:
+        if may_administer(request.user):
+            return view(request, *args, **kwargs)
+        if may_read_all(request.user):
+            raise PermissionDenied(ADMINS_ONLY)
+        raise Http404("There is no such page.")
+
+    return checked
+
+
+def readers_of_all_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Behind `sign_in_first`, for pages that change nothing: there for admins and auditors, 404 for others."""
+
+    @wraps(view)
+    def checked(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not may_read_all(request.user):
             raise Http404("There is no such page.")
         return view(request, *args, **kwargs)
 
     return checked
+
+
+class May:
+    """The policy's answers for templates: `{% if may.administer %}`. None of them costs a query."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @property
+    def administer(self) -> bool:
+        """See policy.may_administer."""
+        return self._asks(may_administer)
+
+    @property
+    def read_all(self) -> bool:
+        """See policy.may_read_all."""
+        return self._asks(may_read_all)
+
+    @property
+    def send(self) -> bool:
+        """See policy.may_send."""
+        return self._asks(may_send)
+
+    def _asks(self, question: Callable[[User], bool]) -> bool:
+        user = getattr(self._request, "user", None)
+        return isinstance(user, User) and question(user)
+
+
+def may_in_templates(request: HttpRequest) -> dict[str, May]:
+    """The context processor: no template asks the user's own fields."""
+    return {"may": May(request)}
 
 
 def _came_from(request: HttpRequest) -> str:

@@ -10,13 +10,20 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 
 from teams.models import Membership, Team, User
+from teams.policy import may_administer
 
 admin.site.site_header = "Stellwerk administration"
 admin.site.site_title = "Stellwerk"
 admin.site.index_title = "Administration"
 admin.site.site_url = "/"
+
+
 # `is_staff` alone opens nothing here: there are analysts, managers of teams, and admins.
-admin.site.has_permission = lambda request: bool(getattr(request.user, "is_admin", False))  # type: ignore[method-assign]
+def _is_an_admin(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and may_administer(request.user)
+
+
+admin.site.has_permission = _is_an_admin  # type: ignore[method-assign]
 # Rights follow from memberships; groups would be a second way.
 admin.site.unregister(Group)
 # An address is a field of the user here: nothing is verified by mail.

@@ -1,11 +1,19 @@
-"""A password that somebody else knows is changed before anything else is done."""
+"""What holds on every address: a given password is changed first, and auditors change nothing."""
 
 from collections.abc import Callable
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import sync_only_middleware
+
+from teams.models import User
+from teams.policy import READ_ONLY, may_send
+
+# Not for browsers: who calls there shows a token, or nothing at all.
+WITHOUT_SESSION = ("/intake/", "/static/", "/live/")
+READS = ("GET", "HEAD", "OPTIONS")
 
 
 @sync_only_middleware
@@ -15,7 +23,7 @@ def password_change_first(
     """Lead users whose password was given to them to the page that changes it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(("/intake/", "/static/", "/live/")):
+        if request.path.startswith(WITHOUT_SESSION):
             return get_response(request)
         if getattr(request.user, "must_change_password", False) and request.path not in _allowed():
             return redirect("account_change_password")
@@ -24,5 +32,27 @@ def password_change_first(
     return middleware
 
 
+@sync_only_middleware
+def auditors_change_nothing(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse whatever an auditor sends, at every address there is or will be, but their own account's (403)."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method in READS or request.path.startswith(WITHOUT_SESSION):
+            return get_response(request)
+        user = request.user
+        if isinstance(user, User) and not may_send(user) and request.path not in _own_account():
+            raise PermissionDenied(READ_ONLY)
+        return get_response(request)
+
+    return middleware
+
+
 def _allowed() -> set[str]:
     return {reverse("account_change_password"), reverse("account_logout")}
+
+
+def _own_account() -> set[str]:
+    """Addresses that change nothing but who is signed in, and how."""
+    return {*_allowed(), reverse("account_login"), reverse("admin:logout")}

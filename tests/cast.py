@@ -1,6 +1,7 @@
 """The people and things that tests are about (style, rule 23), made straight from the models.
 
-Alice owns, Bob is in her team, Charlie is not and must see nothing, Dana administers, Maria manages the team.
+Alice owns, Bob is in her team, Charlie is not and must see nothing, Dana administers, Maria manages the team,
+Manfred manages Charlie's, Otto audits.
 """
 
 import hashlib

@@ -196,6 +196,18 @@ def manager(team: Team) -> User:
 
 
 @pytest.fixture
+def manfred(other_team: Team) -> User:
+    """Manages another team: Charlie's."""
+    return cast.new_user("manfred", other_team, role=Role.MANAGER)
+
+
+@pytest.fixture
+def otto(db: None) -> User:
+    """An auditor: sees everything, changes nothing."""
+    return cast.new_user("otto", is_auditor=True)
+
+
+@pytest.fixture
 def cluster(db: None) -> Cluster:
     return cast.new_cluster()
 

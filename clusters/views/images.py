@@ -13,12 +13,12 @@ from clusters.offering import presets
 from clusters.offering.image_form import ImageForm
 from clusters.views.frame import cluster_frame
 from clusters.views.offers import IMAGE, READ_OR_SEND, saved, tell_saved
-from teams.access import SignedInRequest, admins_only, sign_in_first
+from teams.access import SignedInRequest, admins_only, readers_of_all_only, sign_in_first
 
 
 @sign_in_first
 @require_safe
-@admins_only
+@readers_of_all_only
 def image_list(request: SignedInRequest, slug: str) -> HttpResponse:
     """In the order in which they are offered, with what could be added by one click."""
     cluster = find_cluster(slug)

@@ -13,13 +13,13 @@ from clusters.names import is_loopback
 from clusters.shown import ClusterShown, unfinished_jobs
 from clusters.shown_visit import ended_visits
 from clusters.views.frame import cluster_frame
-from teams.access import SignedInRequest, admins_only, sign_in_first
+from teams.access import SignedInRequest, admins_only, readers_of_all_only, sign_in_first
 from teams.models import Team
 
 
 @sign_in_first
 @require_safe
-@admins_only
+@readers_of_all_only
 def cluster_list(request: SignedInRequest) -> HttpResponse:
     """Every cluster with its health and what is free; where there is only this machine, how to connect one."""
     clusters = list(Cluster.objects.filter(removed_at=None).select_related("kubernetes", "health"))
@@ -35,7 +35,7 @@ def cluster_list(request: SignedInRequest) -> HttpResponse:
 
 @sign_in_first
 @require_safe
-@admins_only
+@readers_of_all_only
 def cluster_detail(request: SignedInRequest, slug: str) -> HttpResponse:
     """Health, the last visit line by line, nodes, connection, teams' namespaces."""
     cluster = find_cluster(slug)
@@ -52,7 +52,7 @@ def cluster_detail(request: SignedInRequest, slug: str) -> HttpResponse:
 
 @sign_in_first
 @require_safe
-@admins_only
+@readers_of_all_only
 def cluster_health(request: SignedInRequest, slug: str) -> HttpResponse:
     """Health, visit and nodes alone: fetched anew while the doctor is there."""
     return render(request, "clusters/_cluster_health.html", cluster_frame(find_cluster(slug)))

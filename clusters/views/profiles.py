@@ -17,12 +17,12 @@ from clusters.offering import presets
 from clusters.offering.profile_form import ProfileForm, shown
 from clusters.views.frame import cluster_frame
 from clusters.views.offers import PROFILE, READ_OR_SEND, saved
-from teams.access import SignedInRequest, admins_only, sign_in_first
+from teams.access import SignedInRequest, admins_only, readers_of_all_only, sign_in_first
 
 
 @sign_in_first
 @require_safe
-@admins_only
+@readers_of_all_only
 def profile_list(request: SignedInRequest, slug: str) -> HttpResponse:
     """Each with the number of nodes that it fits, and what could be added by one click."""
     cluster = find_cluster(slug)

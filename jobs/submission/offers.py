@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from clusters.models import Image, Profile
 from jobs.uploads.entry import known_suffix
 from teams.models import Team, User
-from teams.policy import teams_of
+from teams.policy import teams_to_send_to
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def is_open_to(image: Image, team: Team) -> bool:
 def offer_for(user: User) -> Offer:
     """What `user` may choose now; an admin's own teams come before the others."""
     own = set(user.memberships.values_list("team_id", flat=True))
-    teams = sorted(teams_of(user), key=lambda team: (team.pk not in own, team.name))
+    teams = sorted(teams_to_send_to(user), key=lambda team: (team.pk not in own, team.name))
     images = Image.objects.filter(is_enabled=True, cluster__is_enabled=True)
     images = images.select_related("cluster").prefetch_related("teams")
     profiles = Profile.objects.filter(is_enabled=True, cluster__is_enabled=True).select_related("cluster")

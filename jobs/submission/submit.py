@@ -150,6 +150,10 @@ COPIED = (
 
 
 def _check_still_offered(job: Job) -> None:
+    if job.team.is_disabled:
+        raise CannotRun(
+            f"{job.team.name} is disabled: nothing new is sent to it. Ask an admin to enable it again."
+        )
     if not job.cluster.is_enabled:
         raise CannotRun(
             f"{job.cluster.name} was switched off by an admin. Choose “Run with changes” and another."

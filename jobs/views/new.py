@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,6 +15,7 @@ from jobs.submission import drafts, submit
 from jobs.submission.example_list import find_example
 from jobs.uploads.refusal import UploadRefused
 from teams.access import SignedInRequest, sign_in_first
+from teams.policy import READ_ONLY, may_send
 
 NO_KEY = "The form has no valid key. Reload the page and try again."
 # With it the page says that the form is from before: nobody should send what was forgotten in it.
@@ -24,6 +26,8 @@ RESUMED = "?resumed=1"
 @require_GET
 def job_new(request: SignedInRequest) -> HttpResponse:
     """Lead to the form that was begun and not sent, or to a new one."""
+    if not may_send(request.user):
+        raise PermissionDenied(READ_ONLY)
     draft = drafts.resume_or_create(request.user)
     address = reverse("draft_edit", args=[draft.pk])
     return redirect(address if drafts.is_empty(draft) else address + RESUMED)

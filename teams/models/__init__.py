@@ -1,6 +1,17 @@
 """Who works here, and how much they may use."""
 
-from teams.models.people import Membership, Role, Team, User
+from teams.models.invitations import Invitation
+from teams.models.people import NO_AUDITORS, Membership, Role, Team, User
 from teams.models.quota import Pause, QuotaLine, Scope
 
-__all__ = ["Membership", "Pause", "QuotaLine", "Role", "Scope", "Team", "User"]
+__all__ = [
+    "NO_AUDITORS",
+    "Invitation",
+    "Membership",
+    "Pause",
+    "QuotaLine",
+    "Role",
+    "Scope",
+    "Team",
+    "User",
+]

@@ -76,11 +76,11 @@ def measure() -> Iterator[Figure]:
             "fred": Visitor(portal.url).sign_in("fred", PASSWORD),
         }
         _fill(portal.database_url, 1, FEW)
-        small = _all_pages(visitors, _places(portal.database_url))
+        small = all_pages(visitors, _places(portal.database_url))
         began = time.monotonic()
         _fill(portal.database_url, FEW + 1, MANY)
         print(f"  {MANY:,} jobs were made in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-        large = _all_pages(visitors, _places(portal.database_url))
+        large = all_pages(visitors, _places(portal.database_url))
     for name, times in large.items():
         few, many = p95(small[name]) * 1000, p95(times) * 1000
         note = (
@@ -117,7 +117,7 @@ def _places(database_url: str) -> list[Place]:
     ]
 
 
-def _all_pages(visitors: dict[str, Visitor], places: list[Place]) -> dict[str, list[float]]:
+def all_pages(visitors: dict[str, Visitor], places: list[Place]) -> dict[str, list[float]]:
     """Seconds by page, the pages in turn, so that what the machine does meanwhile meets all of them."""
     times: dict[str, list[float]] = {place.name: [] for place in places}
     for number in range(FIRST + ROUNDS):
