@@ -10,6 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from teams.models import User
+from teams.policy import may_read_all
 
 NOTHING_DONE = "You were signed out, so nothing was done. Sign in, and do it again."
 
@@ -18,6 +19,10 @@ class SignedInRequest(HttpRequest):
     """For annotations: the request of a view behind `login_required` or one of these."""
 
     user: User
+
+
+class NotForYou(Http404):
+    """The page is there, but not for who asks: answered as if it were not, and noted in the audit log."""
 
 
 def sign_in_first(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -46,7 +51,19 @@ def admins_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
     @wraps(view)
     def checked(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_admin:
-            raise Http404("There is no such page.")
+            raise NotForYou("There is no such page.")
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def readers_of_all(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Behind `sign_in_first`: only for who may read what every team does; for others the page is not there (404)."""
+
+    @wraps(view)
+    def checked(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not may_read_all(request.user):
+            raise NotForYou("There is no such page.")
         return view(request, *args, **kwargs)
 
     return checked

@@ -23,6 +23,11 @@ def visible_to(user: User) -> Q:
     return Q() if ids is None else Q(team_id__in=ids)
 
 
+def may_read_all(user: User) -> bool:
+    """Who may read the audit log."""
+    return user.is_admin
+
+
 def may_change(user: User, *, owner_id: int, team_id: int) -> bool:
     """Owners, the team's managers and admins may cancel and delete."""
     if user.is_admin or user.pk == owner_id:
