@@ -8,6 +8,7 @@ from django.db import transaction
 
 from clusters import encryption
 from clusters.models import KubernetesConnection
+from teams.audit import record_by
 
 
 class Command(BaseCommand):
@@ -34,6 +35,12 @@ class Command(BaseCommand):
                 rows = list(KubernetesConnection.objects.select_for_update())
                 for row in rows:
                     row.renew_encryption()
+                record_by(
+                    "manage.py rotate_credentials",
+                    "cluster.keys_rotated",
+                    "All clusters",
+                    new={"credentials_of": len(rows)},
+                )
         except (encryption.NoKey, encryption.Undecryptable) as error:
             raise CommandError(str(error)) from error
         if forget and fresh is not None:
