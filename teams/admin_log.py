@@ -10,7 +10,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 
 from teams.audit import Changes, record, snapshot
-from teams.audit.values import compared
+from teams.audit.values import CHANGED, compared
 from teams.models import Membership, Team, User
 
 AREAS = {User: "account", Team: "team", Membership: "team"}
@@ -63,7 +63,9 @@ def _changes_of(form: BaseForm, formsets: Iterable[Any]) -> Changes:
     """What the form says has changed; of the rows below it their names."""
     names = form.changed_data
     old = {name: form.get_initial_for_field(form.fields[name], name) for name in names if name in form.fields}
-    found = compared(old, {name: form.cleaned_data.get(name) for name in names})
+    # Django's form for passwords says "password" and has no such field.
+    new = {name: form.cleaned_data.get(name) if name in form.fields else CHANGED for name in names}
+    found = compared(old, new)
     for formset in formsets:
         rows = str(formset.model._meta.verbose_name_plural)
         for verb, objects in (
