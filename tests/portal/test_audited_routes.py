@@ -245,11 +245,7 @@ def test_the_admin_records_old_and_new_values(client_of, dana, alice, other_team
     assert _post(client, f"/admin/teams/user/{alice.pk}/change/", **NO_ROWS) == []
     password = {"password1": NEW, "password2": NEW, "usable_password": "true"}
     (given,) = _post(client, f"/admin/teams/user/{alice.pk}/password/", **password)
-    assert (given.action, NEW in str(given.new), given.new["password1"]) == (
-        "account.changed",
-        False,
-        "changed",
-    )
+    assert (given.action, given.new) == ("account.changed", {"password": "changed"})
     (joined,) = _post(
         client, "/admin/teams/membership/add/", user=alice.pk, team=other_team.pk, role="analyst"
     )
