@@ -53,6 +53,8 @@ MATRIX = {
     "job_new": ("302 302 302 302 302 302", NOT_ALLOWED),
     "draft_edit": ("302 200 404 404 404 404", "302 302 404 404 404 404"),
     "example_run": (NOT_ALLOWED, "302 302 302 302 302 302"),
+    "audit_list": (ADMINS, NOT_ALLOWED),
+    "audit_export": (ADMINS, NOT_ALLOWED),
     "cluster_list": (ADMINS, NOT_ALLOWED),
     "cluster_connect": ADMINS_ASK,
     "cluster_connect_by": ADMINS_ASK,

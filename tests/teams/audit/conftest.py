@@ -30,9 +30,11 @@ def behind_the_back(transactional_db):
         with connection.cursor() as cursor:
             for table in LOG_TABLES:
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-            cursor.execute(sql, values)
-            for table in LOG_TABLES:
-                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
-                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER teams_audit_no_truncate")
+            try:
+                cursor.execute(sql, values or None)
+            finally:
+                for table in LOG_TABLES:
+                    cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
+                    cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER teams_audit_no_truncate")
 
     return run
