@@ -214,6 +214,14 @@ def test_other_than_admins_have_no_page_and_the_try_is_noted(client_of, alice, m
     assert [event.target_name for event in denied] == ["/audit/", "/audit/audit.csv"]
 
 
+def test_a_value_that_was_set_first_is_no_difference_between_two(page, dana):
+    record_by("x", "team.added", "Biology", new={"name": "Biology", "is_open": True, "members": []})
+    text = page("?area=team")
+    assert "name Biology" in text
+    assert "is open yes" in text
+    assert "→" not in text
+
+
 def test_without_entries_it_says_what_will_be_here(client, dana):
     assert cast.PASSWORD
     client.force_login(dana)
