@@ -10,6 +10,8 @@ from clusters import encryption
 from clusters.models import KubernetesConnection
 from teams.audit import record_by
 
+NAME = "manage.py rotate_credentials"
+
 
 class Command(BaseCommand):
     """Old keys stay readable until nothing needs them; `--forget` drops them."""
@@ -35,12 +37,7 @@ class Command(BaseCommand):
                 rows = list(KubernetesConnection.objects.select_for_update())
                 for row in rows:
                     row.renew_encryption()
-                record_by(
-                    "manage.py rotate_credentials",
-                    "cluster.keys_rotated",
-                    "All clusters",
-                    new={"credentials_of": len(rows)},
-                )
+                record_by(NAME, "cluster.keys_rotated", "all clusters", new={"clusters": len(rows)})
         except (encryption.NoKey, encryption.Undecryptable) as error:
             raise CommandError(str(error)) from error
         if forget and fresh is not None:
