@@ -102,7 +102,7 @@ SENT: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(autouse=True)
-def quiet(monkeypatch):
+def quiet(servers, monkeypatch):
     from django.core.cache import cache
 
     cache.clear()
