@@ -1,6 +1,8 @@
-"""What every answer gets: a page instead of an empty 405, and a header only where browsers heed it."""
+"""What every answer gets: its request's id, a page instead of an empty 405, a header only where browsers heed it."""
 
+import re
 from collections.abc import Callable
+from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -9,6 +11,26 @@ from django.utils.decorators import sync_only_middleware
 
 Answer = Callable[[HttpRequest], HttpResponse]
 OPENER = "Cross-Origin-Opener-Policy"
+REQUEST_ID = "X-Request-ID"
+NGINX_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@sync_only_middleware
+def request_ids(get_response: Answer) -> Answer:
+    """`request.request_id`, also in the answer: what the audit log and a person who asks for help can name.
+
+    It is nginx's where nginx sent the request (over the socket, without an address), which lets no browser's through.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = "" if request.META.get("REMOTE_ADDR") else request.headers.get(REQUEST_ID, "")
+        request_id = given if NGINX_ID.fullmatch(given) else uuid4().hex
+        request.request_id = request_id  # type: ignore[attr-defined]
+        answer = get_response(request)
+        answer.headers[REQUEST_ID] = request_id
+        return answer
+
+    return middleware
 
 
 @sync_only_middleware

@@ -68,6 +68,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.middleware.request_ids",
     "portal.middleware.opener_policy_where_it_counts",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -81,6 +82,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "teams.middleware.password_change_first",
+    "teams.middleware.NoteDenied",
     "teams.middleware.auditors_change_nothing",
     "portal.middleware.refused_with_a_page",
 ]
@@ -115,6 +117,8 @@ DATABASES["default"] |= {
         "pool": {"min_size": 1, "max_size": env.int("STELLWERK_DB_POOL", default=10), "timeout": 10},
     },
 }
+# The role that the portal runs as where `migrate` runs as another, the owner of the tables (teams/audit/grants.py).
+DATABASE_APP_ROLE = env.str("STELLWERK_DB_APP_ROLE", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 

@@ -22,6 +22,10 @@ class SignedInRequest(HttpRequest):
     user: User
 
 
+class NotForYou(Http404):
+    """The page is there, but not for who asks: answered as if it were not, and noted in the audit log."""
+
+
 def sign_in_first(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """As Django's login_required; but whoever sent a form comes back to the page it was on, and is told.
 
@@ -51,7 +55,7 @@ def admins_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResp
             return view(request, *args, **kwargs)
         if may_read_all(request.user):
             raise PermissionDenied(ADMINS_ONLY)
-        raise Http404("There is no such page.")
+        raise NotForYou("There is no such page.")
 
     return checked
 
@@ -62,7 +66,7 @@ def readers_of_all_only(view: Callable[..., HttpResponseBase]) -> Callable[..., 
     @wraps(view)
     def checked(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not may_read_all(request.user):
-            raise Http404("There is no such page.")
+            raise NotForYou("There is no such page.")
         return view(request, *args, **kwargs)
 
     return checked

@@ -6,9 +6,11 @@ from allauth.account.admin import EmailAddress  # imported from there: it is reg
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 
+from teams.admin_log import Logged
 from teams.models import Membership, Team, User
 from teams.policy import may_administer
 
@@ -39,7 +41,7 @@ class MembershipInline(admin.TabularInline):
 
 
 @admin.register(User)
-class StellwerkUserAdmin(UserAdmin):
+class StellwerkUserAdmin(Logged, UserAdmin):
     """A password that an admin sets must be changed by its user first."""
 
     list_display = ("username", "first_name", "last_name", "email", "is_active", "is_superuser")
@@ -66,14 +68,15 @@ class StellwerkUserAdmin(UserAdmin):
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Django's page; once the password is set, its user has to change it (not: admins their own)."""
-        response = super().user_change_password(request, id, form_url)
-        if request.method == "POST" and response.status_code == 302 and id != str(request.user.pk):
-            User.objects.filter(pk=id).update(must_change_password=True)
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            if request.method == "POST" and response.status_code == 302 and id != str(request.user.pk):
+                User.objects.filter(pk=id).update(must_change_password=True)
         return response
 
 
 @admin.register(Team)
-class TeamAdmin(admin.ModelAdmin):
+class TeamAdmin(Logged):
     """A team with its people."""
 
     list_display = ("name", "slug")
@@ -83,7 +86,7 @@ class TeamAdmin(admin.ModelAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):
+class MembershipAdmin(Logged):
     """Who is in which team, as one list."""
 
     list_display = ("user", "team", "role")

@@ -1,4 +1,4 @@
-"""What holds on every address: a given password is changed first, and auditors change nothing."""
+"""What holds on every address: given passwords are changed first, auditors change nothing, denials are noted."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import sync_only_middleware
 
+from teams.access import NotForYou
+from teams.audit.denied import note_denied
 from teams.models import User
 from teams.policy import READ_ONLY, may_send
 
@@ -43,10 +45,32 @@ def auditors_change_nothing(
             return get_response(request)
         user = request.user
         if isinstance(user, User) and not may_send(user) and request.path not in _own_account():
+            note_denied(request, READ_ONLY)
             raise PermissionDenied(READ_ONLY)
         return get_response(request)
 
     return middleware
+
+
+class NoteDenied:
+    """Who is signed in and reaches for what is not theirs leaves an entry in the audit log.
+
+    A void token of a form is none of it (Django's answer, no exception), nor is an address that there is for nobody.
+    """
+
+    sync_capable, async_capable = True, False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Nothing of its own."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Called for what a view raised; the answer is Django's."""
+        if isinstance(exception, PermissionDenied | NotForYou) and request.user.is_authenticated:
+            note_denied(request, str(exception))
 
 
 def _allowed() -> set[str]:

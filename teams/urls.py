@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from teams.views import invitations, members, people, teams
+from teams.views import audit, invitations, members, people, teams
 
 urlpatterns = [
+    path("audit/", audit.audit_list, name="audit_list"),
+    path("audit/audit.csv", audit.audit_export, name="audit_export"),
     path("teams/", teams.team_list, name="team_list"),
     # "add" is no team's slug (membership.py)
     path("teams/add/", teams.team_add, name="team_add"),

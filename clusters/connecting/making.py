@@ -1,5 +1,7 @@
 """A new cluster with its connection: both or neither."""
 
+from collections.abc import Callable
+
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
@@ -20,8 +22,13 @@ class NameTaken(Exception):
         self.cluster = cluster
 
 
-def make_cluster(place: PlaceForm, given: Given) -> Cluster:
-    """From valid forms. Raises NameTaken, ConnectionInvalid and NoKey; then nothing was made."""
+def make_cluster(
+    place: PlaceForm, given: Given, note: Callable[[Cluster, KubernetesConnection], object]
+) -> Cluster:
+    """From valid forms; `note` is called with both rows, last in their transaction.
+
+    Raises NameTaken, ConnectionInvalid and NoKey; then nothing was made.
+    """
     name = place.cleaned_data["name"]
     try:
         with transaction.atomic():
@@ -29,6 +36,7 @@ def make_cluster(place: PlaceForm, given: Given) -> Cluster:
             row = KubernetesConnection(cluster=cluster)
             place.write_to(row)
             outside.store(row, given)
+            note(cluster, row)
     except IntegrityError as error:
         raise NameTaken(Cluster.objects.filter(name=name).first()) from error
     return cluster

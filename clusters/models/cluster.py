@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.urls import reverse
 
 
 class DriverKind(models.TextChoices):
@@ -39,3 +40,7 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Its page, for admins."""
+        return reverse("cluster_detail", args=[self.slug])

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.urls import reverse
 
 from clusters.models.cluster import Cluster
 from teams.models import Team
@@ -38,6 +39,10 @@ class Image(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    def get_absolute_url(self) -> str:
+        """Its page, for admins."""
+        return reverse("image_edit", args=[self.cluster.slug, self.pk])
+
 
 class Profile(models.Model):
     """A size: cores in thousandths, memory and disk in bytes, GPUs by resource name; and on which nodes."""
@@ -70,6 +75,10 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Its page, for admins."""
+        return reverse("profile_edit", args=[self.cluster.slug, self.pk])
 
     @property
     def cores(self) -> str:

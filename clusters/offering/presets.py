@@ -116,8 +116,8 @@ def sized(nodes: list[Node]) -> list[ProfilePreset]:
     return sizes + [_with_gpu(name, [node for node in nodes if node.has.gpus.get(name)]) for name in names]
 
 
-def add_image(cluster: Cluster, preset: ImagePreset) -> Image:
-    """The environment; the one that is there where it was added already."""
+def add_image(cluster: Cluster, preset: ImagePreset) -> tuple[Image, bool]:
+    """The environment; False beside the one that is there where it was added already."""
     commands = {
         ending: language.command.split()
         for language in LANGUAGES
@@ -130,11 +130,11 @@ def add_image(cluster: Cluster, preset: ImagePreset) -> Image:
         "entry_commands": commands,
         "position": next_position(cluster.images),
     }
-    return Image.objects.get_or_create(cluster=cluster, label=preset.label, defaults=values)[0]
+    return Image.objects.get_or_create(cluster=cluster, label=preset.label, defaults=values)
 
 
-def add_profile(cluster: Cluster, preset: ProfilePreset) -> Profile:
-    """The profile; the one that is there where it was added already."""
+def add_profile(cluster: Cluster, preset: ProfilePreset) -> tuple[Profile, bool]:
+    """The profile; False beside the one that is there where it was added already."""
     resource, count = next(iter(preset.gpus.items()), ("", 0))
     values = {
         "cpu_millis": preset.cpu_millis,
@@ -145,7 +145,7 @@ def add_profile(cluster: Cluster, preset: ProfilePreset) -> Profile:
         "tolerations": list(preset.tolerations),
         "position": next_position(cluster.profiles),
     }
-    return Profile.objects.get_or_create(cluster=cluster, name=preset.name, defaults=values)[0]
+    return Profile.objects.get_or_create(cluster=cluster, name=preset.name, defaults=values)
 
 
 def _with_gpu(name: str, nodes: list[Node]) -> ProfilePreset:

@@ -1,11 +1,14 @@
 """Connecting a cluster, one of four ways; and the YAML for a cluster in which the portal has no account yet."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from clusters.audited import connection_shown
 from clusters.connecting import outside
 from clusters.connecting.making import NameTaken, is_same, make_cluster
 from clusters.connecting.page import ConnectPage, Paste
@@ -14,8 +17,9 @@ from clusters.connecting.uploads import secrets_come_in
 from clusters.connecting.ways import FORMS
 from clusters.encryption import NoKey
 from clusters.kubernetes.connection import ConnectionInvalid
-from clusters.models import Cluster
+from clusters.models import Cluster, KubernetesConnection
 from teams.access import SignedInRequest, admins_only, sign_in_first
+from teams.audit import record
 
 GO = "go:"
 NO_IMAGE = f"No runner image was given, so jobs there use {RUNNER_IMAGE}. Settings has another."
@@ -83,7 +87,7 @@ def _connect(request: SignedInRequest, page: ConnectPage) -> Cluster | None:
         return _made_before(request, page)
     try:
         given = page.form.given()
-        cluster = make_cluster(page.place, given)
+        cluster = make_cluster(page.place, given, partial(_record, request))
     except NameTaken as taken:
         page.place.taken = taken.cluster
         page.place.add_error("name", "Another cluster got this name a moment ago. Choose another name.")
@@ -99,6 +103,10 @@ def _connect(request: SignedInRequest, page: ConnectPage) -> Cluster | None:
             messages.info(request, NO_IMAGE)
         return cluster
     return None
+
+
+def _record(request: SignedInRequest, cluster: Cluster, row: KubernetesConnection) -> None:
+    record(request, "cluster.connected", cluster, new=connection_shown(row))
 
 
 def _made_before(request: SignedInRequest, page: ConnectPage) -> Cluster | None:

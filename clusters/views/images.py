@@ -12,7 +12,7 @@ from clusters.models import Cluster, DriverKind, Image
 from clusters.offering import presets
 from clusters.offering.image_form import ImageForm
 from clusters.views.frame import cluster_frame
-from clusters.views.offers import IMAGE, READ_OR_SEND, saved, tell_saved
+from clusters.views.offers import IMAGE, READ_OR_SEND, added, saved, tell_saved
 from teams.access import SignedInRequest, admins_only, readers_of_all_only, sign_in_first
 
 
@@ -56,7 +56,7 @@ def image_preset(request: SignedInRequest, slug: str) -> HttpResponse:
     preset = next((known for known in presets.IMAGES if known.key == request.POST.get("preset")), None)
     if preset is None or cluster.driver != DriverKind.KUBERNETES:
         raise Http404("There is no such environment to add.")
-    tell_saved(request, presets.add_image(cluster, preset), is_new=True)
+    tell_saved(request, added(request, IMAGE, lambda: presets.add_image(cluster, preset)), is_new=True)
     return redirect("image_list", slug)
 
 

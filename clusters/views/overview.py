@@ -14,6 +14,7 @@ from clusters.shown import ClusterShown, unfinished_jobs
 from clusters.shown_visit import ended_visits
 from clusters.views.frame import cluster_frame
 from teams.access import SignedInRequest, admins_only, readers_of_all_only, sign_in_first
+from teams.audit import record
 from teams.models import Team
 
 
@@ -69,6 +70,7 @@ def cluster_test(request: SignedInRequest, slug: str) -> HttpResponse:
         messages.info(request, f"The doctor is at {cluster.name} already.")
     else:
         outside.request_visit(cluster, request.user)
+        record(request, "cluster.tested", cluster)
     return redirect("cluster_detail", slug)
 
 

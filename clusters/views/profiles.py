@@ -16,7 +16,7 @@ from clusters.nodes import Node
 from clusters.offering import presets
 from clusters.offering.profile_form import ProfileForm, shown
 from clusters.views.frame import cluster_frame
-from clusters.views.offers import PROFILE, READ_OR_SEND, saved
+from clusters.views.offers import PROFILE, READ_OR_SEND, added, saved
 from teams.access import SignedInRequest, admins_only, readers_of_all_only, sign_in_first
 
 
@@ -64,7 +64,8 @@ def profile_preset(request: SignedInRequest, slug: str) -> HttpResponse:
     preset = next((known for known in offered if known.key == request.POST.get("preset")), None)
     if preset is None or cluster.driver != DriverKind.KUBERNETES:
         raise Http404("There is no such profile to add.")
-    messages.success(request, f"{presets.add_profile(cluster, preset)} was added.")
+    profile = added(request, PROFILE, lambda: presets.add_profile(cluster, preset))
+    messages.success(request, f"{profile} was added.")
     return redirect("profile_list", slug)
 
 

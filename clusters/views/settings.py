@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from clusters.access import find_cluster, find_connected
+from clusters.audited import cluster_shown, connection_shown
 from clusters.connecting import outside
 from clusters.connecting.given import Given
 from clusters.connecting.page import CredentialsPage, errors_of, way_of
@@ -20,6 +21,8 @@ from clusters.models import Cluster, KubernetesConnection
 from clusters.removing import held, remove
 from clusters.views.frame import cluster_frame
 from teams.access import SignedInRequest, admins_only, sign_in_first
+from teams.audit import record
+from teams.audit.values import CHANGED, compared
 
 READ_OR_SEND = ["GET", "HEAD", "POST"]
 
@@ -34,7 +37,12 @@ def cluster_edit(request: SignedInRequest, slug: str) -> HttpResponse:
     form = settings_form(cluster, context["shown"], request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            form.save()
+            with transaction.atomic():
+                before = cluster_shown(cluster)
+                form.save()
+                changed = compared(before, cluster_shown(cluster))
+                if changed.old or changed.new:
+                    record(request, "cluster.changed", cluster, old=changed.old, new=changed.new)
         except IntegrityError:
             form.add_error("name", "Another cluster got this name a moment ago. Choose another name.")
         else:
@@ -57,8 +65,13 @@ def cluster_switch(request: SignedInRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "clusters/cluster_switch.html", cluster_frame(cluster))
     is_on = request.POST.get("on") == "1"
-    if Cluster.objects.filter(pk=cluster.pk, is_enabled=not is_on).update(is_enabled=is_on):
-        messages.success(request, f"{cluster.name} was switched {'on' if is_on else 'off'}.")
+    word = "on" if is_on else "off"
+    with transaction.atomic():
+        is_done = Cluster.objects.filter(pk=cluster.pk, is_enabled=not is_on).update(is_enabled=is_on)
+        if is_done:
+            record(request, f"cluster.switched_{word}", cluster)
+    if is_done:
+        messages.success(request, f"{cluster.name} was switched {word}.")
     return redirect("cluster_detail", slug)
 
 
@@ -68,11 +81,22 @@ def cluster_switch(request: SignedInRequest, slug: str) -> HttpResponse:
 def cluster_remove(request: SignedInRequest, slug: str) -> HttpResponse:
     """Ask once, and say what is in the way. The jobs that ran there stay in the history."""
     cluster, row = find_connected(slug)
-    if request.method == "POST" and remove(cluster):
+    if request.method == "POST" and _remove(request, cluster, row):
         messages.success(request, f"{cluster.name} was removed; its credentials are forgotten.")
         return redirect("cluster_list")
     context = {"row": row, "held": held(cluster), "is_refused": request.method == "POST"}
     return render(request, "clusters/cluster_remove.html", cluster_frame(cluster) | context)
+
+
+def _remove(request: SignedInRequest, cluster: Cluster, row: KubernetesConnection) -> bool:
+    """False: something is in the way."""
+    was, name = connection_shown(row), cluster.name
+    with transaction.atomic():
+        if not remove(cluster):
+            return False
+        cluster.name = name  # the row that stays for the history has another
+        record(request, "cluster.removed", cluster, old=was)
+    return True
 
 
 @secrets_come_in
@@ -95,7 +119,7 @@ def cluster_credentials(request: SignedInRequest, slug: str, way: str = "") -> H
         page.forget()
         return redirect("cluster_credentials_by", slug, way)
     if action:
-        if _replace(row, page):
+        if _replace(request, row, page):
             page.forget()
             outside.request_visit(cluster, request.user)
             messages.success(request, f"{cluster.name} has new credentials. The doctor looks at it now.")
@@ -110,12 +134,12 @@ def cluster_credentials(request: SignedInRequest, slug: str, way: str = "") -> H
     return render(request, "clusters/cluster_credentials.html", cluster_frame(cluster) | context)
 
 
-def _replace(row: KubernetesConnection, page: CredentialsPage) -> bool:
+def _replace(request: SignedInRequest, row: KubernetesConnection, page: CredentialsPage) -> bool:
     """False: the form says what is wrong."""
     if not page.form.is_valid():
         return False
     try:
-        _store(row.pk, page.form.given())
+        _store(request, row.pk, page.form.given())
     except ConnectionInvalid as invalid:
         page.form.refuse(invalid.field, invalid.sentence)
     except NoKey as error:
@@ -123,11 +147,15 @@ def _replace(row: KubernetesConnection, page: CredentialsPage) -> bool:
     return not page.form.errors
 
 
-def _store(row_id: int, given: Given) -> None:
+def _store(request: SignedInRequest, row_id: int, given: Given) -> None:
     """Nothing else of the row is touched: what cluster it is stays known."""
     with transaction.atomic():
         row = KubernetesConnection.objects.select_for_update().get(pk=row_id)
+        before = connection_shown(row)
         outside.store(row, given)
+        changed = compared(before, connection_shown(row))
+        new = changed.new | {"credentials": CHANGED}
+        record(request, "cluster.credentials_replaced", row.cluster, old=changed.old, new=new)
 
 
 def _keep(page: CredentialsPage) -> None:

@@ -17,6 +17,7 @@ from clusters.models import Cluster, SpaceMode, TeamSpace
 from clusters.names import LABEL, check_namespace
 from clusters.views.frame import cluster_frame
 from teams.access import SignedInRequest, admins_only, sign_in_first
+from teams.audit import record
 from teams.models import Team
 
 TAKEN = "This is another team's namespace on this cluster. Each team has one of its own."
@@ -69,7 +70,9 @@ def space_edit(request: SignedInRequest, slug: str, team_id: int) -> HttpRespons
     form = SpaceForm(request.POST if request.method == "POST" else None, cluster, team, space)
     if request.method == "POST" and form.is_valid() and request.POST.get("action") != "look":
         try:
-            form.save()
+            with transaction.atomic():
+                form.save()
+                _record(request, cluster, team, space, form)
         except IntegrityError:
             form.add_error("namespace", TAKEN)
         else:
@@ -85,3 +88,12 @@ def space_edit(request: SignedInRequest, slug: str, team_id: int) -> HttpRespons
         "yaml": yaml,
     }
     return render(request, "clusters/space_edit.html", context)
+
+
+def _record(
+    request: SignedInRequest, cluster: Cluster, team: Team, space: TeamSpace | None, form: SpaceForm
+) -> None:
+    old, new = space.namespace if space else "", form.cleaned_data["namespace"]
+    if old != new:
+        values = {"old": {"namespace": old}, "new": {"namespace": new}}
+        record(request, "cluster.namespace_given", cluster, team=team, **values)

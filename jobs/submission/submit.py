@@ -1,5 +1,6 @@
 """Making jobs: from a form, from another job, from an example. However often it is asked, one key gives one job."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -22,6 +23,12 @@ from teams.models import Team, User
 
 UNIQUE = "job_submit_once"
 MOST_TRIES = 5
+# Called with the new job within the transaction that makes it, last.
+Note = Callable[[Job], object]
+
+
+def unnoted(job: Job) -> None:
+    """For those whom no audit log concerns: tests and benchmarks."""
 
 
 class CannotRun(Exception):
@@ -51,7 +58,7 @@ class _LockedDraft(drafts.Loaded):
         raise _Changed
 
 
-def submit_draft(user: User, draft_id: UUID) -> Submission:
+def submit_draft(user: User, draft_id: UUID, note: Note = unnoted) -> Submission:
     """Freeze the form into a job, in one transaction. Sent again, the answer is the same job. Raises DraftGone."""
     for _ in range(MOST_TRIES):
         draft = drafts.find(user, draft_id)
@@ -62,13 +69,13 @@ def submit_draft(user: User, draft_id: UUID) -> Submission:
         if not form.is_valid():
             return Submission(form=form)
         try:
-            return _submit_locked(user, draft_id, loaded.heads)
+            return _submit_locked(user, draft_id, loaded.heads, note)
         except _Changed:
             continue
     raise CannotRun("The files are being changed in another tab. Wait until that has ended, then run again.")
 
 
-def _submit_locked(user: User, draft_id: UUID, heads: dict[int, bytes]) -> Submission:
+def _submit_locked(user: User, draft_id: UUID, heads: dict[int, bytes], note: Note) -> Submission:
     try:
         with transaction.atomic():
             draft = Draft.objects.select_for_update().filter(owner=user, pk=draft_id).first()
@@ -81,7 +88,7 @@ def _submit_locked(user: User, draft_id: UUID, heads: dict[int, bytes]) -> Submi
             job = _job_from(form, user, draft)
             Bundle.objects.filter(pk=draft.bundle_id).update(is_frozen=True)
             draft.delete()
-            _create(job)
+            _create(job, note)
     except IntegrityError as error:
         return Submission(job=_existing_after(error, user, draft_id))
     return Submission(job=job)
@@ -126,7 +133,7 @@ def _snapshot(image: Image, profile: Profile) -> dict[str, object]:
     }
 
 
-def run_again(user: User, job: Job, key: UUID) -> Job:
+def run_again(user: User, job: Job, key: UUID, note: Note = unnoted) -> Job:
     """The same snapshot and files as a new job of `user`. Raises CannotRun."""
     if found := Job.objects.filter(owner=user, submit_key=key).first():
         return found
@@ -135,7 +142,7 @@ def run_again(user: User, job: Job, key: UUID) -> Job:
     again = Job(owner=user, submit_key=key, **copied)
     try:
         with transaction.atomic():
-            _create(again)
+            _create(again, note)
     except IntegrityError as error:
         return _existing_after(error, user, key)
     return again
@@ -173,7 +180,7 @@ def _check_still_offered(job: Job) -> None:
         )
 
 
-def run_example(user: User, example: Example, key: UUID) -> Job:
+def run_example(user: User, example: Example, key: UUID, note: Note = unnoted) -> Job:
     """One click makes the bundle and the job. Raises CannotRun."""
     if found := Job.objects.filter(owner=user, submit_key=key).first():
         return found
@@ -200,7 +207,7 @@ def run_example(user: User, example: Example, key: UUID) -> Job:
                 time_limit_seconds=EXAMPLE_SECONDS,
                 **_snapshot(image, profile),
             )
-            _create(job)
+            _create(job, note)
     except IntegrityError as error:
         return _existing_after(error, user, key)
     return job
@@ -231,13 +238,14 @@ def _store_example(example: Example) -> dict[str, Blob]:
         return {file.path: blobs[file.sha256] for file in files}
 
 
-def _create(job: Job) -> None:
+def _create(job: Job, note: Note) -> None:
     """Within the caller's transaction: the row, its first event, its place in the queue, after the commit the hint."""
     job.next_look_at = None  # its queue is looked at
     job.save(force_insert=True)
     JobEvent.objects.create(
         job=job, kind="queued", sentence=f"Submitted by {job.owner.display_name}.", data={"reason": ""}
     )
+    note(job)
     queues.wake([job.team_id])
     failpoint("submit.before_commit")
     transaction.on_commit(partial(failpoint, "submit.after_commit"), robust=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,10 +16,12 @@ from jobs.access import find_own_job, jobs_of
 from jobs.history.filters import number
 from jobs.models import Job
 from teams.access import SignedInRequest, sign_in_first
+from teams.audit import record
 from teams.policy import Rights, rights_of
 
 MOST_AT_ONCE = 200
 WISHES = {"cancel": wishes.cancel, "delete": wishes.delete}
+RECORDED = {"cancel": "job.cancelled", "delete": "job.deleted"}
 
 
 @sign_in_first
@@ -26,7 +29,7 @@ WISHES = {"cancel": wishes.cancel, "delete": wishes.delete}
 def job_cancel(request: SignedInRequest, job_id: int) -> HttpResponse:
     """Wish that the job stops; its page says when it has."""
     job = find_own_job(request.user, job_id)
-    if not wishes.cancel(job, request.user) and not job.is_cancelling:
+    if not _wish(request, "cancel", job) and not job.is_cancelling:
         messages.info(request, f"{job.name} had already ended: there was nothing left to cancel.")
     return redirect(_next(request, job.get_absolute_url()))
 
@@ -38,7 +41,7 @@ def job_delete(request: SignedInRequest, job_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "jobs/job_delete.html", {"job": find_own_job(request.user, job_id)})
     job = find_own_job(request.user, job_id, with_deleted=True)
-    if wishes.delete(job, request.user):
+    if _wish(request, "delete", job):
         messages.success(request, f"{job.name} was deleted.")
     return redirect("job_list")
 
@@ -51,14 +54,23 @@ def job_bulk(request: SignedInRequest) -> HttpResponse:
     if action not in WISHES:
         return HttpResponseBadRequest("Choose what to do with the jobs: cancel or delete.")
     ids = {number(value) for value in request.POST.getlist("job")[:MOST_AT_ONCE]}
-    jobs = jobs_of(request.user).filter(pk__in=ids).select_related("owner", "cluster").order_by("-pk")
+    jobs = jobs_of(request.user).filter(pk__in=ids).select_related("owner", "cluster", "team").order_by("-pk")
     choice, back = choose(action, jobs, rights_of(request.user)), _next(request, reverse("job_list"))
     if choice.jobs and request.POST.get("confirmed") != "yes":
         context = {"action": action, "choice": choice, "jobs": choice.jobs, "next": back}
         return render(request, "jobs/job_bulk_confirm.html", context)
-    done = sum(WISHES[action](job, request.user) for job in choice.jobs)
+    done = sum(_wish(request, action, job) for job in choice.jobs)
     _report(request, action, done, choice)
     return redirect(back)
+
+
+def _wish(request: SignedInRequest, action: str, job: Job) -> bool:
+    """True, with an entry in the audit log, where something was written."""
+    with transaction.atomic():
+        if not WISHES[action](job, request.user):
+            return False
+        record(request, RECORDED[action], job, team=job.team, old={"status": job.status})
+    return True
 
 
 @dataclass

@@ -14,6 +14,7 @@ from jobs.submission import drafts, submit
 from jobs.submission.draft_page import DraftPage, Outcome, other_drafts
 from jobs.submission.example_list import available_examples
 from jobs.submission.forms import NewJobForm
+from jobs.submission.noted import noting
 from jobs.submission.offers import offer_for
 from jobs.uploads import limits
 from jobs.uploads.handler import ReceivedFile
@@ -77,7 +78,7 @@ def _run(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpResp
     if outcome.is_bad and draft:
         return _page(request, draft, outcome=outcome)
     try:
-        done = submit.submit_draft(request.user, draft_id)
+        done = submit.submit_draft(request.user, draft_id, noting(request))
     except submit.DraftGone:
         return _lead_to_job(request, draft_id)
     except submit.CannotRun as error:

@@ -13,6 +13,7 @@ from jobs.access import find_job
 from jobs.bundles import ContentGone
 from jobs.submission import drafts, submit
 from jobs.submission.example_list import find_example
+from jobs.submission.noted import noting
 from jobs.uploads.refusal import UploadRefused
 from teams.access import SignedInRequest, sign_in_first
 from teams.policy import READ_ONLY, may_send
@@ -42,7 +43,7 @@ def job_run_again(request: SignedInRequest, job_id: int) -> HttpResponse:
     if key is None:
         return HttpResponseBadRequest(NO_KEY)
     try:
-        return redirect(submit.run_again(request.user, job, key))
+        return redirect(submit.run_again(request.user, job, key, noting(request, again=job.pk)))
     except submit.CannotRun as error:
         messages.error(request, str(error))
         return redirect(job)
@@ -72,7 +73,7 @@ def example_run(request: SignedInRequest, slug: str) -> HttpResponse:
     if key is None:
         return HttpResponseBadRequest(NO_KEY)
     try:
-        return redirect(submit.run_example(request.user, example, key))
+        return redirect(submit.run_example(request.user, example, key, noting(request, example=example.slug)))
     except (submit.CannotRun, UploadRefused) as error:
         messages.error(request, str(error))
         return redirect("job_list")

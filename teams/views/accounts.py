@@ -6,6 +6,7 @@ from allauth.account.views import LoginView, PasswordChangeView
 from allauth.core.ratelimit import respond_429
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
@@ -34,8 +35,9 @@ class PasswordChange(PasswordChangeView):
         if form.cleaned_data["oldpassword"] == form.cleaned_data["password1"]:
             form.add_error("password1", "This is the password you have. Choose another password.")
             return self.form_invalid(form)
-        response: HttpResponse = super().form_valid(form)
-        User.objects.filter(pk=self.request.user.pk).update(must_change_password=False)
+        with transaction.atomic():
+            response: HttpResponse = super().form_valid(form)
+            User.objects.filter(pk=self.request.user.pk).update(must_change_password=False)
         return response
 
 

@@ -58,3 +58,18 @@ def test_the_opener_policy_is_sent_where_browsers_heed_it(db, settings, host, is
     answer = client.get("/accounts/login/")
     assert (OPENER in answer.headers) is is_sent
     assert client.get("/accounts/login/", secure=True).headers[OPENER] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("address", "given", "is_taken"),
+    [
+        ("", "0123456789abcdef0123456789abcdef", True),
+        ("127.0.0.1", "0123456789abcdef0123456789abcdef", False),
+        ("", "x\r\nSet-Cookie: a=b", False),
+        ("", "", False),
+    ],
+)
+def test_a_requests_id_is_nginxs_or_our_own_and_comes_back(client, db, address, given, is_taken):
+    answer = client.get("/health/", HTTP_X_REQUEST_ID=given, REMOTE_ADDR=address)
+    assert len(answer["X-Request-ID"]) == 32
+    assert (answer["X-Request-ID"] == given) is is_taken

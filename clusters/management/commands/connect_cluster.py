@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils.text import slugify
 
+from clusters.audited import connection_shown
 from clusters.driver import ClusterUnreachable
 from clusters.drivers import api_of
 from clusters.encryption import NoKey
@@ -18,6 +19,7 @@ from clusters.kubernetes.kubeconfig import EksFound, KubeconfigRefused, read_kub
 from clusters.kubernetes.namespaces import bring_jobs_account
 from clusters.machine import GIB
 from clusters.models import Authentication, Cluster, DriverKind, Image, KubernetesConnection, Profile
+from teams.audit import record_by
 
 # What is tried where the admin says no more than the image: the interpreters' names in the usual images.
 ENTRY_COMMANDS = {".py": ["python3", "-u"], ".R": ["Rscript"], ".sh": ["sh"]}
@@ -60,6 +62,7 @@ class Command(BaseCommand):
                 added = sum(_offer(cluster, label, reference) for label, reference in environments)
                 if not cluster.profiles.exists():
                     Profile.objects.create(cluster=cluster, **FIRST_PROFILE)
+                _record(cluster, is_new, [label for label, _ in environments])
         except ConnectionInvalid as error:
             raise CommandError(f"{error.field}: {error.sentence}") from error
         except NoKey as error:
@@ -147,6 +150,12 @@ def _connect(cluster: Cluster, connection: Connection, options: dict[str, Any]) 
     row.namespace, row.runner_image = options["namespace"], options["runner_image"]
     row.portal_url = options["portal_url"]
     row.take(connection)
+
+
+def _record(cluster: Cluster, is_new: bool, labels: list[str]) -> None:
+    new = connection_shown(KubernetesConnection.objects.get(cluster=cluster)) | {"environments": labels}
+    action = "cluster.connected" if is_new else "cluster.credentials_replaced"
+    record_by("manage.py connect_cluster", action, cluster, new=new)
 
 
 def _offer(cluster: Cluster, label: str, reference: str) -> bool:

@@ -8,6 +8,9 @@ from django.db import transaction
 
 from clusters import encryption
 from clusters.models import KubernetesConnection
+from teams.audit import record_by
+
+NAME = "manage.py rotate_credentials"
 
 
 class Command(BaseCommand):
@@ -34,6 +37,7 @@ class Command(BaseCommand):
                 rows = list(KubernetesConnection.objects.select_for_update())
                 for row in rows:
                     row.renew_encryption()
+                record_by(NAME, "cluster.keys_rotated", "all clusters", new={"clusters": len(rows)})
         except (encryption.NoKey, encryption.Undecryptable) as error:
             raise CommandError(str(error)) from error
         if forget and fresh is not None:

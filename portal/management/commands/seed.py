@@ -12,9 +12,12 @@ from django.db import connection, transaction
 from clusters.interpreters import Interpreter, find_interpreters, is_runnable
 from clusters.machine import read_machine, sizes_for
 from clusters.models import Cluster, DriverKind, Image, Profile
+from teams.audit import record_by
+from teams.audit.origin import name_of
 from teams.models import Membership, Role, Team, User
 
 ADMIN = "admin"
+SEED = "manage.py seed"
 # No letters that are read for others, spoken as they are written: 75 syllables, eight of them are 49 bits.
 CONSONANTS, VOWELS = "bdfghkmnprstvwz", "aeiou"
 LOCK = 0x5EED
@@ -51,9 +54,11 @@ def seed_admin() -> str | None:
         user = User(username=ADMIN, is_staff=True, is_superuser=True, must_change_password=True)
     if not (user.must_change_password and user.is_active):
         return None
-    password = new_password()
+    password, is_new = new_password(), user.pk is None
     user.set_password(password)
     user.save()
+    action = "account.added" if is_new else "account.password_changed"
+    record_by(SEED, action, user, new={"is_superuser": True, "password": password})
     return password
 
 
@@ -73,6 +78,7 @@ def seed_team() -> None:
         return
     team = Team.objects.create(name="Data science", slug="data-science")
     Membership.objects.create(team=team, user=admin, role=Role.MANAGER)
+    record_by(SEED, "team.added", team, team=team, new={"manager": name_of(admin)})
 
 
 def seed_cluster(interpreters: list[Interpreter]) -> list[str]:
@@ -80,6 +86,7 @@ def seed_cluster(interpreters: list[Interpreter]) -> list[str]:
     cluster = Cluster.objects.filter(driver=DriverKind.LOCAL).order_by("pk").first()
     if cluster is None:
         cluster = Cluster.objects.create(name="This machine", slug="this-machine", driver=DriverKind.LOCAL)
+        record_by(SEED, "cluster.connected", cluster)
     if not cluster.profiles.exists():
         _seed_profiles(cluster)
     return [found.label for found in interpreters if _seed_image(cluster, found)]

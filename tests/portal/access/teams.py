@@ -20,6 +20,8 @@ NOBODY_404 = "404 404 404 404 404 404 404 404"
 SIGNED_IN = "302 200 200 200 200 200 200 200"
 
 TEAMS = {
+    "audit_list": (READERS, NO_BUTTON),
+    "audit_export": (READERS, NO_BUTTON),
     "team_list": (PAGE, NO_BUTTON),
     "team_add": ADMINS_ASK,
     "team_detail": (OF_A_TEAM, NO_BUTTON),
