@@ -17,6 +17,7 @@ from jobs import bundles
 from jobs.lifecycle import TERMINAL
 from jobs.models import Artifact, Attempt, Job
 from jobs.output import outputlog
+from jobs.usage.counting import let_go
 
 log = logging.getLogger(__name__)
 CONTENT_AGE = timedelta(hours=24)
@@ -56,6 +57,7 @@ def delete_job(job: Job) -> None:
     keys = list(Artifact.objects.filter(attempt__in=attempts).values_list("key", flat=True))
     bundle = job.bundle
     with transaction.atomic():
+        let_go(job.pk)
         job.delete()
         if not bundle.jobs.exists():
             bundle.delete()
