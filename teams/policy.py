@@ -17,6 +17,11 @@ def team_ids(user: User) -> list[int] | None:
     return None if user.is_admin else list(user.memberships.values_list("team_id", flat=True))
 
 
+def may_read_all(user: User) -> bool:
+    """Who sees every team's usage and what happened everywhere, without being in a team."""
+    return user.is_admin
+
+
 def visible_to(user: User) -> Q:
     """The filter on anything with a `team`: what is outside it does not exist for `user` (404)."""
     ids = team_ids(user)

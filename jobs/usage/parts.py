@@ -60,6 +60,14 @@ class Amounts:
     error: int = 0
     waits: list[int] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> "Amounts":
+        """Those with these NUMBERS."""
+        amounts = cls()
+        for name, number in zip(NUMBERS, numbers, strict=True):
+            setattr(amounts, name, number)
+        return amounts
+
     def add(self, other: "Amounts") -> None:
         """Take the other's amounts too."""
         for name in NUMBERS:

@@ -35,6 +35,9 @@ NO_TOKEN = "401 401 401 401 401 401"
 MATRIX = {
     "job_list": (PAGE, NOT_ALLOWED),
     "job_counts": (PAGE, NOT_ALLOWED),
+    "job_export": (PAGE, NOT_ALLOWED),
+    "usage_report": (PAGE, NOT_ALLOWED),
+    "usage_export": (PAGE, NOT_ALLOWED),
     "job_bulk": (NOT_ALLOWED, "302 400 400 400 400 400"),
     "job_row": (OF_A_JOB, NOT_ALLOWED),
     "job_header": (OF_A_JOB, NOT_ALLOWED),
