@@ -27,8 +27,8 @@ def readable_seconds(seconds: float) -> str:
 
 
 def readable_amount(number: float) -> str:
-    """An amount to compare at a glance: "12,345", "123", "1.2", "0.04"; what is less than that is "<0.01"."""
-    if number >= 100 or number == 0:
+    """An amount to compare at a glance: "12,345", "12.3", "0.04", less is "<0.01"; a count has no decimals."""
+    if isinstance(number, int) or number >= 100 or number == 0:
         return f"{number:,.0f}"
     if number >= 10:
         return f"{number:.1f}"

@@ -45,9 +45,8 @@ def make_charts(reader: Reader, report: Report) -> list[Chart]:
     """CPU-hours, and GPU-hours where any GPU was used. Two statements at most."""
     if report.is_empty:
         return []
-    is_split = report.asked.by != "month"
-    tops = {name: _top(report.rows, name) if is_split else [] for name in ("cpu", "gpu")}
-    keys = {row.key for rows in tops.values() for row in rows}
+    top = _top(report) if report.asked.by != "month" else []
+    keys = {row.key for row in top}
     parts = reader.groups_by_step(keys) if keys else {}
     # Where a text is looked for, the groups that it does not find are nobody's business.
     whole = {} if report.asked.text else reader.whole_by_step()
@@ -58,15 +57,20 @@ def make_charts(reader: Reader, report: Report) -> list[Chart]:
     charts = []
     for name, unit, hours in makers:
         if getattr(report.whole.usage.amounts, name):
-            series = _series(tops[name], report.steps, parts, whole, hours)
+            series = _series(top, report.steps, parts, whole, hours)
             charts.append(Chart(name, unit, reader.is_by_day, report.steps, series))
     return charts
 
 
-def _top(rows: Sequence[Row], name: str) -> list[Row]:
-    """The largest of the rows that used any."""
-    used = [row for row in rows if getattr(row.usage.amounts, name)]
-    return sorted(used, key=lambda row: -getattr(row.usage.amounts, name))[:MOST_SERIES]
+def _top(report: Report) -> list[Row]:
+    """The largest by their shares of cores and of GPUs: in every chart the same ones, in the same colours."""
+    whole = report.whole.usage.amounts
+
+    def share(row: Row) -> float:
+        amounts = row.usage.amounts
+        return amounts.cpu / max(1, whole.cpu) + amounts.gpu / max(1, whole.gpu)
+
+    return sorted((row for row in report.rows if share(row)), key=share, reverse=True)[:MOST_SERIES]
 
 
 def _series(
@@ -87,6 +91,7 @@ def _series(
     ]
     if not series:
         return [Series("All together", "1", rest)]
+    series = [one for one in series if any(one.values)]
     if max(rest, default=0) > LITTLE:
         series.append(Series(OTHERS, "rest", [max(0.0, value) for value in rest]))
     return series

@@ -67,6 +67,11 @@ class Row:
         """GPUs × hours, of each type that the report has a column for."""
         return [self.usage.gpus.get(resource, 0) / GPU_HOUR for resource in self.gpus]
 
+    @property
+    def gpu_cells(self) -> list[tuple[str, float]]:
+        """The same with what each is called."""
+        return list(zip(gpu_labels(self.gpus), self.gpu_hours, strict=True))
+
 
 @dataclass(frozen=True)
 class Report:
@@ -105,7 +110,7 @@ def make_report(reader: Reader, most: int | None = MOST_ROWS) -> Report:
         whole=row("All together", whole),
         gpus=gpus,
         running=reader.running,
-        others=row("Others", others) if _is_used(others) else None,
+        others=Row("Others", others, gpus=gpus) if _is_used(others) else None,
         steps=reader.steps(),
     )
 
@@ -129,6 +134,13 @@ def gpu_word(resource: str) -> str:
     """A type of GPU in a word: "nvidia.com/gpu" is "nvidia", "nvidia.com/mig-1g.5gb" is "mig-1g.5gb"."""
     vendor, _, kind = resource.partition("/")
     return vendor.partition(".")[0] if kind == "gpu" else kind or vendor
+
+
+def gpu_labels(resources: Sequence[str]) -> list[str]:
+    """What GPU-hours of these types are called: a single type needs no name."""
+    if len(resources) < 2:
+        return ["GPU-hours"] * len(resources)
+    return [f"GPU-hours {gpu_word(resource)}" for resource in resources]
 
 
 def _url(asked: Asked, scope: Scope, key: Any) -> str:

@@ -10,7 +10,7 @@ from jobs.usage.charts import make_charts
 from jobs.usage.chips import make_bar
 from jobs.usage.export import all_rows, export_rows, header
 from jobs.usage.reading import Reader
-from jobs.usage.report import gpu_word, heading_of, make_report
+from jobs.usage.report import gpu_labels, heading_of, make_report
 from jobs.usage.scope import check, scope_of
 from teams.access import SignedInRequest
 from teams.csv_export import csv_response
@@ -33,7 +33,7 @@ def usage_report(request: SignedInRequest) -> HttpResponse:
             "bar": make_bar(scope, asked),
             "charts": make_charts(reader, report),
             "heading": heading_of(asked.by),
-            "gpus": [(resource, gpu_word(resource)) for resource in report.gpus],
+            "gpus": list(zip(report.gpus, gpu_labels(report.gpus), strict=True)),
             "export_url": asked.url("usage_export"),
             "has_search": asked.by != "month" and (asked.text or report.others),
             "hidden": asked.fields("text"),

@@ -25,13 +25,13 @@ function stacked(values) {
 }
 
 const short = (number) => {
-  const digits = number >= 10 || number === 0 ? 0 : number >= 1 ? 1 : 2;
+  const digits = number >= 100 || number === 0 ? 0 : number >= 1 ? 1 : 2;
   return number.toLocaleString("en", { maximumFractionDigits: digits });
 };
 
 /** Names beside the marks of the axis, as many as there is room for. */
 function axisOf(data, width) {
-  const every = Math.max(1, Math.ceil((data.times.length * 46) / Math.max(1, width - 60)));
+  const every = Math.max(1, Math.ceil((data.times.length * 62) / Math.max(1, width - 60)));
   return {
     splits: () => data.times.filter((_, at) => at % every === 0),
     values: (_, times) => times.map((time) => label(data, time)),
@@ -40,7 +40,7 @@ function axisOf(data, width) {
 
 function label(data, time) {
   const words = data.labels[data.times.indexOf(time)] ?? "";
-  return words.replace(/^\w{3} (\d)/, "$1"); // "Mon 3 Mar" → "3 Mar"; "Mar 2026" stays
+  return words.replace(/^\w+ (\d+ \w)/, "$1"); // "Mon 3 Mar" → "3 Mar"; "Mar 2026" stays
 }
 
 function tip(canvas, data, colours) {
@@ -98,7 +98,7 @@ function draw(figure) {
       y: { range: (_, low, high) => [0, (high || 1) * 1.05] },
     },
     axes: [
-      { ...text, ...axisOf(data, canvas.clientWidth), grid: { show: false }, ticks: { show: false }, gap: 2, size: 26 },
+      { ...text, ...axisOf(data, canvas.clientWidth), grid: { show: false }, ticks: { show: false }, gap: 6, size: 30 },
       { ...text, grid: quiet, ticks: { show: false }, gap: 6, size: 52, values: (_, ticks) => ticks.map(short) },
     ],
     series: [{}, ...order.map((at) => ({ paths: bars, fill: colours[at], stroke: colours[at], width: 0, points: { show: false } }))],

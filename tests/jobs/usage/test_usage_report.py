@@ -183,9 +183,9 @@ def test_the_chart_has_the_days_of_the_range_and_the_rows_numbers(februarys, cli
     cpu, gpu = charts
     assert (len(cpu.steps), cpu.steps[0], cpu.is_by_day) == (28, date(2026, 2, 1), True)
     assert [(series.label, round(sum(series.values), 3)) for series in cpu.series] == [
-        ("Finance", 8.0), ("Data science", 3.0)
+        ("Data science", 3.0), ("Finance", 8.0)
     ]  # fmt: skip
-    assert cpu.lines[2] == (date(2026, 2, 3), [8.0, 1.0])
+    assert cpu.lines[2] == (date(2026, 2, 3), [1.0, 8.0])
     assert [(series.label, sum(series.values)) for series in gpu.series] == [("Data science", 4.0)]
 
 
