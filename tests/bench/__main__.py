@@ -2,13 +2,14 @@
 
 import sys
 
-from tests.bench import artefact, clone, history, idle, line, submit, usage
+from tests.bench import artefact, clone, export, history, idle, line, submit, usage
 from tests.bench.running import Bench, run
 
 BENCHES: dict[str, Bench] = {
     "submit": submit.measure,
     "line": line.measure,
     "history": history.measure,
+    "export": export.measure,
     "usage": usage.measure,
     "artefact": artefact.measure,
     "idle": idle.measure,
