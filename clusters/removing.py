@@ -45,7 +45,7 @@ def remove(cluster: Cluster) -> bool:
         row = Cluster.objects.select_for_update().filter(pk=cluster.pk, removed_at=None).first()
         if row is None or not held(row).is_free:
             return False
-        if not _jobs().objects.filter(cluster=row).exists():
+        if not _ran_something(row):
             row.delete()
             return True
         KubernetesConnection.objects.filter(cluster=row).delete()
@@ -65,6 +65,12 @@ def _name_of_removed(cluster: Cluster) -> str:
         if not Cluster.objects.filter(name=name).exists():
             return name
     return f"Removed cluster {cluster.pk}"
+
+
+def _ran_something(cluster: Cluster) -> bool:
+    """Jobs keep its name; so does what jobs used that were deleted since."""
+    usage: Any = Cluster._meta.get_field("usage_sums").related_model
+    return any(model.objects.filter(cluster=cluster).exists() for model in (_jobs(), usage))
 
 
 # Jobs belong to the app above; their rows are known here by their relations alone.

@@ -13,6 +13,7 @@ from jobs.hints import hint_cluster, hint_taken
 from jobs.reconciler import tidy as tidying
 from jobs.reconciler.drive import drive_all
 from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_back_all, has_due_jobs, take
+from jobs.usage.counting import count_ended
 
 log = logging.getLogger(__name__)
 ROUNDS, MORE_LOOKS = 100, 5
@@ -55,6 +56,12 @@ def drive(cluster_id: int) -> None:
 def tidy() -> None:
     """Remove what nobody can reach any more: deleted jobs, forgotten drafts, content without an owner."""
     tidying.tidy()
+
+
+@shared_task(name="jobs.count_usage")
+def count_usage() -> None:
+    """Add what jobs used that have ended to the sums of the usage report."""
+    count_ended()
 
 
 def settle(here: int | None = None) -> None:

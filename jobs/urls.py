@@ -3,17 +3,21 @@
 from django.urls import path
 
 from jobs.intake import calls, probe
-from jobs.views import actions, drafts, history, info, new, output, results
+from jobs.views import actions, drafts, history, info, new, output, results, usage
 
 urlpatterns = [
     path("", history.job_list, name="job_list"),
     path("jobs/counts/", history.job_counts, name="job_counts"),
+    path("jobs/export.csv", history.job_export, name="job_export"),
     path("jobs/bulk/", actions.job_bulk, name="job_bulk"),
     path("jobs/<int:job_id>/row/", history.job_row, name="job_row"),
     path("jobs/<int:job_id>/header/", info.job_header, name="job_header"),
     path("jobs/<int:job_id>/details/", info.job_info, name="job_info"),
     path("jobs/<int:job_id>/cancel/", actions.job_cancel, name="job_cancel"),
     path("jobs/<int:job_id>/delete/", actions.job_delete, name="job_delete"),
+    # Usage
+    path("usage/", usage.usage_report, name="usage_report"),
+    path("usage/export.csv", usage.usage_export, name="usage_export"),
     # New job
     path("new/", new.job_new, name="job_new"),
     path("new/<uuid:draft_id>/", drafts.draft_edit, name="draft_edit"),

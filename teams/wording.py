@@ -24,3 +24,12 @@ def readable_seconds(seconds: float) -> str:
         if amount or parts:
             parts.append((amount, name))
     return " ".join(f"{amount} {name}" for amount, name in parts[:2] if amount)
+
+
+def readable_amount(number: float) -> str:
+    """An amount to compare at a glance: "12,345", "12.3", "0.04", less is "<0.01"; a count has no decimals."""
+    if isinstance(number, int) or number >= 100 or number == 0:
+        return f"{number:,.0f}"
+    if number >= 10:
+        return f"{number:.1f}"
+    return f"{number:.2f}" if number >= 0.01 else "<0.01"

@@ -97,6 +97,11 @@ class Filters:
         """The address of the counts alone."""
         return self._address("job_counts", {})
 
+    @property
+    def export_url(self) -> str:
+        """The address of the same jobs as a file."""
+        return self._address("job_export", {})
+
     def _address(self, view: str, extra: dict[str, Any]) -> str:
         query = urlencode({name: value for name, value in (vars(self) | extra).items() if value})
         return reverse(view) + (f"?{query}" if query else "")

@@ -5,6 +5,7 @@ from jobs.models.bundle import Blob, Bundle, BundleFile, Draft
 from jobs.models.job import TOLD, Job, JobEvent, Priority
 from jobs.models.queue import TeamQueue
 from jobs.models.result import Artifact
+from jobs.models.usage import Grain, PastJob, UsageSum
 
 __all__ = [
     "TOLD",
@@ -14,8 +15,11 @@ __all__ = [
     "Bundle",
     "BundleFile",
     "Draft",
+    "Grain",
     "Job",
     "JobEvent",
+    "PastJob",
     "Priority",
     "TeamQueue",
+    "UsageSum",
 ]

@@ -105,6 +105,9 @@ class Job(JobShown, models.Model):
     finishing_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    # When what it used was added to the sums, in the same transaction (jobs/usage/counting.py); null: not yet.
+    usage_counted_at = models.DateTimeField(null=True, editable=False)
+
     # When a worker looks at the job again; null: never. Anyone may bring it forward.
     next_look_at = models.DateTimeField(null=True, blank=True, db_default=Now())
 
@@ -149,6 +152,17 @@ class Job(JobShown, models.Model):
             # A team's queue, lane by lane (jobs/admission/lanes.py).
             models.Index(fields=["team", *LANE, "id"], name="job_queue", condition=QUEUED),
             models.Index(fields=["team", "-priority", "id"], name="job_queue_order", condition=QUEUED),
+            # Ended and not in the sums yet: a few seconds' worth of jobs. And those whose script runs now.
+            models.Index(
+                fields=["finished_at"],
+                name="job_uncounted",
+                condition=models.Q(finished_at__isnull=False, usage_counted_at__isnull=True),
+            ),
+            models.Index(
+                fields=["team"],
+                name="job_in_use",
+                condition=models.Q(running_at__isnull=False, finished_at__isnull=True),
+            ),
             models.Index(
                 fields=["deleted_at"], name="job_deleted", condition=models.Q(deleted_at__isnull=False)
             ),

@@ -18,6 +18,7 @@ from jobs.lifecycle import TERMINAL
 from jobs.models import Artifact, Attempt, Job
 from jobs.models.attempt import RESERVED
 from jobs.output import outputlog
+from jobs.usage.counting import let_go
 
 log = logging.getLogger(__name__)
 CONTENT_AGE = timedelta(hours=24)
@@ -59,6 +60,7 @@ def delete_job(job: Job) -> None:
     keys = list(Artifact.objects.filter(attempt__in=attempts).values_list("key", flat=True))
     bundle = job.bundle
     with transaction.atomic():
+        let_go(job.pk)
         job.delete()
         if not bundle.jobs.exists():
             bundle.delete()

@@ -4,19 +4,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from clusters.models import Image
 from jobs.access import find_job
 from jobs.history.chips import counts, filter_bar
+from jobs.history.export import HEADER, export_rows
 from jobs.history.filters import Filters, number
 from jobs.history.overview import find_counts, find_overview
 from jobs.history.pages import SEARCHED, Cursor, Page, find_page
 from jobs.models import Job
 from jobs.submission.example_list import available_examples
 from teams.access import SignedInRequest
+from teams.csv_export import csv_response
 from teams.models import User
 from teams.policy import Rights, may_change, rights_of
 
@@ -63,6 +66,14 @@ def job_counts(request: SignedInRequest) -> HttpResponse:
     asked = Filters.read(request.GET)
     overview = find_counts(rights_of(request.user).team_ids, asked)
     return render(request, "jobs/_counts.html", {"counts": counts(asked, overview), "asked": asked})
+
+
+@login_required
+@require_safe
+def job_export(request: SignedInRequest) -> HttpResponseBase:
+    """The jobs that the list shows with the same filters, all pages of it, as a CSV file."""
+    rows = export_rows(rights_of(request.user).team_ids, Filters.read(request.GET))
+    return csv_response(f"jobs-{timezone.localdate()}.csv", HEADER, rows)
 
 
 @login_required

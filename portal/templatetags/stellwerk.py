@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from teams.wording import readable_bytes, readable_seconds
+from teams.wording import readable_amount, readable_bytes, readable_seconds
 
 register = template.Library()
 
@@ -80,6 +80,12 @@ def status_mark(status: str, word: str = "") -> SafeString:
 def bytes_(count: float | None) -> str:
     """A number of bytes in binary units: `1536` is "1.5 KiB"; None is an empty string."""
     return "" if count is None else readable_bytes(count)
+
+
+@register.filter
+def amount(number: float | None) -> str:
+    """A number as short as it is useful: `1234.5` is "1,234"; None is a dash."""
+    return "–" if number is None else readable_amount(number)
 
 
 @register.filter

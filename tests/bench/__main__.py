@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import artefact, clone, history, idle, line, people, submit
+from tests.bench import artefact, clone, export, history, idle, line, people, submit, usage
 from tests.bench.running import Bench, run
 
 BENCHES: dict[str, Bench] = {
@@ -10,6 +10,8 @@ BENCHES: dict[str, Bench] = {
     "line": line.measure,
     "history": history.measure,
     "people": people.measure,
+    "export": export.measure,
+    "usage": usage.measure,
     "artefact": artefact.measure,
     "idle": idle.measure,
     "clone": clone.measure,

@@ -30,7 +30,7 @@ INSERT INTO jobs_job (
     team_id, owner_id, submit_key, name, tags, bundle_id, entry, arguments, environment, cluster_id,
     image_label, image_reference, profile_label, command, cpu_millis, memory_bytes, disk_bytes, max_processes,
     time_limit_seconds, created_at, status, reason, detail, exit_code, starting_at, running_at, finishing_at,
-    finished_at, next_look_at)
+    finished_at, usage_counted_at, next_look_at)
 SELECT
     CASE WHEN n BETWEEN 101 AND 120 THEN few.id ELSE many.id END,
     CASE WHEN n BETWEEN 101 AND 120 THEN fred.id WHEN mod(n, 10) = 3 THEN admin.id ELSE alice.id END,
@@ -41,7 +41,8 @@ SELECT
     (SELECT id FROM jobs_bundle LIMIT 1), 'main.py', '{}', '{}', cluster.id,
     'Python 3', 'local/python', 'Small', '{python3,-u,main.py}', 1000, 2147483648, 5368709120, 256,
     3600, at, status, CASE status WHEN 'failed' THEN 'exit_code' ELSE '' END, '',
-    CASE status WHEN 'failed' THEN 1 ELSE 0 END, at, at, at, at + interval '3 minutes', NULL
+    CASE status WHEN 'failed' THEN 1 ELSE 0 END, at, at, at, at + interval '3 minutes',
+    CASE WHEN %(is_counted)s THEN now() END, NULL
 FROM (
     SELECT n, timestamptz '2026-01-01' + n * interval '20 seconds' AS at,
         CASE WHEN n BETWEEN 401 AND 420 THEN 'error' WHEN mod(n, 10) = 6 THEN 'failed' ELSE 'succeeded' END AS status
@@ -69,16 +70,16 @@ class Place:
 def measure() -> Iterator[Figure]:
     """The same pages at both sizes, over HTTP through the front, signed in."""
     with PortalProcess() as portal:
-        _make_people(portal)
+        make_people(portal)
         visitors = {
             "admin": Visitor(portal.url).sign_in("admin", portal.admin_password or ""),
             "alice": Visitor(portal.url).sign_in("alice", PASSWORD),
             "fred": Visitor(portal.url).sign_in("fred", PASSWORD),
         }
-        _fill(portal.database_url, 1, FEW)
+        fill(portal.database_url, 1, FEW)
         small = all_pages(visitors, _places(portal.database_url))
         began = time.monotonic()
-        _fill(portal.database_url, FEW + 1, MANY)
+        fill(portal.database_url, FEW + 1, MANY)
         print(f"  {MANY:,} jobs were made in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         large = all_pages(visitors, _places(portal.database_url))
     for name, times in large.items():
@@ -131,16 +132,17 @@ def all_pages(visitors: dict[str, Visitor], places: list[Place]) -> dict[str, li
     return times
 
 
-def _make_people(portal: PortalProcess) -> None:
+def make_people(portal: PortalProcess) -> None:
     values = os.environ | {"DATABASE_URL": portal.database_url, "STELLWERK_HOME": str(portal.home)}
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", PEOPLE]
     subprocess.run(command, cwd=BASE, env=values, check=True, stdout=subprocess.DEVNULL)
 
 
-def _fill(database_url: str, first: int, last: int) -> None:
+def fill(database_url: str, first: int, last: int, *, is_counted: bool = True) -> None:
+    """Jobs `first` to `last`. With `is_counted` the usage report takes them for counted: nobody counts meanwhile."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         if first == 1:
             connection.execute(BUNDLE)
-        connection.execute(FILL, {"first": first, "last": last})
+        connection.execute(FILL, {"first": first, "last": last, "is_counted": is_counted})
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")

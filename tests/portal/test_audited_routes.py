@@ -12,7 +12,6 @@ from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
 from django.urls import reverse
-from tests.portal.test_access_matrix import MATRIX, NEVER, NOT_ALLOWED
 
 from clusters.connecting import outside
 from clusters.models import Cluster
@@ -26,6 +25,7 @@ from tests.clusters.pages.test_cluster_credentials import SAME
 from tests.clusters.pages.test_cluster_edit import FIELDS as CLUSTER
 from tests.clusters.pages.test_image_edit import FIELDS as IMAGE
 from tests.clusters.pages.test_profile_edit import FIELDS as PROFILE
+from tests.portal.access.routes import MATRIX
 from tests.teams.test_admin import form
 
 NEW = "staple battery horse"

@@ -3,7 +3,8 @@
 import pytest
 
 from clusters.models import Cluster, Image, KubernetesConnection, Profile
-from jobs.models import Job
+from jobs.models import Job, UsageSum
+from jobs.usage.counting import count_ended, let_go
 from tests import cast
 from tests.clusters.pages.connected import CANARY, new_connected
 
@@ -90,3 +91,12 @@ def test_no_credential_is_left_in_the_database(admin, old_job):
     admin.post(URL)
     assert CANARY not in str(list(Cluster.objects.values()))
     assert not KubernetesConnection.objects.exists()
+
+
+def test_what_deleted_jobs_used_there_keeps_its_name(admin, old_job):
+    count_ended()
+    let_go(old_job.pk)
+    old_job.delete()
+    admin.post(URL)
+    assert Cluster.objects.get(slug__startswith="removed-").name.startswith("Research (removed ")
+    assert UsageSum.objects.filter(cluster__slug__startswith="removed-").exists()

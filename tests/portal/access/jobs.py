@@ -8,6 +8,9 @@ CHANGES = "302 302 403 404 302 404 403 302"
 JOBS = {
     "job_list": (PAGE, NO_BUTTON),
     "job_counts": (PAGE, NO_BUTTON),
+    "job_export": (PAGE, NO_BUTTON),
+    "usage_report": (PAGE, NO_BUTTON),
+    "usage_export": (PAGE, NO_BUTTON),
     "job_bulk": (NO_PAGE, "302 400 400 400 400 400 403 400"),
     "job_row": (OF_A_TEAM, NO_BUTTON),
     "job_header": (OF_A_TEAM, NO_BUTTON),

@@ -1,0 +1,101 @@
+"""What jobs used, summed up: reports read sums, however long the history is (docs/usage.md)."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Coalesce
+
+from clusters.models import Cluster
+from teams.models import Team
+
+
+class Grain(models.TextChoices):
+    """How finely a sum is kept. All keep the cluster and the kind of GPU."""
+
+    DETAIL = "detail", "a day of a person in a team with a profile"
+    TEAM = "team", "a month of a team"
+    OWNER = "owner", "a month of a person"
+    ALL = "all", "a day of everybody with a profile"
+
+
+class UsageSum(models.Model):
+    """One sum. What its grain does not tell apart is null (team, owner) or empty (profile)."""
+
+    grain = models.CharField(max_length=6, choices=Grain.choices)
+    day = models.DateField(help_text="In the portal's time zone; of a month its first.")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="usage_sums", db_index=False)
+    profile_label = models.CharField(max_length=60, blank=True)
+    gpu_resource = models.CharField(max_length=100, blank=True)
+
+    cpu = models.BigIntegerField(default=0, help_text="Thousandths of a core × milliseconds.")
+    memory = models.BigIntegerField(default=0, help_text="MiB × milliseconds.")
+    gpu = models.BigIntegerField(default=0, help_text="GPUs × milliseconds.")
+    # Jobs that ended on that day, by outcome, and how long they had waited (jobs/usage/waits.py).
+    succeeded = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    cancelled = models.IntegerField(default=0)
+    error = models.IntegerField(default=0)
+    waits = ArrayField(models.IntegerField(), default=list)
+
+    class Meta:
+        constraints: ClassVar = [
+            # Counting adds to the row that is there. PostgreSQL 14 cannot yet take nulls for equal by itself.
+            models.UniqueConstraint(
+                "grain",
+                "day",
+                Coalesce("team", Value(0, models.BigIntegerField())),
+                Coalesce("owner", Value(0, models.BigIntegerField())),
+                "cluster",
+                "profile_label",
+                "gpu_resource",
+                name="usage_once",
+            ),
+            models.CheckConstraint(condition=models.Q(grain__in=Grain.values), name="usage_grain_known"),
+        ]
+        indexes: ClassVar = [
+            # A team's report, and a person's, read their own rows; the largest of all are found in the index alone.
+            models.Index(
+                fields=["grain", "team", "day"],
+                include=["cpu", "gpu"],
+                name="usage_by_team",
+                condition=models.Q(team__isnull=False),
+            ),
+            models.Index(
+                fields=["grain", "owner", "day"],
+                include=["cpu", "gpu"],
+                name="usage_by_owner",
+                condition=models.Q(owner__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.grain} of {self.day}"
+
+
+class PastJob(models.Model):
+    """What is left of a job that was deleted: what it used, without its name or content. The audit of sums needs it."""
+
+    id = models.BigIntegerField(primary_key=True)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="+")
+    profile_label = models.CharField(max_length=60)
+    gpu_resource = models.CharField(max_length=100, blank=True)
+    cpu_millis = models.PositiveIntegerField()
+    memory_bytes = models.PositiveBigIntegerField()
+    gpu_count = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=10)
+    created_at = models.DateTimeField()
+    running_at = models.DateTimeField(null=True)
+    finishing_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"deleted job {self.pk}"

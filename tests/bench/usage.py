@@ -1,0 +1,149 @@
+"""Pages of the usage report with ten teams, and the same pages with a thousand teams and five thousand people."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+
+from tests.bench.report import Figure, at_most, p50, p95
+from tests.up.portal_process import BASE, PortalProcess
+from tests.visitor import PASSWORD, Visitor
+
+FEW, MANY = 10, 1_000
+PEOPLE_PER_TEAM, ROWS_PER_PERSON = 5, 60
+ROUNDS, FIRST = 40, 5
+LARGEST_RATIO = 1.2
+# Mary manages the first team, which is as large in both measurements.
+MARY = f"""
+from teams.models import Membership, Team, User
+user = User.objects.create_user("mary", "mary@example.org", {PASSWORD!r})
+team = Team.objects.create(name="Team 1", slug="team-1")
+Membership.objects.create(user=user, team=team, role="manager")
+"""
+TEAMS = """
+INSERT INTO teams_team (name, slug) SELECT 'Team ' || n, 'team-' || n
+FROM generate_series(%(first)s::int, %(last)s::int) AS n ON CONFLICT DO NOTHING;
+"""
+PEOPLE = """
+INSERT INTO teams_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
+    date_joined, must_change_password)
+SELECT '!', false, 'person-' || n || '-' || m, 'Person', n || '-' || m, '', false, true, now(), false
+FROM generate_series(%(first)s::int, %(last)s::int) AS n, generate_series(1, %(people)s::int) AS m
+"""
+MEMBERS = """
+INSERT INTO teams_membership (user_id, team_id, role)
+SELECT u.id, t.id, 'analyst' FROM teams_user u JOIN teams_team t ON t.name = 'Team ' || split_part(u.username, '-', 2)
+WHERE t.slug IN (SELECT 'team-' || s FROM generate_series(%(first)s::int, %(last)s::int) AS s)
+    AND u.username LIKE 'person-%%'
+"""
+# Five days a month of each person, in the last twelve months; one row in six is of a GPU.
+DETAIL = """
+INSERT INTO jobs_usagesum (grain, day, team_id, owner_id, cluster_id, profile_label, gpu_resource,
+    cpu, memory, gpu, succeeded, failed, cancelled, error, waits)
+SELECT 'detail', (date_trunc('month', now()) - (n %% 12) * interval '1 month')::date + (n / 12 * 5 + m.id %% 5)::int,
+    m.team_id, m.user_id, (SELECT min(id) FROM clusters_cluster),
+    CASE WHEN n %% 6 = 0 THEN 'GPU' ELSE 'Small' END, CASE WHEN n %% 6 = 0 THEN 'nvidia.com/gpu' ELSE '' END,
+    3600000000 * (1 + (m.id * 7 + n) %% 50), 3686400000, CASE WHEN n %% 6 = 0 THEN 3600000 ELSE 0 END,
+    3, 1, 0, 0, '{0,0,0,0,0,1,0,0,0,2,0,0,1}'
+FROM teams_membership m JOIN teams_team t ON t.id = m.team_id, generate_series(0, %(rows)s - 1) AS n
+WHERE m.role = 'analyst' AND t.slug IN (SELECT 'team-' || s FROM generate_series(%(first)s::int, %(last)s::int) AS s)
+"""
+COARSE = """
+INSERT INTO jobs_usagesum (grain, day, team_id, owner_id, cluster_id, profile_label, gpu_resource,
+    cpu, memory, gpu, succeeded, failed, cancelled, error, waits)
+SELECT '{grain}', {day}, {team}, {owner}, cluster_id, {profile}, gpu_resource,
+    sum(cpu), sum(memory), sum(gpu), sum(succeeded), sum(failed), 0, 0,
+    min(waits)
+FROM jobs_usagesum WHERE grain = 'detail' GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+MONTH, NOBODY = "date_trunc('month', day)::date", "NULL::bigint"
+GRAINS = (
+    {"grain": "team", "day": MONTH, "team": "team_id", "owner": NOBODY, "profile": "''"},
+    {"grain": "owner", "day": MONTH, "team": NOBODY, "owner": "owner_id", "profile": "''"},
+    {"grain": "all", "day": "day", "team": NOBODY, "owner": NOBODY, "profile": "profile_label"},
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page that is measured: who asks for which address."""
+
+    name: str
+    who: str
+    address: str
+
+
+PLACES = (
+    Place("teams, this month", "admin", "/usage/"),
+    Place("people, this month", "admin", "/usage/?by=user"),
+    Place("profiles, this month", "admin", "/usage/?by=profile"),
+    Place("months of a year", "admin", "/usage/?by=month&{year}"),
+    Place("teams of a year", "admin", "/usage/?{year}"),
+    Place("people of a year", "admin", "/usage/?by=user&{year}"),
+    Place("a team's people", "admin", "/usage/?by=user&team={team}"),
+    Place("a manager's people of a year", "mary", "/usage/?by=user&{year}"),
+)
+
+
+def measure() -> Iterator[Figure]:
+    """The same pages at both sizes, over HTTP through the front, signed in."""
+    with PortalProcess() as portal:
+        values = os.environ | {"DATABASE_URL": portal.database_url, "STELLWERK_HOME": str(portal.home)}
+        command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", MARY]
+        subprocess.run(command, cwd=BASE, env=values, check=True, stdout=subprocess.DEVNULL)
+        visitors = {
+            "admin": Visitor(portal.url).sign_in("admin", portal.admin_password or ""),
+            "mary": Visitor(portal.url).sign_in("mary", PASSWORD),
+        }
+        words = _fill(portal.database_url, 1, FEW)
+        small = _all_pages(visitors, words)
+        _fill(portal.database_url, FEW + 1, MANY)
+        large = _all_pages(visitors, words)
+    for name, times in large.items():
+        few, many = p50(small[name]) * 1000, p50(times) * 1000
+        note = (
+            f"p50 {few:.0f} → {many:.0f} ms, p95 {p95(small[name]) * 1000:.0f} → {p95(times) * 1000:.0f} ms"
+        )
+        what = f"{name}: p50 at {MANY:,} teams / at {FEW}"
+        yield at_most("usage", what, many / few, "×", LARGEST_RATIO, note)
+
+
+def _fill(database_url: str, first: int, last: int) -> dict[str, str]:
+    """Teams from `first` to `last` with their people and sums; what addresses name."""
+    given = {"first": first, "last": last, "people": PEOPLE_PER_TEAM, "rows": ROWS_PER_PERSON}
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for statement in (TEAMS, PEOPLE, MEMBERS, DETAIL):
+            connection.execute(statement, given)
+        connection.execute("DELETE FROM jobs_usagesum WHERE grain <> 'detail'")
+        for grain in GRAINS:
+            connection.execute(COARSE.format(**grain))
+        for table in ("jobs_usagesum", "teams_team", "teams_user", "teams_membership"):
+            connection.execute(f"VACUUM ANALYZE {table}")
+        rows = connection.execute(
+            "SELECT grain, count(*) FROM jobs_usagesum GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        print(f"  {last:,} teams: {dict(rows)}", file=sys.stderr, flush=True)
+        row = connection.execute(
+            "SELECT to_char(now() - interval '11 months', 'YYYY-MM'), to_char(now(), 'YYYY-MM'), "
+            "(SELECT id FROM teams_team WHERE name = 'Team 1')"
+        ).fetchone()
+    assert row is not None
+    return {"year": f"from={row[0]}&to={row[1]}", "team": str(row[2])}
+
+
+def _all_pages(visitors: dict[str, Visitor], words: dict[str, str]) -> dict[str, list[float]]:
+    """Seconds by page, the pages in turn, so that what the machine does meanwhile meets all of them."""
+    times: dict[str, list[float]] = {place.name: [] for place in PLACES}
+    for number in range(FIRST + ROUNDS):
+        for place in PLACES:
+            began = time.monotonic()
+            answer = visitors[place.who].get(place.address.format(**words))
+            seconds = time.monotonic() - began
+            assert answer.status_code == 200, (place, answer.status_code)
+            if number >= FIRST:
+                times[place.name].append(seconds)
+    return times
