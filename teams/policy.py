@@ -4,11 +4,12 @@ Analysts act on what they own in their teams; managers on everything of their te
 see everything and change nothing. A user who is not active may do nothing at all.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from teams.models import Role, Team, User
+from teams.models import Invitation, Membership, Role, Team, User
 
 READ_ONLY = "You are an auditor: you see everything and change nothing, so nothing was done."
 ADMINS_ONLY = "Only an admin may do this. You are an auditor: you see everything and change nothing."
@@ -83,22 +84,27 @@ def may_disable(user: User, person: User) -> bool:
 
 
 def may_make_link(user: User, person: User) -> bool:
-    """Whether `user` may have a link with which `person` sets a password: who has it can sign in as that person.
+    """Whether `user` may have a link with which `person` sets a password: who has it can sign in as that person."""
+    return person.pk in linkable(user, [person])
+
+
+def linkable(user: User, people: Iterable[User]) -> set[int]:
+    """The ids of those for whom `user` may have such a link; one query at most.
 
     Admins may for every active account but their own. A manager may only for somebody whom that manager invited, who
     has not come yet and is in no team but the manager's own.
     """
-    if not person.is_active or user.pk == person.pk or not may_send(user):
-        return False
+    others = [person for person in people if person.is_active and person.pk != user.pk]
+    if not others or not may_send(user):
+        return set()
     if may_administer(user):
-        return True
-    if person.has_usable_password() or person.is_superuser or person.is_auditor:
-        return False
-    invited = person.invitations.order_by("pk").first()
-    others = person.memberships.exclude(team__in=teams_to_invite_into(user))
-    return bool(
-        invited and invited.invited_by_id == user.pk and person.memberships.exists() and not others.exists()
-    )
+        return {person.pk for person in others}
+    fresh = [each.pk for each in others if each.is_invited and not each.is_superuser and not each.is_auditor]
+    inviter = Invitation.objects.filter(user=OuterRef("pk")).order_by("pk").values("invited_by")[:1]
+    theirs = Membership.objects.filter(user=OuterRef("pk"))
+    found = User.objects.filter(pk__in=fresh).annotate(inviter=Subquery(inviter)).filter(inviter=user.pk)
+    found = found.filter(Exists(theirs), ~Exists(theirs.exclude(team__in=teams_to_invite_into(user))))
+    return set(found.values_list("pk", flat=True)) if fresh else set()
 
 
 def is_manager(user: User, team_id: int) -> bool:

@@ -17,7 +17,7 @@ from teams.lookups import find_team
 from teams.membership import add_team, rename_team, switch_team
 from teams.models import Membership, Role, Team
 from teams.pages import page_of, words
-from teams.policy import may_manage, teams_of
+from teams.policy import linkable, may_manage, teams_of
 from teams.work import work
 
 READ_OR_SEND = ["GET", "HEAD", "POST"]
@@ -60,7 +60,10 @@ def team_detail(request: SignedInRequest, slug: str) -> HttpResponse:
         members.filter(user__search_text__contains=text.upper()) if text else members,
         "user__username",
     )
-    context = {"team": team, "may_manage": may_manage(request.user, team), "page": page, "text": text}
+    manages = may_manage(request.user, team)
+    invited = [membership.user for membership in page.rows if membership.user.is_invited] if manages else []
+    context = {"team": team, "may_manage": manages, "page": page, "text": text}
+    context |= {"linkable": linkable(request.user, invited)}
     return render(request, "teams/team_detail.html", context | {"row": team_rows([team])[0]})
 
 

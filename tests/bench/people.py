@@ -29,7 +29,7 @@ JOIN teams_team t ON t.slug = 'team-' || n / %(each)s::int;
 
 
 def measure() -> Iterator[Figure]:
-    """Over HTTP through the front, signed in as an admin; both portals in turn: the machine meets them alike."""
+    """Over HTTP through the front, signed in as an admin; both portals in turn, so that they meet the same machine."""
     with PortalProcess() as small, PortalProcess() as large:
         _fill(small.database_url, 1, FEW)
         _fill(large.database_url, 1, MANY)
