@@ -29,7 +29,6 @@ def measure() -> Iterator[Figure]:
             assert time.monotonic() - began < PATIENCE, f"{left} jobs are not counted"
             time.sleep(1)
         yield Figure("export", f"{JOBS:,} jobs counted for the usage report", time.monotonic() - began, "s")
-        memory.forget_peaks(portal)
         before = memory.peaks(portal)
         seconds, lines, size = _download(visitor)
         after = memory.peaks(portal)
