@@ -53,6 +53,15 @@ def _its_turn(now: Situation) -> Explanation:
     )
 
 
+def _budget(now: Situation) -> Explanation:
+    noun, used, limit, whose = (now.fact(name) for name in ("noun", "used", "limit", "whose"))
+    amounts = f": {used} of {limit}" if used and limit else ""
+    return Explanation(
+        f"The {noun or 'hours'} of the month are used up for {whose or 'the team'}{amounts}.",
+        "It starts by itself when the next month begins, or when an admin raises the budget.",
+    )
+
+
 def _paused(now: Situation) -> Explanation:
     words = " ".join(now.detail.split())
     said = f" {words}{'' if words.endswith(('.', '!', '?')) else '.'}" if words else ""
@@ -68,6 +77,11 @@ QUEUED: dict[str, Entry] = {
     Own.OWN_QUOTA: _quota("its owner uses", "other jobs of the same person end"),
     Own.QUOTA_LENT: _lent,
     Own.ITS_TURN: _its_turn,
+    Own.BUDGET: _budget,
+    Own.TEAM_DISABLED: plain(
+        "The team was disabled by an admin: nothing new of it starts.",
+        "Ask an admin. It starts by itself when the team is enabled again.",
+    ),
     Own.PAUSED: _paused,
     Own.CLUSTER_FULL: plain(
         "Waiting for room on {cluster}: enough jobs wait there for a node.",
@@ -91,6 +105,8 @@ SHORT: dict[str, str] = {
     Own.QUOTA_LENT: "lent quota",
     Own.ITS_TURN: "its turn",
     Own.PAUSED: "paused",
+    Own.BUDGET: "month's budget",
+    Own.TEAM_DISABLED: "team is disabled",
     Own.CLUSTER_FULL: "cluster is full",
     Own.CLUSTER_SILENT: "cluster does not answer",
     Own.NO_SPACE: "portal's disk is full",

@@ -14,7 +14,7 @@ from django.db.models import Count
 from clusters.fitting import Fit, fit_on, fresh_nodes
 from clusters.models import Cluster, Image, Profile
 from jobs.lifecycle import ACTIVE, Status
-from jobs.models import Draft, Job
+from jobs.models import Draft, Job, Priority
 from jobs.submission.drafts import CODE_NAMES, FROM_JOB, Loaded, code_path
 from jobs.submission.filetree import Folder, tree
 from jobs.submission.forms import NAMES, NewJobForm
@@ -30,7 +30,7 @@ from teams.wording import readable_bytes, readable_seconds
 ALL_CHOICES = 100
 # So many files are named where the form is said to be from before.
 NAMED_FILES = 5
-MORE = ("name", "time_limit", "tags", "team", "environment")
+MORE = ("name", "time_limit", "tags", "team", "priority", "preemptible", "environment")
 LANGUAGES = {".py": "Python", ".R": "R", ".jl": "Julia", ".sh": "Bash"}
 
 
@@ -216,6 +216,17 @@ class DraftPage:
         """The exact command, quoted as for a shell; empty while something is missing."""
         command = self.form.command
         return shlex.join(command) if command else ""
+
+    @property
+    def priorities(self) -> list[tuple[str, str, bool]]:
+        """Value, label, and whether it is chosen; the highest first."""
+        chosen = self.values["priority"] or str(Priority.NORMAL.value)
+        return [(str(each.value), each.label, str(each.value) == chosen) for each in reversed(Priority)]
+
+    @property
+    def may_borrow(self) -> bool:
+        """One of the teams shares quota, so a job may run on what is another team's."""
+        return any(team.shares_quota for team in self.offer.teams)
 
     @property
     def suggested_name(self) -> str:
