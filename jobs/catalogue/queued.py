@@ -13,13 +13,18 @@ def _quota(whose: str, ends: str) -> Entry:
         who = whose.format(cluster=now.cluster)
         if not noun:
             return Explanation(f"Waiting for quota: {who} what it may.", f"It starts by itself when {ends}.")
+        is_of_jobs = now.facts.get("resource") == "jobs"
+        if now.facts.get("is_never") and is_of_jobs:
+            return Explanation(
+                f"No job may run: the quota of running jobs is {limit}.", "Ask an admin for a larger quota."
+            )
         if now.facts.get("is_never"):
             return Explanation(
                 f"It asks for {asked}{_of(noun)}, and the quota is {limit} in all.",
                 "It cannot start like this: choose Run with changes and a smaller profile, or ask an admin for a "
                 "larger quota.",
             )
-        if now.facts.get("resource") == "jobs":
+        if is_of_jobs:
             return Explanation(
                 f"Waiting for a place: {who} {used} of {limit} running jobs.",
                 f"It starts by itself when {ends}.",
@@ -32,6 +37,10 @@ def _quota(whose: str, ends: str) -> Entry:
     return entry
 
 
+def _place(now: Situation) -> str:
+    return "a place" if now.facts.get("resource") == "jobs" else ""
+
+
 def _of(noun: str) -> str:
     return f" of {noun}" if noun and noun != "running jobs" else ""
 
@@ -40,7 +49,7 @@ def _lent(now: Situation) -> Explanation:
     noun, asked, used, limit = (now.fact(name) for name in ("noun", "asked", "used", "limit"))
     amounts = f" It asks for {asked}; {used} of {limit} that teams share are in use." if asked else ""
     return Explanation(
-        f"Waiting for {noun or 'quota'}: other teams have borrowed what the team may use.{amounts}",
+        f"Waiting for {_place(now) or noun or 'quota'}: other teams have borrowed what the team may use.{amounts}",
         "It comes first when a job of theirs ends; nobody borrows more meanwhile.",
     )
 
