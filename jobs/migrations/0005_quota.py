@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='job',
-            index=models.Index(condition=models.Q(('cancel_requested_at', None), ('deleted_at', None), ('status', jobs.lifecycle.Status['QUEUED'])), fields=['team', 'cluster', 'owner', 'priority', 'cpu_millis', 'memory_bytes', 'gpu_resource', 'gpu_count', 'node_labels', 'id'], name='job_queue'),
+            index=models.Index(condition=models.Q(('cancel_requested_at', None), ('deleted_at', None), ('status', jobs.lifecycle.Status['QUEUED'])), fields=['team', 'cluster', 'owner', 'priority', 'cpu_millis', 'memory_bytes', 'gpu_resource', 'gpu_count', 'id'], name='job_queue'),
         ),
         migrations.AddIndex(
             model_name='job',

@@ -33,18 +33,7 @@ class Priority(models.IntegerChoices):
 
 
 # Jobs that are the same in all of these wait in one lane: where the first has no room, none behind it has.
-LANE = (
-    *(
-        "cluster",
-        "owner",
-        "priority",
-        "cpu_millis",
-        "memory_bytes",
-        "gpu_resource",
-        "gpu_count",
-        "node_labels",
-    ),
-)
+LANE = ("cluster", "owner", "priority", "cpu_millis", "memory_bytes", "gpu_resource", "gpu_count")
 QUEUED = models.Q(status=Status.QUEUED, cancel_requested_at=None, deleted_at=None)
 
 

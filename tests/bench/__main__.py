@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import artefact, clone, export, history, idle, line, people, submit, usage
+from tests.bench import admission, artefact, clone, export, history, idle, line, people, submit, usage
 from tests.bench.running import Bench, run
 
 BENCHES: dict[str, Bench] = {
@@ -15,6 +15,8 @@ BENCHES: dict[str, Bench] = {
     "artefact": artefact.measure,
     "idle": idle.measure,
     "clone": clone.measure,
+    "admission": admission.measure,
+    "soak": admission.soak,
 }
 
 if __name__ == "__main__":

@@ -59,6 +59,12 @@ def p50(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
+def percentile(values: Sequence[float], part: int) -> float:
+    """The value that `part` of 100 do not exceed (nearest rank)."""
+    ranked = sorted(values)
+    return ranked[max(0, min(len(ranked), -(-part * len(ranked) // 100)) - 1)]
+
+
 def p95(values: Sequence[float]) -> float:
     """The value that 95 of 100 do not exceed (nearest rank)."""
     ranked = sorted(values)
