@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='team',
             name='budget_grace_minutes',
-            field=models.PositiveIntegerField(help_text="When a month's budget is used up, running jobs are asked to stop after so long; null: never.", null=True),
+            field=models.PositiveIntegerField(blank=True, help_text="When a month's budget is used up, running jobs are asked to stop after so long; null: never.", null=True),
         ),
         migrations.AddField(
             model_name='team',

@@ -92,6 +92,7 @@ class Team(models.Model):
     )
     budget_grace_minutes = models.PositiveIntegerField(
         null=True,
+        blank=True,
         help_text="When a month's budget is used up, running jobs are asked to stop after so long; null: never.",
     )
     disabled_at = models.DateTimeField(

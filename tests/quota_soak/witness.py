@@ -30,7 +30,9 @@ BEGIN
                 AND own.resource = o.resource AND own."limit" IS NOT NULL))
         LEFT JOIN teams_quotaline usual ON l.scope = 'user' AND usual.scope = 'member'
             AND usual.team_id = l.team_id AND usual.resource = l.resource
-        WHERE l.team_id = job.team_id OR l.scope = 'pool' AND EXISTS (
+        -- Only accounts that this very job is charged to: others may be above a limit that was lowered since.
+        WHERE l.team_id = job.team_id AND coalesce(l.user_id, job.owner_id) = job.owner_id
+            AND coalesce(l.cluster_id, job.cluster_id) = job.cluster_id OR l.scope = 'pool' AND EXISTS (
             SELECT 1 FROM teams_team t JOIN teams_quotaline own ON own.team_id = t.id AND own.scope = 'team'
                 AND own.resource = l.resource AND own."limit" IS NOT NULL
             WHERE t.id = job.team_id AND t.shares_quota)
