@@ -14,7 +14,9 @@ Row = TypeVar("Row", bound=Model)
 def find_cluster(slug: str) -> Cluster:
     """With its connection and health where it has them. Raises Http404."""
     cluster = (
-        Cluster.objects.select_related("kubernetes", "health").filter(slug=slug, removed_at=None).first()
+        Cluster.objects.select_related("kubernetes", "health", "pause")
+        .filter(slug=slug, removed_at=None)
+        .first()
     )
     if cluster is None:
         raise Http404("There is no such cluster.")

@@ -46,6 +46,11 @@ def _send(cluster_id: int) -> None:
         current_app.send_task("jobs.drive", args=[cluster_id], expires=60)
 
 
+def hint_admission() -> None:
+    """Ask a worker to look at all queues that are due. Never raises."""
+    _try(lambda: current_app.send_task("jobs.sweep", expires=60))
+
+
 def hint_taken(cluster_id: int) -> None:
     """A worker looks for due jobs now: what is hinted from here on is a new message. Never raises."""
     _try(lambda: client().delete(_sent(cluster_id)))

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from jobs.intake import calls, probe
-from jobs.views import actions, drafts, history, info, new, output, results, usage
+from jobs.views import actions, drafts, history, info, new, output, pauses, quotas, results, usage
 
 urlpatterns = [
     path("", history.job_list, name="job_list"),
@@ -37,6 +37,12 @@ urlpatterns = [
         results.artifact_download,
         name="artifact_download",
     ),
+    # Quotas and pauses
+    path("teams/<slug:slug>/use/", quotas.team_use, name="team_use"),
+    path("teams/<slug:slug>/quota/", quotas.team_quota, name="team_quota"),
+    path("teams/<slug:slug>/pause/", pauses.team_pause, name="team_pause"),
+    path("clusters/<slug:slug>/pause/", pauses.cluster_pause, name="cluster_pause"),
+    path("pause/", pauses.pause_all, name="pause_all"),
     # What the runner talks to
     path("intake/claim", calls.claim, name="intake_claim"),
     path("intake/inputs", calls.inputs, name="intake_inputs"),

@@ -1,10 +1,12 @@
 """A team's queue: when somebody looks at it again, and what the last look found."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from jobs.lifecycle import Status
 from teams.models import Team
 
 LANE_FIELDS = (
@@ -46,3 +48,12 @@ class TeamQueue(models.Model):
         """Why the job's lane waits; None where nobody has looked at it yet."""
         key = lane_key(job)
         return next((row for row in self.blocked if row["lane"] == key), None)
+
+    @classmethod
+    def tell(cls, jobs: Iterable[Any]) -> None:
+        """Set `queue_block` of all that wait: one statement for a page, and none where nothing waits."""
+        waiting = [job for job in jobs if job.status == Status.QUEUED]
+        queues = cls.objects.in_bulk({job.team_id for job in waiting}) if waiting else {}
+        for job in waiting:
+            queue = queues.get(job.team_id)
+            job.queue_block = queue.block_of(job) if queue else None

@@ -16,7 +16,7 @@ from jobs.history.export import HEADER, export_rows
 from jobs.history.filters import Filters, number
 from jobs.history.overview import find_counts, find_overview
 from jobs.history.pages import SEARCHED, Cursor, Page, find_page
-from jobs.models import Job
+from jobs.models import Job, TeamQueue
 from jobs.submission.example_list import available_examples
 from teams.access import SignedInRequest
 from teams.csv_export import csv_response
@@ -27,6 +27,7 @@ from teams.policy import Rights, may_change, rights_of
 SHOWN = (
     *("name", "tags", "profile_label", "status", "created_at", "cancel_requested_at", "deleted_at"),
     *("starting_at", "running_at", "finishing_at", "finished_at", "team_id"),
+    *("priority", "cpu_millis", "memory_bytes", "gpu_resource", "gpu_count"),
     *("owner__username", "owner__first_name", "owner__last_name", "cluster__name"),
 )
 
@@ -89,7 +90,9 @@ def job_row(request: SignedInRequest, job_id: int) -> HttpResponse:
 def load_jobs(ids: list[int]) -> list[Job]:
     """The jobs of a page in its order, with what a row shows."""
     rows = Job.objects.filter(pk__in=ids).select_related("owner", "cluster").only(*SHOWN)
-    return list(rows.order_by("-pk"))
+    jobs = list(rows.order_by("-pk"))
+    TeamQueue.tell(jobs)
+    return jobs
 
 
 def changeable_ids(rights: Rights, jobs: Iterable[Job]) -> set[int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from teams.models import Scope, Team
+from teams.models import QuotaLine, Scope, Team
 from teams.quota.book import Account, Book, Line
 from teams.quota.resources import Amounts
 
@@ -172,3 +172,19 @@ def _add(rows: list[tuple[int, int, int | None]]) -> None:
             raise LedgerBroken(
                 f"{len(rows) - cursor.rowcount} of {len(rows)} lines did not take their amounts"
             )
+
+
+def read_book(team_id: int) -> Book:
+    """All of the team's accounts as they are at this moment, without locks: to be looked at, never to be written."""
+    book = Book()
+    for line in QuotaLine.objects.filter(team=team_id):
+        book.lines[Account(line.scope, line.resource, line.cluster_id, line.user_id)] = Line(
+            line.limit, line.used
+        )
+    if Team.objects.filter(pk=team_id, shares_quota=True).exists():
+        own = [
+            a.resource for a, line in book.lines.items() if a.scope == Scope.TEAM and line.limit is not None
+        ]
+        for line in QuotaLine.objects.filter(scope=Scope.POOL, resource__in=own):
+            book.pool[line.resource] = Line(line.limit, line.used)
+    return book

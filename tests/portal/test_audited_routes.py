@@ -68,6 +68,10 @@ RECORDED = {
     "team_edit": "team.renamed",
     "team_disable": "team.disabled",
     "team_enable": "team.enabled",
+    "team_quota": "quota.changed",
+    "team_pause": "team.paused",
+    "cluster_pause": "cluster.paused",
+    "pause_all": "portal.paused",
     "member_add": "team.member_added",
     "member_edit": "team.member_role_changed",
     "member_remove": "team.member_removed",
@@ -119,6 +123,10 @@ SENT: dict[str, dict[str, Any]] = {
     "team_edit": {"name": "Data and more"},
     "member_add": {"role": "analyst"},
     "member_edit": {"role": "manager"},
+    "team_quota": {"team-jobs": "5", "most_high_jobs": "5"},
+    "team_pause": {"message": "Until noon."},
+    "cluster_pause": {"message": "Until noon."},
+    "pause_all": {"message": "Until noon."},
     "person_edit": {"first_name": "Erin", "email": "e@example.org", "rights": "auditor"},
     "person_invite": {"username": "fred", "first_name": "Fred", "email": "f@example.org", "role": "analyst"},
     "account_login": {"login": "dana", "password": PASSWORD},
@@ -214,6 +222,8 @@ def test_it_leaves_exactly_one_entry(name, address, client_of, client, dana, mak
     if name == "member_add":
         sent["person"] = cast.new_user("erin").username
     to = address(name)
+    if name == "team_quota":
+        sent["version"] = client.get(to).context["form"].version
     started = AuditEvent.objects.count()
     response = client.post(to, sent, REMOTE_ADDR="203.0.113.5")
     # A link is shown at once: it is not kept.
@@ -244,6 +254,8 @@ def test_where_the_entry_cannot_be_written_nothing_is_changed(
         sent["job"] = make_job(status="running").pk
     if name == "member_add":
         sent["person"] = cast.new_user("erin").username
+    if name == "team_quota":
+        sent["version"] = client.get(to).context["form"].version
     before = _state()
 
     def broken(**fields: Any) -> None:

@@ -16,7 +16,7 @@ def test_members_see_each_other_with_their_roles(client_of, alice, bob, manager,
     assert [m.user.username for m in page.context["page"].rows] == ["alice", "bob", "maria"]
     assert "Bob Bauer" in text
     assert text.count("Team manager") == 1
-    assert '<section id="quota">' in text
+    assert 'href="/teams/data-science/use/"' in text
 
 
 def test_only_managers_and_admins_have_its_buttons(client_of, alice, bob, manager, dana, otto, team):
