@@ -144,6 +144,9 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 
+# With a token, /metrics answers who shows it (Authorization: Bearer …); without one there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 CELERY_BROKER_URL = _celery_url(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

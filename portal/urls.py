@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from portal.health import health
+from portal.metrics import metrics
 from teams.views.accounts import admin_login
 
 urlpatterns = [
@@ -14,6 +15,7 @@ urlpatterns = [
         "favicon.ico", require_safe(RedirectView.as_view(url="/static/favicon/stellwerk.svg")), name="favicon"
     ),
     path("health/", health, name="health"),
+    path("metrics", metrics, name="metrics"),
     path("", include("teams.urls")),
     path("", include("jobs.urls")),
     path("", include("teams.urls")),

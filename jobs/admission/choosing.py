@@ -69,49 +69,67 @@ def choose(
     `closed` are lanes that cannot start whatever the quota. `more` gives those behind the last of a lane. `room`: how
     many may be sent to full clusters, by cluster and type of GPU.
     """
-    pace, left = pace or Pace(), dict(room or {})
-    choice, borrowed, held_for = Choice(), 0, None
-    heap = [(each.order, each) for each in firsts]
-    heapify(heap)
-    ahead: dict[Lane, list[Waiting]] = {}
-    while heap:
-        _, first = heappop(heap)
+    return _Chooser(book, closed, more, pace or Pace(), dict(room or {})).choose(firsts)
+
+
+@dataclass
+class _Chooser:
+    """One walk through the queue. `left`: how many more may be sent to full clusters."""
+
+    book: Book
+    closed: Mapping[Lane, Block]
+    more: More
+    pace: Pace
+    left: dict[tuple[int, str], int]
+    choice: Choice = field(default_factory=Choice)
+    borrowed: int = 0
+    held_for: int | None = None
+    behind: dict[Lane, list[Waiting]] = field(default_factory=dict)
+
+    def choose(self, firsts: Iterable[Waiting]) -> Choice:
+        heap = [(each.order, each) for each in firsts]
+        heapify(heap)
+        while heap:
+            _, first = heappop(heap)
+            if block := self._block(first):
+                self.choice.blocks[first.lane] = block
+                continue
+            self.borrowed += self.book.borrows(first.lane.demand)
+            if self.borrowed > self.pace.borrowed or len(self.choice.starting) == self.pace.most:
+                self.choice.has_more = True
+                break
+            self._start(first)
+            if following := self._behind(first):
+                heappush(heap, (following.order, following))
+        return self.choice
+
+    def _block(self, first: Waiting) -> Block | None:
+        """Why it does not start; None: it does. For what has waited long its amounts are kept."""
         lane = first.lane
-        if lane in closed:
-            choice.blocks[lane] = closed[lane]
-            continue
-        if shortage := book.shortage(lane.demand):
-            choice.blocks[lane] = Block(QUOTA, shortage, behind=held_for if shortage.is_held else None)
-            if first.seconds >= pace.patience and not shortage.is_never:
-                book.promise(lane.demand)
-                held_for = held_for or first.job_id
-            continue
-        kind = (lane.cluster_id, lane.gpu_resource)
-        if left.get(kind) == 0:
-            choice.blocks[lane] = Block(Own.CLUSTER_FULL)
-            continue
-        borrowed += book.borrows(lane.demand)
-        if borrowed > pace.borrowed or len(choice.starting) == pace.most:
-            choice.has_more = True
-            break
-        if kind in left:
-            left[kind] -= 1
-        book.take(lane.demand)
-        choice.starting.append(first)
-        _push_next(heap, ahead, first, more, pace)
-    return choice
+        if lane in self.closed:
+            return self.closed[lane]
+        if shortage := self.book.shortage(lane.demand):
+            block = Block(QUOTA, shortage, behind=self.held_for if shortage.is_held else None)
+            if first.seconds >= self.pace.patience and not shortage.is_never:
+                self.book.promise(lane.demand)
+                self.held_for = self.held_for or first.job_id
+            return block
+        return Block(Own.CLUSTER_FULL) if self.left.get(_kind(lane)) == 0 else None
+
+    def _start(self, first: Waiting) -> None:
+        kind = _kind(first.lane)
+        if kind in self.left:
+            self.left[kind] -= 1
+        self.book.take(first.lane.demand)
+        self.choice.starting.append(first)
+
+    def _behind(self, last: Waiting) -> Waiting | None:
+        """The one behind it in its lane; read many at once, as more of the lane may fit."""
+        lane = last.lane
+        if not self.behind.get(lane):
+            self.behind[lane] = list(reversed(list(self.more(last, self.pace.most))))
+        return self.behind[lane].pop() if self.behind[lane] else None
 
 
-def _push_next(
-    heap: list[tuple[tuple[int, int], Waiting]],
-    ahead: dict[Lane, list[Waiting]],
-    last: Waiting,
-    more: More,
-    pace: Pace,
-) -> None:
-    """The one behind it in its lane; read many at once, as more of the lane may fit."""
-    if not ahead.get(last.lane):
-        ahead[last.lane] = list(reversed(list(more(last, pace.most))))
-    if ahead[last.lane]:
-        following = ahead[last.lane].pop()
-        heappush(heap, (following.order, following))
+def _kind(lane: Lane) -> tuple[int, str]:
+    return (lane.cluster_id, lane.gpu_resource)

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='team',
             name='shares_quota',
-            field=models.BooleanField(default=False, help_text='What it does not use may be used by other teams that share, and the other way round.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='What it does not use may be used by other teams that share, and the other way round.'),
         ),
         migrations.CreateModel(
             name='Pause',

@@ -85,6 +85,7 @@ class Team(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     shares_quota = models.BooleanField(
         default=False,
+        db_default=False,
         help_text="What it does not use may be used by other teams that share, and the other way round.",
     )
     most_high_jobs = models.PositiveSmallIntegerField(

@@ -6,6 +6,8 @@ NO_ENTRY = "302 403 403 403 403 403 403 403"
 
 PORTAL = {
     "health": ("200 200 200 200 200 200 200 200", NEVER),
+    # Without its token it is not there, for anybody.
+    "metrics": ("404 404 404 404 404 404 404 404", NEVER),
     "favicon": (EVERYBODY, NEVER),
     "admin/login/": (NO_ENTRY, NO_ENTRY),
     "admin/logout/": (EVERYBODY, EVERYBODY),

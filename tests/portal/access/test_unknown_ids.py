@@ -27,7 +27,9 @@ FOR_NOBODY_ELSE = [name for name in WITH_AN_ID if name not in ("invitation_open"
 
 def seen(response):
     headers = {
-        name: value for name, value in response.headers.items() if name not in ("Date", "X-Request-Id")
+        name: value
+        for name, value in response.headers.items()
+        if name.lower() not in ("date", "x-request-id")
     }
     cookies = sorted(name for name in response.cookies if name != "csrftoken")
     return response.status_code, headers, cookies, VARIES.sub(b"", response.content)

@@ -1,0 +1,64 @@
+"""`/metrics`: what operators watch, read from the database when it is asked for, in Prometheus' text format.
+
+Only for who shows the token of the setting METRICS_TOKEN; without a token there is no such page.
+"""
+
+import secrets
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from jobs.admission.auditor import drifts
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Raises Http404 without the token."""
+    wanted = settings.METRICS_TOKEN
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not wanted or not secrets.compare_digest(given.encode(), wanted.encode()):
+        raise Http404("There is no such page.")
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Collector(Collector):
+    def collect(self) -> Iterator[Metric]:
+        """A few statements over small indexes; the ledger's comparison over what is reserved now."""
+        yield GaugeMetricFamily(
+            "stellwerk_quota_drifted_accounts",
+            "Accounts of the quota ledger that are not the sum of the open reservations; more than 0 is a defect.",
+            value=len(drifts()),
+        )
+        jobs = GaugeMetricFamily("stellwerk_jobs_active", "Jobs that have not ended.", labels=["status"])
+        with connection.cursor() as cursor:
+            cursor.execute(ACTIVE)
+            for status, count in cursor.fetchall():
+                jobs.add_metric([status], count)
+            yield jobs
+            cursor.execute(WAIT)
+            yield GaugeMetricFamily(
+                "stellwerk_queue_oldest_due_seconds",
+                "For how long a queue has been due that nobody has looked at; more than some seconds: no worker acts.",
+                value=cursor.fetchone()[0],
+            )
+
+
+ACTIVE = """
+SELECT status, count(*) FROM jobs_job
+WHERE status IN ('queued', 'starting', 'running', 'finishing') AND deleted_at IS NULL GROUP BY 1
+"""
+WAIT = """
+SELECT coalesce(extract(epoch FROM statement_timestamp() - min(due_at)), 0)::float8 FROM jobs_teamqueue
+WHERE due_at <= statement_timestamp()
+"""
