@@ -46,6 +46,7 @@ LANE = (
     ),
 )
 QUEUED = models.Q(status=Status.QUEUED, cancel_requested_at=None, deleted_at=None)
+RAN = models.Q(running_at__isnull=False, finished_at__isnull=False)
 
 
 class Job(JobShown, models.Model):
@@ -165,6 +166,21 @@ class Job(JobShown, models.Model):
             ),
             models.Index(
                 fields=["deleted_at"], name="job_deleted", condition=models.Q(deleted_at__isnull=False)
+            ),
+            # The newest runs of similar jobs (jobs/forecast/similar.py), read in these indexes alone.
+            *(
+                models.Index(
+                    fields=[*fields, "-id"],
+                    include=["running_at", "finishing_at", "finished_at"],
+                    name=name,
+                    condition=RAN,
+                )
+                for name, fields in [
+                    ("job_ran_script", ["owner", "name", "entry"]),
+                    ("job_ran_owner", ["owner", "profile_label"]),
+                    ("job_ran_team", ["team", "profile_label"]),
+                    ("job_ran_profile", ["profile_label"]),
+                ]
             ),
             GinIndex(fields=["tags"], name="job_by_tag"),
             GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="job_by_name"),
