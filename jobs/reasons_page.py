@@ -6,7 +6,7 @@ from typing import Any
 
 from clusters.causes import End, Wait
 from jobs.catalogue import Own, Situation, explain
-from jobs.catalogue.ends import FAILURES
+from jobs.catalogue.ends import FAILURES, STOPPED
 from jobs.catalogue.queued import QUEUED
 from jobs.lifecycle import Status
 
@@ -68,11 +68,13 @@ def document() -> str:
         for reason in (*End, Own.INVALID, Own.CLUSTER_REFUSED, Own.CLUSTER_REMOVED)
         if reason not in FAILURES
     ]
+    stopped = [_row(reason, reason, Status.CANCELLED) for reason in STOPPED]
     return "\n".join(
         [
             INTRODUCTION,
             *_section("While it waits", waits),
             *_section("Failed: the script ran and did not end well", failed),
+            *_section("Stopped by the portal itself", stopped),
             *_section("Error: it could not run, or was interrupted", errors),
         ]
     )
@@ -95,6 +97,7 @@ def _row(
         Situation(
             status=status,
             reason=reason,
+            stopped_for=reason if status is Status.CANCELLED else "",
             exit_code=EXIT_CODES.get(Own(reason)) if reason in frozenset(Own) else None,
             cluster="Lab",
             entry="`train.R`",

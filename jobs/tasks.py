@@ -8,12 +8,14 @@ from celery import shared_task
 from django.db import DatabaseError
 
 from jobs.admission.admit import admit_due
+from jobs.admission.budgets import enforce as enforce_budgets
 from jobs.admission.release import release_ended
 from jobs.forecast.judging import note_and_judge
 from jobs.hints import hint_cluster, hint_taken
 from jobs.reconciler import tidy as tidying
 from jobs.reconciler.drive import drive_all
 from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_back_all, has_due_jobs, take
+from jobs.submission.restarting import restart_preempted
 from jobs.usage.counting import count_ended
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,13 @@ def drive(cluster_id: int) -> None:
             turn.release()
         if not has_due_jobs(cluster_id):
             return
+
+
+@shared_task(name="jobs.enforce")
+def enforce() -> None:
+    """Budgets that are used up, and jobs that gave quota back and are to be started anew."""
+    enforce_budgets()
+    restart_preempted()
 
 
 @shared_task(name="jobs.tidy")

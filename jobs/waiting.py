@@ -60,7 +60,13 @@ def facts_of_queue(row: Mapping[str, Any]) -> Facts:
     found: Facts = {"behind": row.get("behind") or ""}
     resource = facts.get("resource", "")
     if resource:
-        found |= {"resource": resource, "noun": resources.noun(resource), "is_never": facts.get("is_never")}
+        whose = {"user": "its owner", "cluster": "the team on this cluster"}.get(facts["scope"], "the team")
+        found |= {
+            "whose": whose,
+            "resource": resource,
+            "noun": resources.noun(resource),
+            "is_never": facts.get("is_never"),
+        }
         limit = facts["most"] if facts.get("is_never") else facts["limit"]
         amounts = {"asked": facts["asked"], "used": facts["used"], "limit": limit}
         found |= {name: resources.in_words(resource, amount) for name, amount in amounts.items()}

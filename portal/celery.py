@@ -22,6 +22,7 @@ def _add_entries(sender: Celery, **_: object) -> None:
     """One static entry per round; one that could not run in time is dropped, the next does its work."""
     every = settings.SWEEP_SECONDS
     sender.add_periodic_task(every, sender.signature("jobs.sweep"), expires=every)
+    sender.add_periodic_task(15, sender.signature("jobs.enforce"), expires=15)
     sender.add_periodic_task(600, sender.signature("jobs.tidy"), expires=600)
     sender.add_periodic_task(20, sender.signature("jobs.count_usage"), expires=20)
     sender.add_periodic_task(20, sender.signature("jobs.judge_estimates"), expires=20)

@@ -13,8 +13,10 @@ from clusters.failpoints import failpoint
 from jobs import hints
 from jobs.admission import lanes, queues
 from jobs.admission.blocks import seconds_until_next, write_queue
+from jobs.admission.budgets import fill_in
 from jobs.admission.choosing import Choice, Pace, choose
-from jobs.admission.gates import Gate, gates_for
+from jobs.admission.gates import Gate, gates_for, room_at
+from jobs.admission.giving_back import lacking, take_back
 from jobs.admission.lanes import Waiting
 from jobs.catalogue import Own
 from jobs.lifecycle import Status
@@ -29,11 +31,12 @@ SOON_SECONDS = 1.0
 
 @dataclass
 class Look:
-    """What a look came to. `next_seconds`: until the next; None: when the queue is woken."""
+    """What a look came to. `next_seconds`: until the next; None: when the queue is woken. `needs` are lent."""
 
     started: dict[int, int] = field(default_factory=dict)
     has_more: bool = False
     next_seconds: float | None = None
+    needs: dict[str, int] = field(default_factory=dict)
 
 
 def admit_due(leased: Collection[int] = (), pace: Pace | None = None) -> dict[int, int]:
@@ -61,6 +64,7 @@ def admit_team(team_id: int, leased: Collection[int] = (), pace: Pace | None = N
         look = _admit_locked(team_id, gates, leased, pace)
     for _ in look.started:
         failpoint("drive.admitted")
+    take_back(team_id, look.needs)
     return look
 
 
@@ -68,18 +72,21 @@ def _admit_locked(team_id: int, gates: dict[int, Gate], leased: Collection[int],
     # Those of a cluster that came into the queue this very moment have their turn with the next look.
     found = lanes.firsts(team_id)
     firsts = [first for first in found if first.lane.cluster_id in gates]
-    ledger = open_ledger(team_id, _accounts(firsts), may_borrow=not _is_owed_to_others(team_id))
+    budgets = {account for first in firsts for account in first.lane.demand.budgets()}
+    ledger = open_ledger(team_id, _accounts(firsts), more=budgets, may_borrow=not _is_owed_to_others(team_id))
+    fill_in(ledger.book, team_id, budgets)
     closed = {
         first.lane: block for first in firsts if (block := gates[first.lane.cluster_id].block) is not None
     }
-    choice = choose(firsts, ledger.book, closed, partial(lanes.behind, team_id), pace)
+    room = room_at({first.lane.cluster_id for first in firsts})
+    choice = choose(firsts, ledger.book, closed, partial(lanes.behind, team_id), pace, room)
     jobs = _held(choice.starting)
     _take_back(ledger, choice, jobs)
     _start(jobs, gates, leased)
     ledger.write()
     is_partial = len(firsts) < len(found) or len(jobs) < len(choice.starting)
     look = Look({job.pk: job.cluster_id for job in jobs}, choice.has_more or is_partial)
-    look.next_seconds = seconds_until_next(choice)
+    look.next_seconds, look.needs = seconds_until_next(choice), lacking(choice)
     write_queue(team_id, choice)
     return look
 

@@ -12,6 +12,8 @@ from jobs.admission.lanes import Lane
 from jobs.catalogue import Own
 from jobs.models import TeamQueue
 from teams.models import Scope
+from teams.quota.book import Shortage
+from teams.quota.resources import BUDGETS
 
 REASONS = {
     Scope.TEAM: Own.TEAM_QUOTA,
@@ -46,7 +48,7 @@ def seconds_until_next(choice: Choice) -> float | None:
 def _row(lane: Lane, block: Block) -> dict[str, Any]:
     reason, facts = block.reason, {}
     if block.shortage is not None and reason == QUOTA:
-        reason = Own.ITS_TURN if block.behind else REASONS[Scope(block.shortage.scope)]
+        reason = _quota_reason(block, block.shortage)
         facts = asdict(block.shortage) | {"is_never": block.shortage.is_never}
     return {
         "lane": lane.key,
@@ -55,3 +57,9 @@ def _row(lane: Lane, block: Block) -> dict[str, Any]:
         "facts": facts,
         "behind": block.behind,
     }
+
+
+def _quota_reason(block: Block, shortage: Shortage) -> Own:
+    if shortage.resource in BUDGETS:
+        return Own.BUDGET
+    return Own.ITS_TURN if block.behind else REASONS[Scope(shortage.scope)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 from jobs.admission.lanes import Lane, Waiting
+from jobs.catalogue import Own
 from teams.models import Scope
 from teams.quota.book import Book, Shortage
 
@@ -56,13 +57,19 @@ QUOTA = "quota"
 
 
 def choose(
-    firsts: Iterable[Waiting], book: Book, closed: Mapping[Lane, Block], more: More, pace: Pace | None = None
+    firsts: Iterable[Waiting],
+    book: Book,
+    closed: Mapping[Lane, Block],
+    more: More,
+    pace: Pace | None = None,
+    room: Mapping[tuple[int, str], int] | None = None,
 ) -> Choice:
     """Take from the book what fits, in order; keep for those that have waited long what the others may not have.
 
-    `closed` are lanes that cannot start whatever the quota. `more` gives those behind the last of a lane.
+    `closed` are lanes that cannot start whatever the quota. `more` gives those behind the last of a lane. `room`: how
+    many may be sent to full clusters, by cluster and type of GPU.
     """
-    pace = pace or Pace()
+    pace, left = pace or Pace(), dict(room or {})
     choice, borrowed, held_for = Choice(), 0, None
     heap = [(each.order, each) for each in firsts]
     heapify(heap)
@@ -79,10 +86,16 @@ def choose(
                 book.promise(lane.demand)
                 held_for = held_for or first.job_id
             continue
+        kind = (lane.cluster_id, lane.gpu_resource)
+        if left.get(kind) == 0:
+            choice.blocks[lane] = Block(Own.CLUSTER_FULL)
+            continue
         borrowed += book.borrows(lane.demand)
         if borrowed > pace.borrowed or len(choice.starting) == pace.most:
             choice.has_more = True
             break
+        if kind in left:
+            left[kind] -= 1
         book.take(lane.demand)
         choice.starting.append(first)
         _push_next(heap, ahead, first, more, pace)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shutil import disk_usage
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 
 from clusters.driver import DriverError
@@ -12,10 +13,15 @@ from clusters.models import Cluster
 from clusters.placement import space_for
 from jobs.admission.choosing import Block
 from jobs.catalogue import Own
-from teams.models import Pause
+from teams.models import Pause, Team
 
 # In so many seconds what a gate waits for may be over; nobody tells of it.
-LOOK_AGAIN: dict[str, float] = {Own.NO_SPACE: 10.0, Own.NO_PLACE: 5.0, Own.CLUSTER_SILENT: 10.0}
+LOOK_AGAIN: dict[str, float] = {
+    **{Own.NO_SPACE: 10.0, Own.NO_PLACE: 5.0, Own.CLUSTER_SILENT: 10.0, Own.CLUSTER_FULL: 10.0}
+}
+# So many of ours wait at a full cluster for a node. The rest waits here, where teams with a smaller share come first.
+MOST_WAITING_THERE = 16
+Kind = tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,36 @@ class Gate:
     block: Block | None = None
 
 
+def room_at(cluster_ids: Collection[int]) -> dict[Kind, int]:
+    """How many more may be sent to clusters that are full: by cluster and type of GPU ("" without).
+
+    A cluster is full for a type while a pod of ours waits there for a node. What is missing has room without end.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CROWDS, [sorted(cluster_ids)])
+        return {
+            (cluster_id, gpu): max(0, MOST_WAITING_THERE - count)
+            for cluster_id, gpu, count in cursor.fetchall()
+        }
+
+
+# Those that nobody has seen yet may wait for a node too.
+CROWDS = """
+SELECT job.cluster_id, job.gpu_resource, count(*)
+FROM jobs_attempt attempt JOIN jobs_job job ON job.id = attempt.job_id
+WHERE attempt.reserved_at IS NOT NULL AND attempt.released_at IS NULL AND job.cluster_id = ANY(%s)
+AND job.status = 'starting' AND (attempt.seen_reason = 'unschedulable' OR attempt.seen_state = '')
+GROUP BY 1, 2 HAVING bool_or(attempt.seen_reason = 'unschedulable')
+"""
+
+
 def gates_for(team_id: int, cluster_ids: Collection[int]) -> dict[int, Gate]:
     """One for each of the clusters. May ask clusters: not within a transaction."""
     clusters = Cluster.objects.select_related("kubernetes").in_bulk(list(cluster_ids))
     pauses = list(Pause.objects.filter(_concerns(team_id, cluster_ids)))
+    team = Team.objects.get(pk=team_id)
+    if team.is_disabled:
+        return {key: Gate(block=Block(Own.TEAM_DISABLED)) for key in clusters}
     is_full = disk_usage(settings.MEDIA_ROOT).free < settings.STORAGE_RESERVE_BYTES
     found = {}
     for cluster_id, cluster in clusters.items():

@@ -97,7 +97,8 @@ WITH oldest AS MATERIALIZED (
     SELECT team_id, coalesce((
         SELECT max(CASE WHEN line."limit" > 0 THEN line.used::float8 / line."limit" ELSE 1 END)
         FROM teams_quotaline line
-        WHERE line.team_id = oldest.team_id AND line.scope = 'team' AND line."limit" IS NOT NULL), 0) AS share
+        WHERE line.team_id = oldest.team_id AND line.scope = 'team' AND line."limit" IS NOT NULL
+        AND line.resource NOT IN ('cpu_hours', 'gpu_hours')), 0) AS share
     FROM oldest ORDER BY share, due_at LIMIT %s
 )
 UPDATE jobs_teamqueue queue SET due_at = statement_timestamp() + make_interval(secs => %s)

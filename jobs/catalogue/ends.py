@@ -166,3 +166,23 @@ _GIVEN_UP: dict[str, Entry] = {
 
 FAILURES: dict[str, Entry] = _OF_SCRIPTS
 ERRORS: dict[str, Entry] = {**_GIVEN_UP, **_OF_SCRIPTS, **_OF_CLUSTERS}
+
+# The portal itself asked for the stop (Job.cancel_reason).
+STOPPED: dict[str, Entry] = {
+    Own.BUDGET: plain(
+        "Stopped by the portal: the month's budget of hours is used up.",
+        "Output so far is kept. Run it again when the next month begins, or ask an admin for a larger budget.",
+    ),
+    Own.PREEMPTED: plain(
+        "Stopped by the portal: another team needed back what it borrowed.",
+        "It is started anew by itself, as a new job.",
+    ),
+    Own.RESTARTED: plain(
+        "Stopped by the portal: another team needed back what it borrowed.",
+        "It was started anew; the new job is named in Details.",
+    ),
+    Own.STAYS_STOPPED: plain(
+        "Stopped by the portal: another team needed back what it borrowed.",
+        "It could not be started anew; Details says why. Choose Run with changes.",
+    ),
+}

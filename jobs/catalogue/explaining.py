@@ -1,6 +1,6 @@
 """The one question that everybody asks the catalogue."""
 
-from jobs.catalogue.ends import ERRORS, FAILURES, unknown_error, unknown_failure
+from jobs.catalogue.ends import ERRORS, FAILURES, STOPPED, unknown_error, unknown_failure
 from jobs.catalogue.queued import QUEUED
 from jobs.catalogue.situation import Explanation, Situation
 from jobs.catalogue.waits import WAITS, silent_node, unknown_wait
@@ -14,6 +14,8 @@ def explain(now: Situation) -> Explanation:
             f"{now.cluster} cannot be reached at the moment; the job's state is as last seen.",
             "Nothing is lost: the portal keeps trying and catches up by itself.",
         )
+    if now.stopped_for in STOPPED and (now.is_cancelling or now.status is Status.CANCELLED):
+        return STOPPED[now.stopped_for](now)
     if now.is_cancelling:
         asked = f", as {now.cancelled_by} asked" if now.cancelled_by else ""
         return Explanation(f"Cancelling{asked}: waiting until the script has really stopped.")

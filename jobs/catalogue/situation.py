@@ -20,6 +20,11 @@ class Own(StrEnum):
     OWN_QUOTA = "own_quota"  # the owner uses what a member may
     QUOTA_LENT = "quota_lent"  # the team's own is free by its limit, and others have borrowed it
     ITS_TURN = "its_turn"  # there would be room, but a job that has waited longer comes first
+    TEAM_DISABLED = "team_disabled"  # by an admin
+    BUDGET = "budget"  # the month's CPU-hours or GPU-hours are used up
+    PREEMPTED = "preempted"  # stopped, as another team needs back what it borrowed
+    RESTARTED = "restarted"  # that, and a new job runs in its place
+    STAYS_STOPPED = "stays_stopped"  # that, and no new job could be made
     PAUSED = "paused"  # by an admin
     CLUSTER_FULL = "cluster_full"  # enough of ours wait there for room
     CLUSTER_SILENT = "cluster_silent"  # it does not answer
@@ -45,7 +50,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Situation:
-    """What an explanation may need to know.
+    """What an explanation may need to know. `stopped_for`: why the portal itself asked for the stop.
 
     `facts` are the names and amounts that belong to the reason, ready to be read (jobs/waiting.py makes them);
     each of them may be missing.
@@ -57,6 +62,7 @@ class Situation:
     exit_code: int | None = None
     is_cancelling: bool = False
     cancelled_by: str = ""
+    stopped_for: str = ""
     cluster: str = "the cluster"
     entry: str = "the script"
     image: str = "its environment"

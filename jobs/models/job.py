@@ -86,11 +86,24 @@ class Job(JobShown, models.Model):
         help_text="Within its team, which job starts first.",
     )
 
+    is_preemptible = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="May be stopped and started anew when a team needs back what this one borrowed.",
+    )
+
     # Wishes: views write them, once.
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    cancel_reason = models.CharField(
+        max_length=20,
+        default="",
+        db_default="",
+        blank=True,
+        help_text="Why the portal itself asked for the stop.",
     )
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -164,6 +177,7 @@ class Job(JobShown, models.Model):
                 name="job_in_use",
                 condition=models.Q(running_at__isnull=False, finished_at__isnull=True),
             ),
+            models.Index(fields=["id"], name="job_to_restart", condition=models.Q(cancel_reason="preempted")),
             models.Index(
                 fields=["deleted_at"], name="job_deleted", condition=models.Q(deleted_at__isnull=False)
             ),

@@ -58,6 +58,7 @@ class JobShown:
         node_labels: dict[str, str]
         tolerations: list[dict[str, str]]
         time_limit_seconds: int
+        cancel_reason: str
         cluster: Any
         team_id: int
         created_at: datetime
@@ -172,6 +173,7 @@ class JobShown:
                 exit_code=exit_code,
                 is_cancelling=self.is_cancelling and status not in TERMINAL,
                 cancelled_by=cancelled_by,
+                stopped_for=self.cancel_reason,
                 cluster=self.cluster.name,
                 entry=self.entry,
                 image=self.image_label,

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from clusters.causes import End
 from clusters.driver import Explained, State
 from clusters.failpoints import failpoint
+from jobs.admission import queues
 from jobs.catalogue import Own
 from jobs.hints import announce, announce_all
 from jobs.lifecycle import DONE, TERMINAL, Sight, Status
@@ -41,6 +42,8 @@ def move_all(moving: Iterable[tuple[Going, Explained | None]]) -> list[int]:
     ids = [move.job.pk for move in moves]
     if ids:
         announce_all(ids, "status")
+    # Where one found a node there may be one for another.
+    queues.wake_after_release((), {move.job.cluster_id for move in moves if move.to is Status.RUNNING})
     return ids
 
 

@@ -31,7 +31,7 @@ from teams.wording import readable_bytes, readable_seconds
 ALL_CHOICES = 100
 # So many files are named where the form is said to be from before.
 NAMED_FILES = 5
-MORE = ("name", "time_limit", "tags", "team", "environment")
+MORE = ("name", "time_limit", "tags", "team", "priority", "preemptible", "environment")
 LANGUAGES = {".py": "Python", ".R": "R", ".jl": "Julia", ".sh": "Bash"}
 
 
@@ -217,6 +217,17 @@ class DraftPage:
         """The exact command, quoted as for a shell; empty while something is missing."""
         command = self.form.command
         return shlex.join(command) if command else ""
+
+    @property
+    def priorities(self) -> list[tuple[str, str, bool]]:
+        """Value, label, and whether it is chosen; the highest first."""
+        chosen = self.values["priority"] or str(Priority.NORMAL.value)
+        return [(str(each.value), each.label, str(each.value) == chosen) for each in reversed(Priority)]
+
+    @property
+    def may_borrow(self) -> bool:
+        """One of the teams shares quota, so a job may run on what is another team's."""
+        return any(team.shares_quota for team in self.offer.teams)
 
     @property
     def suggested_name(self) -> str:

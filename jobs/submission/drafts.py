@@ -62,6 +62,8 @@ def from_job(user: User, job: Job) -> Draft:
         "time_limit": typed.time_limit_text(job.time_limit_seconds),
         "name": job.name,
         "tags": ", ".join(job.tags),
+        "priority": str(job.priority),
+        "preemptible": "yes" if job.is_preemptible else "",
         FROM_JOB: job.pk,
     }
     return create(user, fields, job.bundle)

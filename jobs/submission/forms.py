@@ -8,14 +8,19 @@ from django import forms
 from django.conf import settings
 
 from clusters.models import Image, Profile
+from jobs.models import Priority
 from jobs.submission import typed
 from jobs.submission.offers import Offer, is_open_to
+from jobs.submission.priorities import too_many_high
 from jobs.uploads.entry import command_for, entry_problem, known_suffix
 from jobs.uploads.refusal import Problem, visible
 from teams.models import Team
 
 # What people type; files have their own way in.
-NAMES = ("team", "image", "profile", "entry", "arguments", "environment", "time_limit", "name", "tags")
+NAMES = (
+    *("team", "image", "profile", "entry", "arguments", "environment", "time_limit", "name", "tags"),
+    *("priority", "preemptible"),
+)
 DEFAULT_TIME_LIMIT = "1 h"
 SWITCHED_OFF = "The {thing} “{name}” was switched off by an admin. Choose another one."
 GONE = "The {thing} that was chosen is no longer there. Choose another one."
@@ -35,6 +40,8 @@ class NewJobForm(forms.Form):
     time_limit = forms.CharField(required=False)
     name = forms.CharField(required=False)
     tags = forms.CharField(required=False)
+    priority = forms.CharField(required=False)
+    preemptible = forms.CharField(required=False)
 
     def __init__(
         self, values: Mapping[str, Any], offer: Offer, paths: Sequence[str], read_head: ReadHead
@@ -97,6 +104,17 @@ class NewJobForm(forms.Form):
         """A list."""
         return _typed(typed.split_tags, self.cleaned_data["tags"])
 
+    def clean_priority(self) -> Priority:
+        """Normal, unless another one is chosen."""
+        key = self.cleaned_data["priority"] or str(Priority.NORMAL.value)
+        if key not in {str(value) for value in Priority.values}:
+            raise forms.ValidationError("There is no such priority. Choose low, normal or high.")
+        return Priority(int(key))
+
+    def clean_preemptible(self) -> bool:
+        """Whether it may be stopped and started anew."""
+        return self.cleaned_data["preemptible"] == "yes"
+
     def clean(self) -> dict[str, Any]:
         """What only shows when several fields are seen together."""
         values = self.cleaned_data
@@ -107,8 +125,11 @@ class NewJobForm(forms.Form):
                 f"“{profile.name}” is a profile of {profile.cluster.name}, and the environment runs on"
                 f" {image.cluster.name}. Choose one of its profiles.",
             )
-        if image and (team := values.get("team")) and not is_open_to(image, team):
+        team = values.get("team")
+        if image and team and not is_open_to(image, team):
             self.add_error("image", self._not_open(image, team))
+        if team and values.get("priority") == Priority.HIGH and (problem := too_many_high(team)):
+            self.add_error("priority", problem)
         if "entry" in values:
             self._check_entry(values["entry"], image)
         return values

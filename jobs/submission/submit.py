@@ -11,15 +11,17 @@ from clusters.failpoints import failpoint
 from clusters.models import Image, Profile
 from jobs import bundles, hints
 from jobs.admission import queues
-from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent
+from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent, Priority
 from jobs.submission import drafts
 from jobs.submission.example_list import Example
 from jobs.submission.forms import NewJobForm
 from jobs.submission.offers import Offer, is_open_to, offer_for
+from jobs.submission.priorities import too_many_high
 from jobs.submission.typed import name_for
 from jobs.uploads.entry import command_for
 from jobs.uploads.incoming import check_space, discarding, receive
 from teams.models import Team, User
+from teams.quota.ledger import lock_team
 
 UNIQUE = "job_submit_once"
 MOST_TRIES = 5
@@ -81,6 +83,12 @@ def _submit_locked(user: User, draft_id: UUID, heads: dict[int, bytes], note: No
             draft = Draft.objects.select_for_update().filter(owner=user, pk=draft_id).first()
             if draft is None:  # another tab was faster
                 return Submission(job=_existing(user, draft_id))
+            if (
+                draft.fields.get("priority") == str(Priority.HIGH.value)
+                and str(draft.fields.get("team", "")).isdecimal()
+            ):
+                # Two at the same moment count each other.
+                lock_team(int(draft.fields["team"]))
             loaded = _LockedDraft(draft, offer_for(user), list(drafts.files_of(draft)), heads)
             form = loaded.form()
             if not form.is_valid():
@@ -109,6 +117,8 @@ def _job_from(form: NewJobForm, user: User, draft: Draft) -> Job:
         environment=values["environment"],
         command=command_for(entry, values["image"].entry_commands, arguments),
         time_limit_seconds=values["time_limit"],
+        priority=values["priority"],
+        is_preemptible=values["preemptible"],
         **_snapshot(values["image"], values["profile"]),
     )
 
@@ -134,7 +144,10 @@ def _snapshot(image: Image, profile: Profile) -> dict[str, object]:
 
 
 def run_again(user: User, job: Job, key: UUID, note: Note = unnoted) -> Job:
-    """The same snapshot and files as a new job of `user`. Raises CannotRun."""
+    """The same snapshot and files as a new job of `user`. Raises CannotRun.
+
+    Its priority is normal where the team has as many high ones as it may.
+    """
     if found := Job.objects.filter(owner=user, submit_key=key).first():
         return found
     _check_still_offered(job)
@@ -142,6 +155,8 @@ def run_again(user: User, job: Job, key: UUID, note: Note = unnoted) -> Job:
     again = Job(owner=user, submit_key=key, **copied)
     try:
         with transaction.atomic():
+            if again.priority == Priority.HIGH and lock_team(job.team_id) and too_many_high(job.team):
+                again.priority = Priority.NORMAL
             _create(again, note)
     except IntegrityError as error:
         return _existing_after(error, user, key)
@@ -152,7 +167,7 @@ COPIED = (
     *("team_id", "name", "tags", "bundle_id", "entry", "arguments", "environment", "cluster_id", "image_id"),
     *("profile_id", "image_label", "image_reference", "profile_label", "command", "cpu_millis"),
     *("memory_bytes", "disk_bytes", "max_processes", "time_limit_seconds", "gpu_count", "gpu_resource"),
-    *("node_labels", "tolerations", "pull_secret"),
+    *("node_labels", "tolerations", "pull_secret", "priority", "is_preemptible"),
 )
 
 

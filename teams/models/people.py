@@ -87,6 +87,13 @@ class Team(models.Model):
         default=False,
         help_text="What it does not use may be used by other teams that share, and the other way round.",
     )
+    most_high_jobs = models.PositiveSmallIntegerField(
+        default=5, db_default=5, help_text="So many high-priority jobs may wait or run at the same time."
+    )
+    budget_grace_minutes = models.PositiveIntegerField(
+        null=True,
+        help_text="When a month's budget is used up, running jobs are asked to stop after so long; null: never.",
+    )
     disabled_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Since then nothing new is sent or started."
     )

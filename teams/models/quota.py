@@ -35,6 +35,7 @@ class QuotaLine(models.Model):
     resource = models.CharField(max_length=110)
     limit = models.PositiveBigIntegerField(null=True)
     used = models.PositiveBigIntegerField(default=0)
+    reached_at = models.DateTimeField(null=True, help_text="Of a budget: since when it is used up.")
 
     class Meta:
         constraints: ClassVar = [

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from teams.models.quota import Scope
-from teams.quota.resources import Amounts
+from teams.quota.resources import BUDGETS, CPU_HOURS, GPU_HOURS, GPU_PREFIX, Amounts
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,14 @@ class Demand:
                 yield Account(Scope.TEAM, resource), amount
                 yield Account(Scope.CLUSTER, resource, cluster_id=self.cluster_id), amount
                 yield Account(Scope.USER, resource, user_id=self.user_id), amount
+
+    def budgets(self) -> Iterator[Account]:
+        """Those whose month's hours it will use up, as long as it runs."""
+        has_gpus = any(name.startswith(GPU_PREFIX) and amount for name, amount in self.amounts.items())
+        for resource in (CPU_HOURS, GPU_HOURS) if has_gpus else (CPU_HOURS,):
+            yield Account(Scope.TEAM, resource)
+            yield Account(Scope.CLUSTER, resource, cluster_id=self.cluster_id)
+            yield Account(Scope.USER, resource, user_id=self.user_id)
 
 
 @dataclass
@@ -70,13 +78,14 @@ class Shortage:
     @property
     def is_held(self) -> bool:
         """It would fit, if a job that has waited longer did not come first."""
-        return self.used + self.asked <= self.limit
+        return self.promised > 0 and self.used + self.asked <= self.limit
 
 
 @dataclass
 class Book:
     """A team's accounts as they are now, and what was taken since. `pool`: of all that share, by resource.
 
+    A budget's line has what was spent this month as `used`. Nothing is taken of it: it is a brake.
     `may_borrow`: others that share do not wait for what is theirs.
     """
 
@@ -132,11 +141,15 @@ class Book:
         parts = [
             line.used / line.limit if line.limit else float(line.used > 0)
             for account, line in self.lines.items()
-            if account.scope == Scope.TEAM and line.limit is not None
+            if account.scope == Scope.TEAM and line.limit is not None and account.resource not in BUDGETS
         ]
         return max(parts, default=0.0)
 
     def _shortages(self, demand: Demand) -> Iterator[Shortage]:
+        for account in demand.budgets():
+            limit, spent = self.limit_of(account), self.line(account).used
+            if limit is not None and spent >= limit:
+                yield Shortage(account.scope, account.resource, 0, spent, limit, most=limit)
         for account, amount in demand.accounts():
             line = self._effective(account)
             if account.scope == Scope.TEAM and account.resource in self.pool:

@@ -49,13 +49,19 @@ def lock_team(team_id: int, *, wait: bool = True) -> bool:
     return rows.values_list("pk").first() is not None
 
 
-def open_ledger(team_id: int, accounts: Collection[Account], *, may_borrow: bool = True) -> Ledger:
-    """The team's lines that `accounts` need, made where they are missing, under locks. The team is locked before."""
+def open_ledger(
+    team_id: int, accounts: Collection[Account], *, more: Collection[Account] = (), may_borrow: bool = True
+) -> Ledger:
+    """The team's lines that `accounts` need, made where they are missing, under locks; and `more` where there are such.
+
+    The team is locked before. All of the team's own lines are in the book in any case.
+    """
     columns = _columns((team_id, account, 0) for account in accounts)
+    wanted = _columns((team_id, account, 0) for account in (*accounts, *more))
     ledger = Ledger(team_id, Book(may_borrow=may_borrow))
     with connection.cursor() as cursor:
         cursor.execute(MAKE, columns)
-        cursor.execute(LOCK, [*columns, team_id])
+        cursor.execute(LOCK, [*wanted, team_id])
         for pk, scope, resource, cluster_id, user_id, limit, used in cursor.fetchall():
             account = Account(scope, resource, cluster_id, user_id)
             ledger.ids[account], ledger.book.lines[account] = pk, Line(limit, used)

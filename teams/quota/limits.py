@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from teams.models import QuotaLine, Scope, Team
 from teams.quota.book import Account
 from teams.quota.ledger import lock_team, open_ledger
+from teams.quota.resources import BUDGETS
 
 Limits = Mapping[Account, int | None]
 
@@ -30,7 +31,7 @@ def set_limits(team_id: int, limits: Limits) -> None:
         for account, limit in limits.items():
             line = ledger.book.line(account)
             QuotaLine.objects.filter(pk=ledger.ids[account]).update(limit=limit)
-            if shares and account.scope == Scope.TEAM:
+            if shares and account.scope == Scope.TEAM and account.resource not in BUDGETS:
                 was, now = _part(line.limit, line.used), _part(limit, line.used)
                 pooled[account.resource] = (now[0] - was[0], now[1] - was[1])
         _add_to_pool(pooled)
@@ -47,7 +48,7 @@ def set_sharing(team_id: int, *, shares: bool) -> None:
         parts = {
             account.resource: _part(line.limit, line.used)
             for account, line in ledger.book.lines.items()
-            if account.scope == Scope.TEAM
+            if account.scope == Scope.TEAM and account.resource not in BUDGETS
         }
         _add_to_pool({name: (sign * limit, sign * used) for name, (limit, used) in parts.items()})
 

@@ -8,6 +8,9 @@ from teams.wording import readable_bytes
 
 JOBS, CPU, MEMORY = "jobs", "cpu_millis", "memory_bytes"
 GPU_PREFIX = "gpu:"
+# Budgets of a calendar month. Their unit is that of jobs/usage: thousandths of a core, or GPUs, × milliseconds.
+CPU_HOURS, GPU_HOURS = "cpu_hours", "gpu_hours"
+BUDGETS = {CPU_HOURS: 1000 * 3_600_000, GPU_HOURS: 3_600_000}
 # In the order in which they are shown; GPUs come after them, by name.
 BASIC = (JOBS, CPU, MEMORY)
 LARGEST = 2**62
@@ -42,7 +45,14 @@ def noun(resource: str) -> str:
     """As it stands in a sentence and over a gauge: "running jobs", "CPU", "memory", "GPUs (nvidia.com/gpu)"."""
     if resource.startswith(GPU_PREFIX):
         return f"GPUs ({resource.removeprefix(GPU_PREFIX)})"
-    return {JOBS: "running jobs", CPU: "CPU", MEMORY: "memory"}.get(resource, resource)
+    known = {
+        JOBS: "running jobs",
+        CPU: "CPU",
+        MEMORY: "memory",
+        CPU_HOURS: "CPU-hours",
+        GPU_HOURS: "GPU-hours",
+    }
+    return known.get(resource, resource)
 
 
 def in_words(resource: str, amount: int) -> str:
@@ -52,6 +62,9 @@ def in_words(resource: str, amount: int) -> str:
         return f"{number} core{'' if amount == 1000 else 's'}"
     if resource == MEMORY:
         return readable_bytes(amount)
+    if resource in BUDGETS:
+        hours = amount / BUDGETS[resource]
+        return f"{hours:,.0f}" if hours >= 10 or hours == int(hours) else f"{hours:.2g}"
     return f"{amount:,}"
 
 
@@ -63,7 +76,7 @@ def as_typed(resource: str, amount: int | None) -> str:
         return f"{amount / 1000:.3f}".rstrip("0").rstrip(".")
     if resource == MEMORY:
         return _typed_bytes(amount)
-    return str(amount)
+    return f"{amount / BUDGETS[resource]:.15g}" if resource in BUDGETS else str(amount)
 
 
 def _typed_bytes(amount: int) -> str:
@@ -87,7 +100,7 @@ def from_typed(resource: str, text: str) -> int | None:
         )
     number, unit = Fraction(found[1].replace(",", ".")), found[2].lower()
     amount = number * _factor(resource, unit, text)
-    if amount.denominator != 1 and resource != MEMORY:
+    if amount.denominator != 1 and resource != MEMORY and resource not in BUDGETS:
         raise AmountInvalid(f"“{text[:40]}” is too fine. Write {_example(resource)}.")
     if amount > LARGEST:
         raise AmountInvalid(f"“{text[:40]}” is more than can be counted.")
@@ -100,17 +113,20 @@ def _factor(resource: str, unit: str, text: str) -> int:
         known = {"": 1000, "core": 1000, "cores": 1000, "m": 1}
     elif resource == MEMORY:
         known = _BYTES
+    elif resource in BUDGETS:
+        known = dict.fromkeys(("", "h", "hours"), BUDGETS[resource])
     if unit not in known:
         raise AmountInvalid(f"“{text[:40]}” has a unit that is not known here. Write {_example(resource)}.")
     return known[unit]
 
 
 def _example(resource: str) -> str:
-    return {CPU: "cores, such as 16 or 2.5", MEMORY: "an amount such as 64 GiB"}.get(
-        resource, "a whole number, such as 8"
-    )
+    if resource in BUDGETS:
+        return "hours, such as 500"
+    known = {CPU: "cores, such as 16 or 2.5", MEMORY: "an amount such as 64 GiB"}
+    return known.get(resource, "a whole number, such as 8")
 
 
 def sort_key(resource: str) -> tuple[int, str]:
     """The order in which people see resources."""
-    return (BASIC.index(resource) if resource in BASIC else len(BASIC), resource)
+    return (BASIC.index(resource) if resource in BASIC else len(BASIC) + (resource in BUDGETS), resource)

@@ -30,7 +30,7 @@ INSERT INTO jobs_job (
     team_id, owner_id, submit_key, name, tags, bundle_id, entry, arguments, environment, cluster_id,
     image_label, image_reference, profile_label, command, cpu_millis, memory_bytes, disk_bytes, max_processes,
     time_limit_seconds, created_at, status, reason, detail, exit_code, starting_at, running_at, finishing_at,
-    finished_at, usage_counted_at, next_look_at)
+    finished_at, usage_counted_at, next_look_at, gpu_count, gpu_resource, node_labels, tolerations, pull_secret)
 SELECT
     CASE WHEN n BETWEEN 101 AND 120 THEN few.id ELSE many.id END,
     CASE WHEN n BETWEEN 101 AND 120 THEN fred.id WHEN mod(n, 10) = 3 THEN admin.id ELSE alice.id END,
@@ -42,7 +42,7 @@ SELECT
     'Python 3', 'local/python', 'Small', '{python3,-u,main.py}', 1000, 2147483648, 5368709120, 256,
     3600, at, status, CASE status WHEN 'failed' THEN 'exit_code' ELSE '' END, '',
     CASE status WHEN 'failed' THEN 1 ELSE 0 END, at, at, at, at + interval '3 minutes',
-    CASE WHEN %(is_counted)s THEN now() END, NULL
+    CASE WHEN %(is_counted)s THEN now() END, NULL, 0, '', '{}', '[]', ''
 FROM (
     SELECT n, timestamptz '2026-01-01' + n * interval '20 seconds' AS at,
         CASE WHEN n BETWEEN 401 AND 420 THEN 'error' WHEN mod(n, 10) = 6 THEN 'failed' ELSE 'succeeded' END AS status

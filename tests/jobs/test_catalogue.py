@@ -7,7 +7,7 @@ import pytest
 from clusters.causes import BETTER_THAN_STOPPED, INTERRUPTIONS, PATIENT, End, Wait
 from jobs import reasons_page
 from jobs.catalogue import Own, Situation, explain
-from jobs.catalogue.ends import ERRORS, FAILURES
+from jobs.catalogue.ends import ERRORS, FAILURES, STOPPED
 from jobs.catalogue.queued import QUEUED
 from jobs.catalogue.waits import WAITS
 from jobs.lifecycle import Status
@@ -19,12 +19,12 @@ TECHNICAL = re.compile(r"\b(Err\w+|BackOff|pod_\w+|None|null|exception|traceback
 def test_every_reason_has_an_entry_where_it_can_be_said():
     assert set(WAITS) >= set(Wait)
     assert set(ERRORS) >= set(End)
-    assert set(Own) <= {*WAITS, *QUEUED, *FAILURES, *ERRORS}
+    assert set(Own) <= {*WAITS, *QUEUED, *FAILURES, *ERRORS, *STOPPED}
     assert not set(Wait) & set(End), "one word, one meaning"
 
 
 def test_no_entry_is_for_a_reason_that_nobody_says():
-    assert {*WAITS, *QUEUED, *FAILURES, *ERRORS} <= {*Wait, *End, *Own}
+    assert {*WAITS, *QUEUED, *FAILURES, *ERRORS, *STOPPED} <= {*Wait, *End, *Own}
 
 
 def test_words_fit_their_columns():

@@ -74,12 +74,12 @@ class World:
         sizes = {"cpu_millis": 50, "memory_bytes": 128 * MIB, "disk_bytes": 64 * MIB}
         return Profile.objects.create(cluster=self.cluster, name=name, position=position, **sizes, **more)
 
-    def submit(self, gate: str = OPEN, code: int = 0, profile: Profile | None = None) -> int:
+    def submit(
+        self, gate: str = OPEN, code: int = 0, profile: Profile | None = None, team: Team | None = None
+    ) -> int:
         """The witness' script as a job, as a sent form makes it. It waits at `gate` between start and end."""
         own = gate if gate == OPEN else self._own(gate)
-        return self.submit_script(
-            "main.py", self.witness.script, f"{own} {code}", image=self.python, profile=profile
-        )
+        return self.submit_script("main.py", self.witness.script, f"{own} {code}", profile=profile, team=team)
 
     def open(self, gate: str) -> None:
         """The scripts that wait at this gate go on; those of other worlds have gates of their own."""
@@ -89,7 +89,7 @@ class World:
         return f"{self.cluster.slug}-{gate}"
 
     def submit_script(
-        self, path: str, text: str, arguments: str = "", image: Image | None = None, profile=None
+        self, path: str, text: str, arguments: str = "", image: Image | None = None, profile=None, team=None
     ) -> int:
         draft = drafts.create(self.user, {})
         file = receive(io.BytesIO(text.encode()), path)
@@ -100,7 +100,8 @@ class World:
         finally:
             file.discard()
         fields = QueryDict(mutable=True)
-        chosen = {"image": image or self.python, "profile": profile or self.small, "team": self.team}
+        chosen = {"image": image or self.python, "profile": profile or self.small}
+        chosen["team"] = team or self.team
         fields.update({name: str(row.pk) for name, row in chosen.items()} | {"arguments": arguments})
         drafts.save_fields(draft.pk, fields)
         made = submit.submit_draft(self.user, draft.pk)
