@@ -79,6 +79,8 @@ def _say(ask: Ask) -> str:
     if NEXT in simulator.starts:
         return AT_ONCE
     shortage = simulator.queues[ask.team_id].book.shortage(lane.demand)
+    if shortage is not None and shortage.resource in resources.BUDGETS:
+        return _used_up(shortage)
     if shortage is not None and shortage.is_never:
         return _never(shortage)
     likely = forecast(situation, ask.team_id).get(NEXT)
@@ -94,7 +96,14 @@ def _now(situation: Situation) -> Simulator:
     return simulator
 
 
+def _used_up(shortage: Shortage) -> str:
+    whose = "you" if shortage.scope == Scope.USER else "the team"
+    return f"Waits for the next month: the {resources.noun(shortage.resource)} of this one are used up for {whose}."
+
+
 def _never(shortage: Shortage) -> str:
+    if shortage.resource == resources.JOBS:
+        return "Cannot start like this: the quota of running jobs is 0. Ask an admin for a larger quota."
     whose = {Scope.CLUSTER: "the team's quota there", Scope.USER: "your own quota"}
     asked, most = (resources.in_words(shortage.resource, each) for each in (shortage.asked, shortage.most))
     return (

@@ -30,17 +30,26 @@ class QuickBook(Book):
     """
 
     _parts: dict[int, tuple[Demand, list[_Part]]] = field(default_factory=dict, repr=False)
+    _budgets: dict[int, list[tuple[Account, Line, int]]] = field(default_factory=dict, repr=False)
     _promised: list[Line] = field(default_factory=list, repr=False)
 
     def shortage(self, demand: Demand) -> Shortage | None:
         """As Book's."""
-        first = None
+        first = self._used_up(demand)
         for part in self._parts_of(demand):
             if short := self._short(part):
                 if short.is_never:
                     return short
                 first = first or short
         return first
+
+    def _used_up(self, demand: Demand) -> Shortage | None:
+        """The month's hours; nothing is taken of them while a queue is played."""
+        self._parts_of(demand)
+        for account, line, limit in self._budgets[id(demand)]:
+            if line.used >= limit:
+                return Shortage(account.scope, account.resource, 0, line.used, limit, most=limit)
+        return None
 
     def take(self, demand: Demand) -> None:
         """As Book's; nothing is written to a ledger, so `taken` stays empty."""
@@ -79,6 +88,10 @@ class QuickBook(Book):
         if known is None:
             # The demand is kept with it, so that its id is nobody else's.
             known = self._parts[id(demand)] = (demand, list(self._work_out(demand)))
+            limits = [(account, self.limit_of(account)) for account in demand.budgets()]
+            self._budgets[id(demand)] = [
+                (account, self.line(account), limit) for account, limit in limits if limit is not None
+            ]
         return known[1]
 
     def _work_out(self, demand: Demand) -> Iterator[_Part]:

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clusters.models import Cluster
+from jobs.admission.budgets import fill_in
 from jobs.admission.choosing import Block
 from jobs.admission.lanes import Lane, lane_of
 from jobs.catalogue import Own
@@ -17,7 +18,7 @@ from jobs.models import Attempt, Job, TeamQueue
 from jobs.models.attempt import RESERVED
 from jobs.models.job import QUEUED
 from teams.models import Pause, QuotaLine, Scope, Team
-from teams.quota.book import Account, Line
+from teams.quota.book import Account, Book, Line
 
 # What a queue may wait for and still be played: all else (a pause, a full cluster) ends nobody knows when.
 BY_QUOTA = frozenset({Own.TEAM_QUOTA, Own.CLUSTER_QUOTA, Own.OWN_QUOTA, Own.QUOTA_LENT, Own.ITS_TURN})
@@ -71,8 +72,12 @@ def read_state(team_id: int, asked: Sequence[Job] = ()) -> State | None:
         cause_key(team, row["lane"]): row["reason"] for team, queue in queues.items() for row in queue.blocked
     }
     sharing = set(Team.objects.filter(pk__in=teams, shares_quota=True).values_list("pk", flat=True))
+    lines = _lines(teams)
+    for job in asked:
+        # What waits already is blocked with this reason where the month's hours are used up.
+        fill_in(Book(lines[team_id]), team_id, known(job)[0].demand.budgets())
     situation = Situation(
-        lines=_lines(teams),
+        lines=lines,
         sharing=sharing,
         pool=_pool() if sharing else None,
         held=[

@@ -29,7 +29,7 @@ class RunTimes:
         """
         best: Sequence[float] = ()
         for runs in self.levels:
-            longer = runs[bisect_right(runs, elapsed) :]
+            longer = runs[bisect_right(runs, elapsed) :] if elapsed > 0 else runs
             if len(longer) >= ENOUGH:
                 return longer
             best = longer if len(longer) >= len(best) else best

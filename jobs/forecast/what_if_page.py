@@ -117,6 +117,7 @@ def _resources(team: Team, lines: Lines) -> list[str]:
         .exclude(gpu_resource="")
         .values_list("gpu_resource", flat=True)
     )
+    limited -= set(resources.BUDGETS)
     found = {*resources.BASIC, *limited, *(resources.gpu(each) for each in gpus.distinct())}
     return sorted(found, key=resources.sort_key)
 

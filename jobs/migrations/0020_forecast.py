@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('clusters', '0005_space_quota_from_ledger'),
-        ('jobs', '0007_usage'),
+        ('jobs', '0008_budgets'),
         ('teams', '0004_audit'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -275,7 +275,7 @@ class DraftPage:
             return ""
         seconds = self.form.cleaned_data.get("time_limit") or settings.JOB_TIME_LIMIT_SECONDS
         names = (self.values["name"] or self.suggested_name, self.values["entry"])
-        priority = int(self.form.cleaned_data.get("priority") or Priority.NORMAL)
+        priority = int(self.form.cleaned_data.get("priority", Priority.NORMAL))
         return say_before(Ask(team.pk, self.draft.owner_id, profile, seconds, *names, priority))
 
     @property

@@ -1,0 +1,29 @@
+"""Plain values for the forecast: lanes, books, jobs."""
+
+import pytest
+
+from jobs.admission.lanes import Lane
+from jobs.forecast.quick_book import books_of
+from jobs.forecast.simulator import Queue, SimJob, Simulator
+from teams.models import Scope
+from teams.quota.book import Account, Line
+
+CPU = Account(Scope.TEAM, "cpu_millis")
+
+
+@pytest.fixture
+def play():
+    """`play({1: 4000}, [(team, cpu, arrives, seconds)…], sharing=())`: the starts by job number, from 1."""
+
+    def run(limits, jobs, sharing=(), on_wait=None):
+        books = books_of({team: {CPU: Line(limit)} for team, limit in limits.items()}, sharing)
+        simulator = Simulator({team: Queue(book) for team, book in books.items()}, sharing, on_wait)
+        lanes = {}
+        made = []
+        for number, (team, cpu, arrives, seconds, *rest) in enumerate(jobs, 1):
+            lane = Lane(1, team, rest[0] if rest else 1, cpu, 0)
+            made.append(SimJob(team, number, lanes.setdefault(lane, lane), arrives, seconds))
+        simulator.run(made)
+        return simulator.starts
+
+    return run
