@@ -8,15 +8,17 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from jobs.forecast.playing import forecast
+from jobs.forecast.playing import MOST_WAITING, forecast
 from jobs.forecast.ranges import Range
-from jobs.forecast.reading import read_state
+from jobs.forecast.reading import BY_QUOTA, read_state
 from jobs.lifecycle import Status
 from jobs.models import Job
 
 KEPT_SECONDS = 10
 # A list of many teams' jobs works out so many teams anew; of the others it shows what is known.
 TEAMS_AT_ONCE = 3
+# In a plan: what can be said of those behind its last job.
+BEHIND = 0
 # Counting stops here: further back the number says nothing.
 MOST_BEFORE = 1_000
 
@@ -84,7 +86,11 @@ def outlook_of(job: Job) -> Outlook | None:
     """None for a job that does not wait in its team's queue any more."""
     if not _is_waiting(job):
         return None
-    return Outlook(before(job.team_id, job.priority, job.pk) + 1, plan_of(job.team_id).get(job.pk))
+    place, plan = before(job.team_id, job.priority, job.pk) + 1, plan_of(job.team_id)
+    told = plan.get(job.pk)
+    if told is None and place > MOST_WAITING and (job.queue_block or {}).get("reason") in BY_QUOTA:
+        told = plan.get(BEHIND)
+    return Outlook(place, told)
 
 
 def tell_all(jobs: Iterable[Job]) -> None:
@@ -117,6 +123,8 @@ def _make_plan(team_id: int) -> dict[int, Told]:
         causes = {job.id: state.cause_of(job) for job in state.situation.queued}
         ranges = forecast(state.situation, team_id)
         plan = {job: Told(each, now, causes[job]) for job, each in ranges.items()}
+        if len(plan) == MOST_WAITING:
+            plan[BEHIND] = Told(Range(max(each.early for each in ranges.values()), None), now)
     cache.set(_key(team_id), plan, KEPT_SECONDS)
     return plan
 

@@ -8,11 +8,11 @@ from jobs.admission.choosing import Block
 from jobs.admission.lanes import Lane
 from jobs.forecast.quick_book import books_of
 from jobs.forecast.ranges import Range, range_of
-from jobs.forecast.run_times import RunTimes
+from jobs.forecast.run_times import RunTimes, Sampler
 from jobs.forecast.simulator import Queue, SimJob, Simulator
 from teams.quota.book import Account, Line
 
-DRAWS, FEWEST_DRAWS = 40, 8
+DRAWS, FEWEST_DRAWS = 30, 8
 # Lanes that are looked at in all draws together: some 40 ms. A draw is cut where its part is spent.
 MOST_LOOKS = 6_000
 # So many that wait are played, of the team and of each that shares with it; those behind them start later.
@@ -95,12 +95,19 @@ def forecast(situation: Situation, team: int, seed: int = 0) -> dict[int, Range]
 def _play(situation: Situation, wanted: Iterable[int], chance: Random) -> tuple[Simulator, bool]:
     """One draw, until all that are wanted have started or its part of the looks is spent (True: it was cut)."""
     simulator = situation.simulator()
+    samplers: dict[int, Sampler] = {}
+
+    def draw(times: RunTimes, elapsed: float = 0.0) -> float:
+        if id(times) not in samplers:
+            samplers[id(times)] = times.sampler(chance)
+        return samplers[id(times)].draw(elapsed) + BESIDE_SECONDS
+
     for held in situation.held:
-        seconds = held.times.draw(chance, held.elapsed) + BESIDE_SECONDS - held.elapsed
+        seconds = draw(held.times, held.elapsed) - held.elapsed
         job = SimJob(held.team, held.id, held.lane, -held.elapsed, seconds)
         simulator.hold(job, -held.elapsed, max(0.0, seconds))
     for each in situation.queued:
-        seconds = each.times.draw(chance) + BESIDE_SECONDS
+        seconds = draw(each.times)
         simulator.queues[each.team].add(SimJob(each.team, each.id, each.lane, -each.seconds, seconds))
     pending = list(reversed(list(wanted)))
     most = MOST_LOOKS // FEWEST_DRAWS

@@ -11,8 +11,8 @@ STEPS = ((10 * MINUTE, MINUTE), (2 * HOUR, 5 * MINUTE), (12 * HOUR, 30 * MINUTE)
 UNITS = ((2 * HOUR, MINUTE, "min"), (2 * DAY, HOUR, "h"), (inf, DAY, "days"))
 # Shares of the draws between which the range lies, and how much wider than the draws it is made: they know nothing of
 # the jobs that are still to come. `manage.py simulate_month` says how often such ranges hold (docs/forecast.md).
-EARLY_SHARE, LATE_SHARE = 0.04, 0.96
-EARLIER, LATER = 0.8, 1.25
+EARLY_SHARE, LATE_SHARE = 0.06, 0.94
+EARLIER, LATER = 0.9, 1.1
 
 
 @dataclass(frozen=True)

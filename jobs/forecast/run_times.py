@@ -9,8 +9,10 @@ from random import Random
 # Fewer past runs than this say little: what is similar in a wider sense is asked instead.
 ENOUGH = 3
 NEWEST = 50
-# A past run stands for others a little shorter and longer; the fewer there are, the more so.
+# How far a script's runs may lie from what its past says, as a spread of the logarithm: less, the more runs are known.
 SPREAD = 0.5
+# The runs of one script among themselves, and how much one or two runs of its own count against many of others.
+WITHIN, OWN_SHARE = 0.35, 0.7
 # A script ends on its limit at the latest; the cluster needs a moment for it.
 AT_LEAST = 1.0
 
@@ -35,17 +37,15 @@ class RunTimes:
             best = longer if len(longer) >= len(best) else best
         return best
 
-    def draw(self, chance: Random, elapsed: float = 0.0) -> float:
-        """One possible run time, more than `elapsed`, at most the limit. Without any past: evenly up to the limit."""
-        runs = self.known(elapsed)
-        most = max(self.limit, elapsed + AT_LEAST)
-        if not runs:
-            return chance.uniform(elapsed, most)
-        seconds = chance.choice(runs) * exp(chance.gauss(0.0, SPREAD / sqrt(len(runs))))
-        if seconds <= elapsed:
-            # The jitter went below what it ran already: it ends soon.
-            seconds = elapsed + AT_LEAST + chance.random() * 0.1 * elapsed
-        return min(seconds, most)
+    def sampler(self, chance: Random) -> "Sampler":
+        """For one draw of the future: what is not known of a script is the same for all its runs in it."""
+        own = self.levels[0] if self.levels else ()
+        if len(own) >= ENOUGH:
+            return Sampler(self, chance, shift=exp(chance.gauss(0.0, SPREAD / sqrt(len(own)))))
+        # One script is like one of the others, and not like their average: a sweep of it runs long, or short.
+        speaks = own if own and chance.random() < OWN_SHARE else self.known()
+        centre = chance.choice(speaks) * exp(chance.gauss(0.0, SPREAD)) if speaks else None
+        return Sampler(self, chance, centre=centre)
 
     def quantile(self, share: float, elapsed: float = 0.0) -> float | None:
         """The whole run time that a `share` (0 to 1) of such jobs does not exceed; None without any past."""
@@ -56,3 +56,26 @@ class RunTimes:
         low = int(at)
         high = min(low + 1, len(runs) - 1)
         return min(runs[low] + (runs[high] - runs[low]) * (at - low), max(self.limit, elapsed))
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws run times of one kind of job: around `centre` where the script is hardly known, else its own runs."""
+
+    times: RunTimes
+    chance: Random
+    centre: float | None = None
+    shift: float = 1.0
+
+    def draw(self, elapsed: float = 0.0) -> float:
+        """A possible run time, more than `elapsed`, at most the limit. Without any past: evenly up to the limit."""
+        most = max(self.times.limit, elapsed + AT_LEAST)
+        if self.centre is not None:
+            seconds = self.centre * exp(self.chance.gauss(0.0, WITHIN))
+            if seconds > elapsed:
+                return min(seconds, most)
+        runs = self.times.known(elapsed / self.shift)
+        if not runs:
+            return self.chance.uniform(elapsed, most)
+        seconds = self.chance.choice(runs) * self.shift
+        return min(max(seconds, elapsed + AT_LEAST), most)

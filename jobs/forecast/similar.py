@@ -63,7 +63,7 @@ SELECT given.at, array_agg(ran.seconds) FROM unnest({types}) WITH ORDINALITY AS 
 CROSS JOIN LATERAL (
     SELECT extract(epoch FROM coalesce(finishing_at, finished_at) - running_at)::float8 AS seconds FROM jobs_job
     WHERE {same} AND running_at IS NOT NULL AND finished_at IS NOT NULL
-    ORDER BY id DESC LIMIT %s
+    ORDER BY finished_at DESC LIMIT %s
 ) ran GROUP BY given.at
 """
 

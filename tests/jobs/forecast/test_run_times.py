@@ -30,7 +30,7 @@ def test_only_runs_that_were_longer_speak_for_one_that_runs_already():
     times = RunTimes([[5.0, 6.0, 7.0, 600.0, 700.0, 800.0]], 3600)
     assert times.quantile(0.5) < 600
     assert times.quantile(0.5, elapsed=60) == 700
-    assert all(times.draw(Random(seed), 60) > 200 for seed in range(50))
+    assert all(times.sampler(Random(seed)).draw(60) > 60 for seed in range(50))
 
 
 def test_where_no_similar_one_ran_so_long_wider_ones_are_asked():
@@ -39,7 +39,7 @@ def test_where_no_similar_one_ran_so_long_wider_ones_are_asked():
 
 def test_without_any_past_it_is_anything_up_to_the_limit():
     times = RunTimes([[], []], 1000)
-    drawn = sorted(times.draw(Random(seed)) for seed in range(200))
+    drawn = sorted(times.sampler(Random(seed)).draw() for seed in range(200))
     assert times.quantile(0.5) is None
     assert 0 < drawn[0] < 100
     assert 900 < drawn[-1] <= 1000
@@ -52,6 +52,29 @@ def test_without_any_past_it_is_anything_up_to_the_limit():
     some.integers(0, 99),
 )
 def test_a_draw_is_longer_than_what_ran_and_never_above_the_limit(levels, limit, elapsed, seed):
-    drawn = RunTimes(levels, limit).draw(Random(seed), elapsed)
+    drawn = RunTimes(levels, limit).sampler(Random(seed)).draw(elapsed)
     assert drawn >= elapsed
     assert drawn <= max(limit, elapsed + 1)
+
+
+def test_of_a_script_that_is_known_each_run_is_drawn_from_its_own():
+    sampler = RunTimes([[100.0] * 50, [9000.0] * 50], 1e5).sampler(Random(1))
+    assert all(50 < sampler.draw() < 200 for _ in range(100))
+
+
+def test_runs_of_a_script_that_is_not_known_are_alike_within_one_draw():
+    """A sweep of something new is long as a whole or short as a whole: averages of many kinds would hide that."""
+    wide = RunTimes([[], [10.0, 100.0, 1000.0, 10_000.0]], 1e6)
+
+    def swept(seed):
+        sampler = wide.sampler(Random(seed))
+        return sum(sampler.draw() for _ in range(50))
+
+    sums = sorted(swept(seed) for seed in range(100))
+    assert sums[90] > 50 * sums[10]
+
+
+def test_the_few_runs_of_its_own_count_more_than_many_of_others():
+    times = RunTimes([[60.0], [5000.0] * 50], 1e5)
+    drawn = [times.sampler(Random(seed)).draw() for seed in range(200)]
+    assert 0.5 < sum(each < 1000 for each in drawn) / 200 < 0.9
