@@ -181,7 +181,7 @@ class Job(JobShown, models.Model):
             models.Index(
                 fields=["deleted_at"], name="job_deleted", condition=models.Q(deleted_at__isnull=False)
             ),
-            # The newest runs of similar jobs (jobs/forecast/similar.py), read in these indexes alone. Not by id: another
+            # The newest runs of similar jobs (jobs/forecast/similar.py), read in these indexes alone. Not by id: an
             # index that has ids in order would look as good to the planner, and be a walk for a rare profile.
             *(
                 models.Index(

@@ -1,6 +1,7 @@
 """Plain values for the forecast: lanes, books, jobs."""
 
 import pytest
+from django.core.cache import cache
 
 from jobs.admission.lanes import Lane
 from jobs.forecast.quick_book import books_of
@@ -27,3 +28,11 @@ def play():
         return simulator.starts
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(request):
+    """Tests with a database begin without plans of others."""
+    if "db" in request.fixturenames:
+        request.getfixturevalue("db")
+        cache.clear()

@@ -16,11 +16,6 @@ from teams.quota.limits import set_limits, set_sharing
 CPU, JOBS = Account(Scope.TEAM, "cpu_millis"), Account(Scope.TEAM, "jobs")
 
 
-@pytest.fixture(autouse=True)
-def _nothing_kept():
-    cache.clear()
-
-
 @pytest.fixture
 def say(team, alice, profile):
     """What is said of a job of Alice's with the profile; `cpu` as it asks."""

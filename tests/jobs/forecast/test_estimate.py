@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from jobs.admission.admit import admit_team
@@ -17,11 +16,6 @@ from teams.quota.book import Account
 from teams.quota.limits import set_limits
 
 CPU = Account(Scope.TEAM, "cpu_millis")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept():
-    cache.clear()
 
 
 @pytest.fixture

@@ -19,11 +19,6 @@ from teams.quota.limits import set_limits
 NOW = timezone.now()
 
 
-@pytest.fixture(autouse=True)
-def _nothing_kept():
-    cache.clear()
-
-
 @pytest.fixture
 def waits(make_job, team):
     """A job that waits behind another."""
