@@ -3,14 +3,17 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, sqrt
+from functools import cached_property
+from math import exp, log, sqrt
 from random import Random
+from statistics import pstdev
 
 # Fewer past runs than this say little: what is similar in a wider sense is asked instead.
 ENOUGH = 3
 NEWEST = 50
-# How far a script's runs may lie from what its past says, as a spread of the logarithm: less, the more runs are known.
-SPREAD = 0.5
+# Spreads of the logarithm: how far a script's runs may lie from one run of it or of a similar one; and what runs that
+# were all alike leave open.
+SPREAD, LITTLE = 0.5, 0.1
 # The runs of one script among themselves, and how much one or two runs of its own count against many of others.
 WITHIN, OWN_SHARE = 0.35, 0.7
 # A script ends on its limit at the latest; the cluster needs a moment for it.
@@ -41,11 +44,17 @@ class RunTimes:
         """For one draw of the future: what is not known of a script is the same for all its runs in it."""
         own = self.levels[0] if self.levels else ()
         if len(own) >= ENOUGH:
-            return Sampler(self, chance, shift=exp(chance.gauss(0.0, SPREAD / sqrt(len(own)))))
+            return Sampler(self, chance, shift=exp(chance.gauss(0.0, self._unsure)))
         # One script is like one of the others, and not like their average: a sweep of it runs long, or short.
         speaks = own if own and chance.random() < OWN_SHARE else self.known()
         centre = chance.choice(speaks) * exp(chance.gauss(0.0, SPREAD)) if speaks else None
         return Sampler(self, chance, centre=centre)
+
+    @cached_property
+    def _unsure(self) -> float:
+        """How far the script's runs to come may lie from those known, together: the standard error of their mean."""
+        own = self.levels[0]
+        return (pstdev(log(max(run, AT_LEAST)) for run in own) + LITTLE) / sqrt(len(own))
 
     def quantile(self, share: float, elapsed: float = 0.0) -> float | None:
         """The whole run time that a `share` (0 to 1) of such jobs does not exceed; None without any past."""

@@ -1,7 +1,6 @@
 """Plain values for the forecast: lanes, books, jobs."""
 
 import pytest
-from django.core.cache import cache
 
 from jobs.admission.lanes import Lane
 from jobs.forecast.quick_book import books_of
@@ -30,9 +29,22 @@ def play():
     return run
 
 
+@pytest.fixture
+def forget():
+    """Throw away what pages keep for some seconds."""
+
+    def clear():
+        # Not imported above: pytest looks at a module's names, and this one would connect before the servers are known.
+        from django.core.cache import cache
+
+        cache.clear()
+
+    return clear
+
+
 @pytest.fixture(autouse=True)
 def _nothing_kept(request):
     """Tests with a database begin without plans of others."""
     if "db" in request.fixturenames:
         request.getfixturevalue("db")
-        cache.clear()
+        request.getfixturevalue("forget")()

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from jobs.admission.admit import admit_team
@@ -17,11 +16,11 @@ CPU, JOBS = Account(Scope.TEAM, "cpu_millis"), Account(Scope.TEAM, "jobs")
 
 
 @pytest.fixture
-def say(team, alice, profile):
+def say(team, alice, profile, forget):
     """What is said of a job of Alice's with the profile; `cpu` as it asks."""
 
     def ask(cpu=1000, of=alice, **fields):
-        cache.clear()
+        forget()
         profile.cpu_millis = cpu
         return say_before(Ask(team.pk, of.pk, profile, 3600, "train", "main.py", **fields))
 

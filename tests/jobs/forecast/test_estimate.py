@@ -1,5 +1,6 @@
 """What pages say of a job that waits: its place and its likely start; and nothing where nothing is known."""
 
+import html
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -35,7 +36,7 @@ def waiting(make_job, team):
 
 
 def text(response):
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", response.content.decode())).split())
 
 
 def test_the_header_says_place_and_range_beside_the_cause(waiting, client_of, alice):

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from jobs import tasks
@@ -50,12 +49,12 @@ def told(make_job, team):
     return make
 
 
-def test_the_first_estimate_is_noted_once(waits):
+def test_the_first_estimate_is_noted_once(waits, forget):
     note_and_judge()
     noted = StartEstimate.objects.get()
     assert (noted.job_id, noted.cause, noted.is_right) == (waits.pk, "team_quota", None)
     assert noted.made_at <= noted.early <= noted.late
-    cache.clear()
+    forget()
     note_and_judge()
     assert StartEstimate.objects.get().made_at == noted.made_at
 
