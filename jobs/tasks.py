@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from jobs.admission.admit import admit_due
 from jobs.admission.budgets import enforce as enforce_budgets
 from jobs.admission.release import release_ended
+from jobs.forecast.judging import note_and_judge
 from jobs.hints import hint_cluster, hint_taken
 from jobs.reconciler import tidy as tidying
 from jobs.reconciler.drive import drive_all
@@ -71,6 +72,12 @@ def tidy() -> None:
 def count_usage() -> None:
     """Add what jobs used that have ended to the sums of the usage report."""
     count_ended()
+
+
+@shared_task(name="jobs.judge_estimates")
+def judge_estimates() -> None:
+    """Note when waiting jobs are likely to start, and compare what was noted with what came."""
+    note_and_judge()
 
 
 def settle(here: int | None = None) -> None:

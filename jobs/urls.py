@@ -3,7 +3,7 @@
 from django.urls import path
 
 from jobs.intake import calls, probe
-from jobs.views import actions, drafts, history, info, new, output, pauses, quotas, results, usage
+from jobs.views import actions, drafts, forecast, history, info, new, output, pauses, quotas, results, usage
 
 urlpatterns = [
     path("", history.job_list, name="job_list"),
@@ -18,6 +18,9 @@ urlpatterns = [
     # Usage
     path("usage/", usage.usage_report, name="usage_report"),
     path("usage/export.csv", usage.usage_export, name="usage_export"),
+    # Estimates
+    path("estimates/", forecast.estimate_report, name="estimate_report"),
+    path("teams/<slug:slug>/what-if/", forecast.quota_what_if, name="quota_what_if"),
     # New job
     path("new/", new.job_new, name="job_new"),
     path("new/<uuid:draft_id>/", drafts.draft_edit, name="draft_edit"),

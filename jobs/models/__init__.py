@@ -2,6 +2,7 @@
 
 from jobs.models.attempt import Attempt
 from jobs.models.bundle import Blob, Bundle, BundleFile, Draft
+from jobs.models.estimate import StartEstimate
 from jobs.models.job import TOLD, Job, JobEvent, Priority
 from jobs.models.queue import TeamQueue
 from jobs.models.result import Artifact
@@ -20,6 +21,7 @@ __all__ = [
     "JobEvent",
     "PastJob",
     "Priority",
+    "StartEstimate",
     "TeamQueue",
     "UsageSum",
 ]

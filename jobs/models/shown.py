@@ -70,6 +70,9 @@ class JobShown:
         cancel_requested_by: Any
         deleted_at: datetime | None
 
+    # Set for rows that wait (jobs/forecast/estimate.py): when it is likely to start.
+    told_start: Any = None
+
     @property
     def status_label(self) -> str:
         """The one word."""

@@ -13,6 +13,7 @@ from django.db.models import Count
 
 from clusters.fitting import Fit, fit_on, fresh_nodes
 from clusters.models import Cluster, Image, Profile
+from jobs.forecast.before_sending import AT_ONCE, Ask, say_before
 from jobs.lifecycle import ACTIVE, Status
 from jobs.models import Draft, Job, Priority
 from jobs.submission.drafts import CODE_NAMES, FROM_JOB, Loaded, code_path
@@ -253,6 +254,9 @@ class DraftPage:
             return f"{cluster.name} cannot be reached at the moment. The job waits until it can."
         if self.fit.problem:
             return f"It cannot start there. {self.fit.problem}"
+        said = self._said_before
+        if said and (said != AT_ONCE or self.fit.room != 0):
+            return said
         waiting, running = _load_of(cluster)
         if waiting:
             beside = f", {_running(running)} now." if running else "."
@@ -262,6 +266,17 @@ class DraftPage:
         if running:
             return f"Nothing waits there: it should start within seconds. {_running(running)} now."
         return "Nothing waits or runs there: it should start within seconds."
+
+    @property
+    def _said_before(self) -> str:
+        """What quotas and the queue say of it; "" while something is not chosen."""
+        profile, team = self.profile, self.team
+        if profile is None or team is None:
+            return ""
+        seconds = self.form.cleaned_data.get("time_limit") or settings.JOB_TIME_LIMIT_SECONDS
+        names = (self.values["name"] or self.suggested_name, self.values["entry"])
+        priority = int(self.form.cleaned_data.get("priority", Priority.NORMAL))
+        return say_before(Ask(team.pk, self.draft.owner_id, profile, seconds, *names, priority))
 
     @property
     def stops(self) -> list[str]:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from clusters.models import Image
 from jobs.access import find_job
+from jobs.forecast.estimate import tell_all
 from jobs.history.chips import counts, filter_bar
 from jobs.history.export import HEADER, export_rows
 from jobs.history.filters import Filters, number
@@ -46,6 +47,7 @@ def job_list(request: SignedInRequest) -> HttpResponse:
     if not page.ids and not asked.is_any and cursor == Cursor():
         return render(request, "jobs/job_list.html", {"is_empty": True, "examples": _examples()})
     jobs = load_jobs(page.ids)
+    tell_all(jobs)
     return render(
         request,
         "jobs/job_list.html",
@@ -82,6 +84,7 @@ def job_export(request: SignedInRequest) -> HttpResponseBase:
 def job_row(request: SignedInRequest, job_id: int) -> HttpResponse:
     """One row of the list alone."""
     job = find_job(request.user, job_id)
+    tell_all([job])
     is_changeable = may_change(request.user, owner_id=job.owner_id, team_id=job.team_id)
     context = {"job": job, "changeable_ids": {job.pk} if is_changeable else set()}
     return render(request, "jobs/_job_row.html", context)

@@ -236,7 +236,7 @@ def test_the_page_shows_the_exact_command_where_when_and_what_may_stop_it(client
     page = client.get(url).content.decode()
     assert "python3 -u train.py &#x27;a b&#x27;</pre>" in page
     assert "This machine, Small" in page
-    assert "1 job waits there before it, 1 job runs now." in page
+    assert "Starts at once." in page
     assert "It is stopped after 2 h." in page
     assert "2 GiB of memory" in page
 

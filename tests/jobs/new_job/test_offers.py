@@ -106,8 +106,8 @@ def test_the_cards_tell_for_how_many_there_is_room_and_what_does_not_fit(client,
     [
         ("kubernetes", 0.5, 0.5, "It cannot start there. No node of "),
         ("kubernetes", 4, 0, "There is no room for it now: it waits until there is."),
-        ("kubernetes", 16, 16, "it should start within seconds"),
-        ("local", 4, 0, "it should start within seconds"),
+        ("kubernetes", 16, 16, "Starts at once."),
+        ("local", 4, 0, "Starts at once."),
     ],
 )
 def test_when_it_starts_depends_on_what_fits(client, url, image, profile, driver, cores, free, says):

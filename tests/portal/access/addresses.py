@@ -58,7 +58,7 @@ class Addresses:
         return {name: makers[name]() for name in wanted}
 
     def _slug(self, route: str) -> str:
-        if route.startswith(("team_", "member_")):
+        if route.startswith(("team_", "member_", "quota_")):
             return self._team().slug
         return "python-model" if route == "example_run" else self._cluster().slug
 

@@ -1,6 +1,15 @@
 """The jobs' rows of the access matrix: route, what GET and what POST answer."""
 
-from tests.portal.access.columns import NEVER, NO_BUTTON, NO_PAGE, NO_TOKEN, NOT_THERE, OF_A_TEAM, PAGE
+from tests.portal.access.columns import (
+    NEVER,
+    NO_BUTTON,
+    NO_PAGE,
+    NO_TOKEN,
+    NOT_THERE,
+    OF_A_TEAM,
+    PAGE,
+    READERS,
+)
 
 AGAIN = "302 302 302 404 302 404 403 302"
 CHANGES = "302 302 403 404 302 404 403 302"
@@ -11,6 +20,8 @@ JOBS = {
     "job_export": (PAGE, NO_BUTTON),
     "usage_report": (PAGE, NO_BUTTON),
     "usage_export": (PAGE, NO_BUTTON),
+    "estimate_report": (READERS, NO_BUTTON),
+    "quota_what_if": (READERS, NO_BUTTON),
     "job_bulk": (NO_PAGE, "302 400 400 400 400 400 403 400"),
     "job_row": (OF_A_TEAM, NO_BUTTON),
     "job_header": (OF_A_TEAM, NO_BUTTON),
