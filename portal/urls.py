@@ -14,7 +14,6 @@ urlpatterns = [
         "favicon.ico", require_safe(RedirectView.as_view(url="/static/favicon/stellwerk.svg")), name="favicon"
     ),
     path("health/", health, name="health"),
-    path("", include("teams.urls")),
     path("", include("jobs.urls")),
     path("", include("teams.urls")),
     path("clusters/", include("clusters.urls")),
