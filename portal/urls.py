@@ -16,7 +16,6 @@ urlpatterns = [
     ),
     path("health/", health, name="health"),
     path("metrics", metrics, name="metrics"),
-    path("", include("teams.urls")),
     path("", include("jobs.urls")),
     path("", include("teams.urls")),
     path("clusters/", include("clusters.urls")),

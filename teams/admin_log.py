@@ -13,7 +13,8 @@ from teams.audit import Changes, record, snapshot
 from teams.audit.values import CHANGED, compared
 from teams.models import Membership, Team, User
 
-AREAS = {User: "account", Team: "team", Membership: "team"}
+# As the pages of teams and people call it: one filter of the log finds both.
+AREAS = {User: "person", Team: "team", Membership: "team"}
 
 
 class Logged(admin.ModelAdmin):

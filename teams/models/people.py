@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Concat, Upper
+from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
 NO_AUDITORS = "An auditor cannot be in a team: auditors see everything and change nothing."
@@ -52,6 +53,10 @@ class User(AbstractUser):
                 ]
             ),
         ]
+
+    def get_absolute_url(self) -> str:
+        """The page of the person; for those who read everything."""
+        return reverse("person_detail", args=[self.pk])
 
     @property
     def display_name(self) -> str:
@@ -109,6 +114,10 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """The team's page."""
+        return reverse("team_detail", args=[self.slug])
 
     @property
     def is_disabled(self) -> bool:

@@ -7,11 +7,12 @@ from django.views.decorators.http import require_safe
 
 from teams.access import SignedInRequest, readers_of_all_only, sign_in_first
 from teams.audit.chips import about, menus
-from teams.audit.export import csv_lines
+from teams.audit.export import COLUMNS, export_rows
 from teams.audit.filters import Filters, number
 from teams.audit.links import find_urls
 from teams.audit.pages import WINDOW, all_of, find_page
 from teams.audit.words import rows
+from teams.csv_export import csv_response
 
 # A form's own fields; the others come along as they are.
 TYPED = ("start", "end", "time")
@@ -46,8 +47,4 @@ def audit_list(request: SignedInRequest) -> HttpResponse:
 def audit_export(request: SignedInRequest) -> StreamingHttpResponse:
     """All entries that the filters leave, as CSV, sent while they are read."""
     asked = Filters.read(request.GET)
-    name = f'attachment; filename="audit-{timezone.localdate()}.csv"'
-    headers = {"Content-Disposition": name}
-    return StreamingHttpResponse(
-        csv_lines(all_of(asked)), content_type="text/csv; charset=utf-8", headers=headers
-    )
+    return csv_response(f"audit-{timezone.localdate()}.csv", COLUMNS, export_rows(all_of(asked)))

@@ -9,15 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
 from clusters.connecting import outside
 from clusters.models import Cluster
-from teams.admin_log import Logged
+from teams.audit.words import AREAS, SENTENCES
 from teams.inviting import digest_of
 from teams.models import AuditEvent, Invitation, Membership, Team, User
 from tests import cast
@@ -30,7 +28,6 @@ from tests.clusters.pages.test_image_edit import FIELDS as IMAGE
 from tests.clusters.pages.test_profile_edit import FIELDS as PROFILE
 from tests.portal.access.columns import NEVER, NO_BUTTON, NOT_THERE
 from tests.portal.access.routes import MATRIX
-from tests.teams.test_admin import form
 
 NEW = "staple battery horse"
 RUNNER = "the runner's report of facts, with an attempt's token; what became of the job is in its own events"
@@ -86,8 +83,11 @@ RECORDED = {
     "account_logout": "account.signed_out",
     "account_change_password": "account.password_changed",
 }
+# What the same address records when it is sent {"action": "resume"} after that.
+RESUMED = {"team_pause": "team.resumed", "cluster_pause": "cluster.resumed", "pause_all": "portal.resumed"}
+# Nobody is signed in before, and somebody is afterwards.
+BY_A_STRANGER = {"invitation_accept": ["account.signed_in", "person.link_used"]}
 NOT_RECORDED = {
-    "invitation_accept": "nobody is signed in yet; tests/teams/test_invitation_accept.py has its entry",
     "job_run_with_changes": "makes a draft: the user's own form, which was not sent",
     "intake_claim": RUNNER,
     "intake_started": RUNNER,
@@ -209,8 +209,14 @@ def _keys(name: str) -> list[str]:
 def test_every_route_that_takes_a_form_is_listed():
     never = (NO_BUTTON, NEVER, NOT_THERE)
     takes_forms = {name for name, (_, post) in MATRIX.items() if post not in never}
-    assert takes_forms == set(RECORDED) | set(NOT_RECORDED)
-    assert not set(RECORDED) & set(NOT_RECORDED)
+    assert takes_forms == {*RECORDED, *BY_A_STRANGER, *NOT_RECORDED}
+    assert len(takes_forms) == len(RECORDED) + len(BY_A_STRANGER) + len(NOT_RECORDED)
+
+
+def test_each_is_said_in_words_and_found_by_a_filter():
+    actions = {*RECORDED.values(), *RESUMED.values(), *BY_A_STRANGER["invitation_accept"]}
+    assert actions <= set(SENTENCES)
+    assert {action.partition(".")[0] for action in SENTENCES} == set(AREAS)
 
 
 @pytest.mark.parametrize("name", sorted(RECORDED))
@@ -232,6 +238,45 @@ def test_it_leaves_exactly_one_entry(name, address, client_of, client, dana, mak
     assert [event.action for event in events] == [RECORDED[name]]
     assert (events[0].actor_id, events[0].address) == (dana.pk, "203.0.113.5")
     assert events[0].request_id == response["X-Request-ID"]
+
+
+@pytest.mark.parametrize("name", sorted(RESUMED))
+def test_letting_go_on_leaves_one_too(name, address, client_of, dana):
+    client, to = client_of(dana), address(name)
+    client.post(to, SENT[name])
+    started = AuditEvent.objects.count()
+    for _ in range(2):  # the second time there is nothing to let go on
+        assert client.post(to, {"action": "resume"}).status_code == 302
+    events = AuditEvent.objects.order_by("pk")[started:]
+    assert [event.action for event in events] == [RESUMED[name]]
+
+
+def _open_invitation(client) -> Callable[[], Any]:
+    """Follow Erin's link in the client; answers what sends the form behind it."""
+    ends = timezone.now() + timedelta(days=1)
+    Invitation.objects.create(user=cast.new_user("erin"), token_sha256=digest_of("token"), expires_at=ends)
+    to = client.get(reverse("invitation_open", args=["token"]))["Location"]
+    sent = {"first_name": "Erin", "last_name": "", "new_password1": NEW, "new_password2": NEW}
+    return lambda: client.post(to, sent, REMOTE_ADDR="203.0.113.5")
+
+
+def test_who_follows_an_invitation_leaves_two_entries(client, research):
+    send = _open_invitation(client)
+    assert send().status_code == 302
+    events = list(AuditEvent.objects.order_by("pk"))
+    assert [event.action for event in events] == BY_A_STRANGER["invitation_accept"]
+    erin = User.objects.get(username="erin")
+    assert {(event.actor_id, event.address) for event in events} == {(erin.pk, "203.0.113.5")}
+    assert send().status_code == 404
+    assert AuditEvent.objects.count() == 2
+
+
+def test_where_they_cannot_be_written_the_invitation_stays_open(client, research, monkeypatch):
+    send, before = _open_invitation(client), _state()
+    monkeypatch.setattr(AuditEvent.objects, "create", _broken)
+    with pytest.raises(ZeroDivisionError):
+        send()
+    assert _state() == before
 
 
 @pytest.mark.parametrize("name", sorted({"job_cancel", "job_delete", "cluster_switch", "image_switch", "image_edit",
@@ -257,14 +302,14 @@ def test_where_the_entry_cannot_be_written_nothing_is_changed(
     if name == "team_quota":
         sent["version"] = client.get(to).context["form"].version
     before = _state()
-
-    def broken(**fields: Any) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(AuditEvent.objects, "create", broken)
+    monkeypatch.setattr(AuditEvent.objects, "create", _broken)
     with pytest.raises(ZeroDivisionError):
         client.post(to, sent)
     assert _state() == before
+
+
+def _broken(**fields: Any) -> None:
+    raise ZeroDivisionError
 
 
 def _state() -> list[Any]:
@@ -284,64 +329,6 @@ def _state() -> list[Any]:
         Job,
     )
     return [list(model.objects.order_by("pk").values()) for model in models]
-
-
-def test_every_model_that_the_admin_changes_is_logged(dana):
-    request = RequestFactory().get("/")
-    request.user = dana
-    changed = {
-        model
-        for model, shown in admin.site._registry.items()
-        if any((shown.has_add_permission(request), shown.has_change_permission(request),
-                shown.has_delete_permission(request)))
-    }  # fmt: skip
-    assert {User, Team, Membership} <= changed
-    assert {model for model in changed if not isinstance(admin.site._registry[model], Logged)} == set()
-
-
-NO_ROWS = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
-
-
-def _post(client, path: str, **data: Any) -> list[AuditEvent]:
-    last = AuditEvent.objects.count()
-    page = client.get(path)
-    filled = form(page) if "adminform" in page.context else {}
-    response = client.post(path, filled | data)
-    assert response.status_code == 302, response.context["errors"]
-    return list(AuditEvent.objects.order_by("pk")[last:])
-
-
-def test_the_admin_records_old_and_new_values(client_of, dana, alice, other_team):
-    client = client_of(dana)
-    (added,) = _post(client, "/admin/teams/team/add/", name="Biology", slug="biology", **NO_ROWS)
-    assert (added.action, added.target_name, added.new["name"]) == ("team.added", "Biology", "Biology")
-    (changed,) = _post(client, f"/admin/teams/user/{alice.pk}/change/", email="new@example.org", **NO_ROWS)
-    assert (changed.action, changed.target_id) == ("account.changed", str(alice.pk))
-    assert (changed.old, changed.new) == ({"email": "alice@example.org"}, {"email": "new@example.org"})
-    assert _post(client, f"/admin/teams/user/{alice.pk}/change/", **NO_ROWS) == []
-    password = {"password1": NEW, "password2": NEW, "usable_password": "true"}
-    (given,) = _post(client, f"/admin/teams/user/{alice.pk}/password/", **password)
-    assert (given.action, given.new) == ("account.changed", {"password": "changed"})
-    (joined,) = _post(
-        client, "/admin/teams/membership/add/", user=alice.pk, team=other_team.pk, role="analyst"
-    )
-    assert (joined.action, joined.target_id, joined.team_id) == (
-        "team.member_added",
-        str(alice.pk),
-        other_team.pk,
-    )
-
-
-def test_the_admin_records_what_it_removes_one_or_many(client_of, dana, alice, bob, team):
-    client = client_of(dana)
-    (removed,) = _post(client, f"/admin/teams/user/{alice.pk}/delete/", post="yes")
-    assert (removed.action, removed.target_name) == ("account.removed", "Alice Ames (alice)")
-    assert removed.old["email"] == "alice@example.org"
-    assert "md5" not in str(removed.old)
-    left = Membership.objects.get(user=bob)
-    chosen = {"action": "delete_selected", "_selected_action": left.pk, "post": "yes"}
-    (event,) = _post(client, "/admin/teams/membership/", **chosen)
-    assert (event.action, event.team_name) == ("team.member_removed", "Data science")
 
 
 def test_a_sign_in_that_failed_names_the_account_and_never_what_was_typed(client, alice):

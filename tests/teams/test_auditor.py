@@ -30,7 +30,8 @@ def everything(make_job, make_attempt, alice, charlie, team):
     return (
         "/", f"/jobs/{job.pk}/", f"/jobs/{job.pk}/results/", f"/jobs/{job.pk}/details/", "/clusters/",
         "/clusters/research/", "/clusters/research/environments/", "/clusters/research/profiles/",
-        "/clusters/this-machine/", "/teams/", f"/teams/{team.slug}/", "/people/", f"/people/{alice.pk}/",
+        "/clusters/this-machine/", "/teams/", f"/teams/{team.slug}/", f"/teams/{team.slug}/use/", "/people/",
+        f"/people/{alice.pk}/", "/usage/", "/audit/",
     )  # fmt: skip
 
 
@@ -50,6 +51,31 @@ def test_no_link_of_these_pages_leads_to_a_refusal(client_of, otto, everything):
     pages = {path for path in found if not path.startswith("/static/")}
     assert len(pages) > 15
     assert {path: client.get(path).status_code for path in pages if client.get(path).status_code >= 400} == {}
+
+
+def test_the_log_the_usage_of_everybody_and_every_file_are_an_auditors_too(
+    client_of, otto, everything, alice
+):
+    """Otto is in no team: what he reads there is what admins read."""
+    client_of(alice)  # signing in is in the log
+    client = client_of(otto)
+    for path in ("/jobs/export.csv", "/usage/export.csv?by=user", "/audit/audit.csv"):
+        assert "alice" in b"".join(client.get(path).streaming_content).decode().lower(), path
+    assert "Alice Ames" in client.get("/usage/?by=user").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        ("alice", ["/", "/new/", "/teams/", "/usage/"]),
+        ("otto", ["/", "/teams/", "/usage/", "/people/", "/clusters/", "/audit/"]),
+        ("dana", ["/", "/new/", "/teams/", "/usage/", "/people/", "/clusters/", "/audit/"]),
+    ],
+)
+def test_the_navigation_has_what_is_there_for_each(request, client_of, who, expected):
+    page = client_of(request.getfixturevalue(who)).get("/").content.decode()
+    places = page.partition('<ul class="nav-items">')[2].partition("</ul>")[0]
+    assert LINK.findall(places) == expected
 
 
 def test_an_admin_has_those_buttons(client_of, dana, everything):

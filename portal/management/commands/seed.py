@@ -57,7 +57,7 @@ def seed_admin() -> str | None:
     password, is_new = new_password(), user.pk is None
     user.set_password(password)
     user.save()
-    action = "account.added" if is_new else "account.password_changed"
+    action = "person.added" if is_new else "account.password_changed"
     record_by(SEED, action, user, new={"is_superuser": True, "password": password})
     return password
 

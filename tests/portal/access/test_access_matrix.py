@@ -2,12 +2,12 @@
 
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 
 from teams.models import Membership, User
 from tests.portal.access.addresses import asked
 from tests.portal.access.columns import COLUMNS
-from tests.portal.access.routes import LIVE, MATRIX, names_of, routes
+from tests.portal.access.routes import LIVE, MATRIX, names_of, routes, walk
 
 # What the admin shows without a sign-in, to nobody's harm: the words of its scripts.
 ADMIN_OPEN = {"jsi18n"}
@@ -26,6 +26,11 @@ def test_access(name, method, users, address):
 def test_every_route_is_in_the_matrix():
     assert set(routes("portal.urls")) == set(MATRIX)
     assert set(routes("portal.urls_live")) == LIVE
+
+
+def test_no_route_is_there_twice():
+    found = [(path, name) for path, _, name in walk(get_resolver("portal.urls"), "", "") if name != "admin"]
+    assert len(found) == len(set(found)) > 80
 
 
 def test_every_row_says_something_of_everybody():

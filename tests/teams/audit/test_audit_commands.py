@@ -56,7 +56,7 @@ def test_what_a_new_portal_is_given(monkeypatch):
     call_command("seed", stdout=out)
     password = json.loads(out.getvalue().splitlines()[-1])["password"]
     assert entries()[:3] == [
-        ("manage.py seed", "account.added", "admin"),
+        ("manage.py seed", "person.added", "admin"),
         ("manage.py seed", "team.added", "Data science"),
         ("manage.py seed", "cluster.connected", "This machine"),
     ]

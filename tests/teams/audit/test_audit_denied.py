@@ -4,6 +4,7 @@ import pytest
 
 from teams.audit.denied import MOST
 from teams.models import AuditEvent
+from teams.policy import READ_ONLY
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,22 @@ def test_a_colleagues_job_an_admins_page_and_the_administration(client_of, bob, 
         "method": "POST",
         "why": "Only the owner of a job, a manager of its team or an admin may cancel or delete it.",
     }
+
+
+def test_an_auditor_who_sends_something_leaves_one_entry(client_of, otto, make_job, team):
+    """Refused before any view is asked (teams/middleware.py), so noted there and nowhere else."""
+    job, client = make_job(status="running"), client_of(otto)
+    paths = [f"/jobs/{job.pk}/cancel/", f"/teams/{team.slug}/pause/", "/people/invite/", "/no-such-page/"]
+    for path in paths:
+        assert client.post(path).status_code == 403
+    events = denied(otto)
+    assert [event.target_name for event in events] == paths
+    assert {event.new["why"] for event in events} == {READ_ONLY}
+
+
+def test_an_auditor_who_opens_an_admins_page_leaves_one_entry(client_of, otto):
+    assert client_of(otto).get("/teams/add/").status_code == 403
+    assert [event.target_name for event in denied(otto)] == ["/teams/add/"]
 
 
 def test_a_page_that_is_there_for_nobody_is_no_denied_access(client_of, bob, dana, client):
