@@ -82,7 +82,7 @@ def test_nobody_empties_the_log(entry, table):
 
 def test_the_portals_own_role_writes_and_reads_and_its_entries_are_sealed(app_role):
     grant(app_role)
-    as_role(app_role, "INSERT INTO teams_team (name, slug) VALUES ('A', 'a')")
+    as_role(app_role, "INSERT INTO teams_team (name, slug, shares_quota) VALUES ('A', 'a', false)")
     as_role(
         app_role,
         "INSERT INTO teams_auditevent (actor_name, action, target_kind, target_id, target_name, team_name, address,"
