@@ -49,3 +49,35 @@ def test_fields_that_stood_side_by_side_have_room_below_them(page, address, abov
     page.goto(address)
     boxes = [page.locator(each).bounding_box() for each in (above, below)]
     assert boxes[1]["y"] - boxes[0]["y"] - boxes[0]["height"] >= 12
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_what_is_rare_is_below_more(page_of, dana, javascript):
+    page = page_of(dana, width=360, java_script_enabled=javascript)
+    page.goto("/")
+    bar = page.locator("#navigation")
+    seen = [each.inner_text() for each in bar.locator(".nav-item:visible").all()]
+    assert seen == ["Jobs", "New job", "Teams", "Usage", "More", "dana"]
+    assert all(
+        box["width"] >= 44 for box in (each.bounding_box() for each in bar.locator(".nav-item:visible").all())
+    )
+    bar.get_by_text("More").click()
+    assert [each.inner_text() for each in bar.locator(".nav-panel a").all()] == [
+        "People",
+        "Clusters",
+        "Audit",
+    ]
+    panel = bar.locator(".nav-panel").bounding_box()
+    assert panel["x"] >= 0
+    assert panel["x"] + panel["width"] <= 360
+    bar.get_by_role("link", name="Audit").click()
+    assert page.get_by_role("heading", name="Audit").is_visible()
+    assert bar.locator("details:not(.user-menu) [aria-current]").count() == 1
+
+
+def test_a_wide_screen_and_who_has_nothing_rare_have_no_more(page_of, dana, alice):
+    wide, small = page_of(dana), page_of(alice, width=360)
+    for page, items in ((wide, 7), (small, 4)):
+        page.goto("/")
+        assert page.locator(".nav-items .nav-item:visible").count() == items
+        assert not page.get_by_text("More", exact=True).is_visible()
