@@ -26,7 +26,7 @@ TEAMS = {
     "team_add": ADMINS_ASK,
     "team_detail": (OF_A_TEAM, NO_BUTTON),
     "team_use": (OF_A_TEAM, NO_BUTTON),
-    "team_quota": (MANAGERS, "302 403 403 404 302 404 403 302"),
+    "team_quota": (MANAGERS, MANAGERS),
     "team_pause": ADMINS_ASK,
     "cluster_pause": ADMINS_ASK,
     "pause_all": ADMINS_ASK,
