@@ -51,6 +51,11 @@ def hint_admission() -> None:
     _try(lambda: current_app.send_task("jobs.sweep", expires=60))
 
 
+def hint_check(cluster_id: int) -> None:
+    """Ask a worker to bring what the cluster's namespaces have into line now. Never raises."""
+    _try(lambda: current_app.send_task("clusters.check", args=[cluster_id], expires=60))
+
+
 def hint_taken(cluster_id: int) -> None:
     """A worker looks for due jobs now: what is hinted from here on is a new message. Never raises."""
     _try(lambda: client().delete(_sent(cluster_id)))

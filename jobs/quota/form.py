@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Q
+
 from clusters.models import Cluster, Profile
 from teams.models import QuotaLine, Scope, Team, User
 from teams.policy import may_administer
@@ -32,9 +34,12 @@ UNITS = {
 }
 SETTINGS = ("shares_quota", "budget_grace_minutes", "most_high_jobs")
 CHANGED_MEANWHILE = (
-    "Somebody else changed these limits since you opened the page. What you typed is still in the fields: look at it,"
-    " and save again."
+    "Somebody else changed these limits since you opened the page, so nothing was saved. What you typed is still in the"
+    " fields; where it differs from what holds now, that stands below. Look at it, and save again."
 )
+LONGEST = 60
+# So many members with a limit of an own have their fields on the page; the others are chosen by name.
+MOST_MEMBERS = 20
 
 
 @dataclass
@@ -46,6 +51,8 @@ class Field:
     text: str
     used: str
     error: str = ""
+    # What holds now, where somebody else changed it after the page was opened.
+    now: str = ""
 
     @property
     def label(self) -> str:
@@ -81,6 +88,7 @@ class QuotaForm:
     user: User
     sections: list[Section]
     version: str
+    more_members: int = 0
     limits: dict[Account, int | None] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     errors: list[dict[str, str]] = field(default_factory=list)
@@ -97,14 +105,18 @@ def read_form(
 ) -> QuotaForm:
     """The editor's form. `member`: somebody who gets fields of an own limit."""
     limits = limits_of(team.pk)
-    form = QuotaForm(team, user, _sections(team, user, limits, member), version_of(team, limits))
+    people, more = _with_own_limits(team, limits, member, sent)
+    form = QuotaForm(team, user, _sections(team, user, limits, people), version_of(team, limits), more)
     form.settings = {name: getattr(team, name) for name in SETTINGS}
     if sent is None:
         return form
     form.is_stale = sent.get("version") != form.version
     for section in form.sections:
         for each in section.fields if section.is_editable else ():
-            _read(form, each, str(sent.get(each.name, each.text)), limits)
+            _read(form, each, str(sent.get(each.name, each.text)).strip(), limits)
+    for section in form.sections:
+        for each in section.fields if section.is_editable else ():
+            _check_within_team(form, each, limits)
     if may_administer(user):
         _read_settings(form, sent)
     return form
@@ -118,30 +130,36 @@ def version_of(team: Team, limits: Mapping[Account, int]) -> str:
 
 
 def _read(form: QuotaForm, each: Field, text: str, limits: Mapping[Account, int]) -> None:
-    each.text = text.strip()[:60]
+    each.text, held = text, limits.get(each.account)
     try:
-        amount = from_typed(each.account.resource, each.text)
-        _check_within_team(form, each.account, amount, limits)
+        if len(text) > LONGEST:
+            raise AmountInvalid(f"This is too long for an amount: {LONGEST} characters at most.")
+        amount = from_typed(each.account.resource, text)
     except AmountInvalid as error:
-        each.error = str(error)
-        form.errors.append({"id": f"id_{each.name}", "sentence": f"{each.label}: {error}"})
+        _refuse(form, each, str(error))
         return
-    if amount != limits.get(each.account):
-        form.limits[each.account] = amount
+    if amount == held:
+        return
+    form.limits[each.account] = amount
+    if form.is_stale:
+        each.now = "no limit" if held is None else in_words(each.account.resource, held)
 
 
-def _check_within_team(
-    form: QuotaForm, account: Account, amount: int | None, limits: Mapping[Account, int]
-) -> None:
-    """A member's limit above the team's would promise what nobody gets."""
-    if account.scope not in (Scope.MEMBER, Scope.USER) or amount is None:
-        return
+def _check_within_team(form: QuotaForm, each: Field, limits: Mapping[Account, int]) -> None:
+    """A member's limit above the team's would promise what nobody gets. One that was there before may stay."""
+    account, amount = each.account, form.limits.get(each.account)
     of_team = Account(Scope.TEAM, account.resource)
     most = form.limits.get(of_team, limits.get(of_team))
-    if most is not None and amount > most:
-        raise AmountInvalid(
-            f"The team's own limit is {in_words(account.resource, most)}; a member's cannot be above it."
-        )
+    is_members = account.scope in (Scope.MEMBER, Scope.USER)
+    if is_members and amount is not None and most is not None and amount > most:
+        words = in_words(account.resource, most)
+        _refuse(form, each, f"The team's own limit is {words}; a member's cannot be above it.")
+
+
+def _refuse(form: QuotaForm, each: Field, sentence: str) -> None:
+    each.error = sentence
+    form.limits.pop(each.account, None)
+    form.errors.append({"id": f"id_{each.name}", "sentence": f"{each.label}: {sentence}"})
 
 
 def _read_settings(form: QuotaForm, sent: Mapping[str, Any]) -> None:
@@ -153,17 +171,18 @@ def _read_settings(form: QuotaForm, sent: Mapping[str, Any]) -> None:
         text = str(sent.get(name, "")).strip()
         if is_optional and not text:
             form.settings[name] = None
-        elif text.isascii() and text.isdigit() and int(text) <= 30_000:
+        elif text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 30_000:
             form.settings[name] = int(text)
         else:
-            form.settings[name] = text[:20]
+            form.settings[name] = text
             form.errors.append(
                 {"id": f"id_{name}", "sentence": f"{label}: write a whole number up to 30,000."}
             )
 
 
-def _sections(team: Team, user: User, limits: Mapping[Account, int], member: User | None) -> list[Section]:
-    rows = QuotaLine.objects.filter(team=team)
+def _sections(team: Team, user: User, limits: Mapping[Account, int], people: list[User]) -> list[Section]:
+    """The team, its clusters, each member, and single members, each with all resources."""
+    rows = QuotaLine.objects.filter(~Q(scope=Scope.USER) | Q(user__in=people), team=team)
     used = {Account(row.scope, row.resource, row.cluster_id, row.user_id): row.used for row in rows}
     gpus = _gpus(used)
     names = sorted({*BASIC, *gpus, *BUDGETS}, key=sort_key)
@@ -175,7 +194,7 @@ def _sections(team: Team, user: User, limits: Mapping[Account, int], member: Use
         accounts.append([Account(Scope.CLUSTER, name, cluster_id=cluster.pk) for name in names])
     sections.append(Section("member", "Each member", "Holds for everybody who has no limit of an own."))
     accounts.append([Account(Scope.MEMBER, name) for name in names])
-    for person in _with_own_limits(team, limits, member):
+    for person in people:
         sections.append(Section(f"user-{person.pk}", person.display_name, "Instead of each member's limit."))
         accounts.append([Account(Scope.USER, name, user_id=person.pk) for name in names])
     for section, keys in zip(sections, accounts, strict=True):
@@ -195,7 +214,16 @@ def _gpus(known: Mapping[Account, int]) -> set[str]:
     }
 
 
-def _with_own_limits(team: Team, limits: Mapping[Account, int], member: User | None) -> list[User]:
-    ids = {key.user_id for key in limits if key.scope == Scope.USER}
-    people = list(User.objects.filter(pk__in=[pk for pk in ids if pk]).order_by("username"))
-    return people if member is None or member in people else [*people, member]
+def _with_own_limits(
+    team: Team, limits: Mapping[Account, int], member: User | None, sent: Mapping[str, Any] | None
+) -> tuple[list[User], int]:
+    """Members who get fields: those with a limit of an own, those whose fields were sent, and `member`; and how many
+    have none for want of place."""
+    typed = {name.split("-")[1] for name in sent or () if name.startswith("user-")}
+    wanted = {int(key) for key in typed if key.isascii() and key.isdigit() and len(key) < 19}
+    wanted |= {member.pk} if member else set()
+    own = {key.user_id for key in limits if key.scope == Scope.USER and key.user_id}
+    people = User.objects.filter(Q(memberships__team=team, pk__in=wanted) | Q(pk__in=own)).distinct()
+    found = sorted(people.order_by("username"), key=lambda person: person.pk not in wanted)
+    shown = found[: max(MOST_MEMBERS, len(wanted))]
+    return sorted(shown, key=lambda person: person.username), len(found) - len(shown)

@@ -1,36 +1,37 @@
-"""How much of a team's quota is in use, reserved and left; who uses it; what waits, and why."""
+"""How much of a team's quota is in use, reserved and left: a gauge for each resource."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Min, Sum
-from django.utils import timezone
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from jobs.admission.budgets import WARN_SHARE, spent_of
-from jobs.catalogue.queued import SHORT
 from jobs.lifecycle import Status
-from jobs.models import Attempt, Job, TeamQueue
+from jobs.models import Attempt, Job
 from jobs.models.attempt import RESERVED
-from jobs.models.job import QUEUED
-from jobs.quota.preview import waiting_by_lane
+from jobs.quota.people import People, people_of
+from jobs.quota.waits import Wait, waits_of
 from jobs.usage.month import this_months_use
 from teams.models import QuotaLine, Scope, Team
 from teams.quota.book import Account
-from teams.quota.resources import BUDGETS, CPU, GPU_PREFIX, JOBS, in_words, noun, sort_key
-
-MOST_PEOPLE = 12
+from teams.quota.resources import BASIC, BUDGETS, CPU, GPU_PREFIX, JOBS, MEMORY, in_words, noun, sort_key
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """One resource. Amounts in its unit; `limit` None: no limit. `running` of `used` are in use by running scripts."""
+    """One resource. Amounts in its unit; `limit` None: no limit. `running` of `used` are in use by running scripts.
+
+    `pool`: use and limit of all teams that share, where this one does.
+    """
 
     resource: str
     used: int
     running: int
     limit: int | None
     where: str = ""
+    pool: tuple[int, int] | None = None
 
     @property
     def label(self) -> str:
@@ -45,14 +46,22 @@ class Gauge:
 
     @property
     def words(self) -> str:
-        """ "14 cores of 16 cores, 2 cores of it reserved"."""
-        used = in_words(self.resource, self.used)
-        amount = f"{used} of {in_words(self.resource, self.limit)}" if self.limit is not None else used
+        """ "14 cores in use, 2 cores reserved, of 16 cores": all that the bar shows."""
         if self.is_budget:
-            return f"{amount} this month"
-        waits = self.used - self.running
-        reserved = f", {in_words(self.resource, waits)} of it reserved" if waits > 0 and self.used else ""
-        return f"{amount}{reserved}" if self.limit is not None else f"{amount}{reserved}, no limit"
+            limit = f" of {self._amount(self.limit)}" if self.limit is not None else ""
+            return f"{self._amount(self.used)}{limit} this month"
+        reserved = self.used - self.running
+        parts = [f"{self._amount(self.running)} in use"]
+        parts += [f"{self._amount(reserved)} reserved"] if reserved > 0 else []
+        parts += [f"of {self._amount(self.limit)}" if self.limit is not None else "no limit"]
+        return ", ".join(parts)
+
+    @property
+    def pool_words(self) -> str:
+        """What the teams that share have together; "" where the team does not."""
+        if self.pool is None:
+            return ""
+        return f"Teams that share: {self._amount(self.pool[0])} of {self._amount(self.pool[1])}"
 
     @property
     def level(self) -> str:
@@ -64,133 +73,123 @@ class Gauge:
         return "high" if self.is_budget and self.used >= WARN_SHARE * self.limit else ""
 
     @property
+    def mark(self) -> str:
+        """The level in words, so that colour never stands alone."""
+        if self.limit == 0 and not self.is_budget and not self.used:
+            return "nothing may start"
+        if self.borrowed:
+            return f"{self.borrowed} borrowed"
+        if self.above:
+            return f"{self.above} above the limit"
+        return {"full": "used up" if self.is_budget else "full", "high": "nearly used up"}.get(self.level, "")
+
+    @property
     def borrowed(self) -> str:
-        """In words, what is used beyond the own limit; "" where nothing is."""
-        if self.limit is None or self.is_budget or self.used <= self.limit:
-            return ""
-        return in_words(self.resource, self.used - self.limit)
+        """In words, what is used of other teams' quota; "" where nothing is."""
+        return self._beyond() if self.pool is not None else ""
+
+    @property
+    def above(self) -> str:
+        """In words, what runs on beyond a limit that was lowered; "" where nothing does."""
+        return self._beyond() if self.pool is None else ""
 
     @property
     def bar(self) -> dict[str, float]:
-        """Of a bar 100 long: in use, in use or reserved, and where the limit is (0: none)."""
+        """Of a bar 100 long: where what is in use ends, what is reserved, and where the limit is."""
         most = max(self.limit or 0, self.used, 1)
-        end = (self.limit or 0) / most
-        if self.limit is None:
-            return {"running": 0, "used": 0, "limit": 0}
         running = self.used if self.is_budget else self.running
-        parts = {"running": running / most, "used": self.used / most, "limit": end}
-        return {name: round(100 * part, 1) for name, part in parts.items()}
+        parts = {"running": running, "reserved": self.used - running, "limit": self.limit or 0}
+        return {name: round(100 * part / most, 1) for name, part in parts.items()}
 
+    def _beyond(self) -> str:
+        if self.limit is None or self.is_budget or self.used <= self.limit:
+            return ""
+        return self._amount(self.used - self.limit)
 
-@dataclass(frozen=True)
-class Wait:
-    """Waiting jobs with one cause."""
-
-    label: str
-    count: int
-    oldest: Any
-    sentence: str
+    def _amount(self, amount: int | None) -> str:
+        return in_words(self.resource, amount or 0)
 
 
 @dataclass
 class Use:
-    """Everything for the team's page."""
+    """Everything for the team's page. `budgets` are the month's; `places` the limits on single clusters."""
 
     gauges: list[Gauge] = field(default_factory=list)
-    people: list[dict[str, Any]] = field(default_factory=list)
+    places: list[Gauge] = field(default_factory=list)
+    budgets: list[Gauge] = field(default_factory=list)
+    people: People = field(default_factory=lambda: People([]))
     waits: list[Wait] = field(default_factory=list)
-    waiting: int = 0
-    more_people: int = 0
-    at: Any = None
+
+    @property
+    def waiting(self) -> str:
+        """How many wait in all, "1,000+" where not all were counted."""
+        more = "+" if any(wait.is_more for wait in self.waits) else ""
+        return f"{sum(wait.count for wait in self.waits):,}{more}"
 
 
-def use_of(team: Team) -> Use:
-    """A handful of statements, however many jobs wait."""
-    people = _people(team)
-    use = Use(gauges_of(team), people[:MOST_PEOPLE], more_people=max(0, len(people) - MOST_PEOPLE))
-    counts = waiting_by_lane(team.pk)
-    use.waiting, use.waits, use.at = sum(counts.values()), _waits(team, counts), timezone.now()
-    return use
+def use_of(team: Team, page: int = 1) -> Use:
+    """A dozen statements, however many jobs wait."""
+    gauges = gauges_of(team)
+    return Use(
+        [gauge for gauge in gauges if not gauge.where and not gauge.is_budget],
+        [gauge for gauge in gauges if gauge.where and not gauge.is_budget],
+        [gauge for gauge in gauges if gauge.is_budget],
+        people_of(team.pk, page),
+        waits_of(team.pk),
+    )
 
 
 def gauges_of(team: Team, *, with_clusters: bool = True) -> list[Gauge]:
-    """Of the team, then of its limits on single clusters; budgets last."""
-    rows = QuotaLine.objects.filter(team=team, scope__in=(Scope.TEAM, Scope.CLUSTER)).select_related(
-        "cluster"
-    )
-    running, found = _running(team), []
-    budgets = [row for row in rows if row.resource in BUDGETS and row.limit is not None]
-    month = this_months_use(team.pk) if budgets else {}
-    for row in rows:
-        is_budget = row.resource in BUDGETS
-        is_shown = row.limit is not None if row.scope == Scope.CLUSTER or is_budget else row.limit or row.used
-        if not is_shown or (row.scope == Scope.CLUSTER and not with_clusters):
+    """Of the team (running jobs, CPU and memory always), then of its limits on single clusters."""
+    asked = Q(team=team, scope__in=(Scope.TEAM, Scope.CLUSTER)) | Q(scope=Scope.POOL)
+    rows = list(QuotaLine.objects.filter(asked).select_related("cluster"))
+    pool = {row.resource: (row.used, row.limit or 0) for row in rows if row.scope == Scope.POOL}
+    of_team = [row for row in rows if row.scope != Scope.POOL and (with_clusters or row.cluster_id is None)]
+    known = {row.resource for row in of_team if row.scope == Scope.TEAM}
+    of_team += [QuotaLine(team=team, scope=Scope.TEAM, resource=name) for name in BASIC if name not in known]
+    month = this_months_use(team.pk) if any(_is_limited_budget(row) for row in of_team) else {}
+    running = _running(team)
+    found = []
+    for row in of_team:
+        if not _is_shown(row):
             continue
-        account = Account(row.scope, row.resource, row.cluster_id)
-        used = spent_of(account, month) if is_budget else row.used
-        in_use = running.get((row.resource, row.cluster_id), 0)
-        where = row.cluster.name if row.cluster else ""
-        found.append(Gauge(row.resource, used, min(in_use, used), row.limit, where))
-    return sorted(found, key=lambda gauge: (sort_key(gauge.resource), gauge.where))
+        is_budget, where = row.resource in BUDGETS, row.cluster.name if row.cluster else ""
+        used = spent_of(Account(row.scope, row.resource, row.cluster_id), month) if is_budget else row.used
+        in_use = min(used, running.get((row.resource, row.cluster_id), 0))
+        is_shared = team.shares_quota and row.scope == Scope.TEAM and row.limit is not None and not is_budget
+        shared = pool.get(row.resource) if is_shared else None
+        found.append(Gauge(row.resource, used, in_use, row.limit, where, shared))
+    return sorted(found, key=lambda gauge: (gauge.where, sort_key(gauge.resource)))
+
+
+def _is_limited_budget(row: QuotaLine) -> bool:
+    return row.resource in BUDGETS and row.limit is not None
+
+
+def _is_shown(row: QuotaLine) -> bool:
+    """A limit of 0 is one."""
+    if row.scope == Scope.CLUSTER or row.resource in BUDGETS:
+        return row.limit is not None
+    return row.limit is not None or row.used > 0 or row.resource in BASIC
 
 
 def _running(team: Team) -> dict[tuple[str, int | None], int]:
-    """What running scripts use, by resource and cluster (None: all)."""
-    open_jobs = Job.objects.filter(team=team, status__in=(Status.RUNNING, Status.FINISHING))
-    rows = (
-        open_jobs.order_by()
-        .values_list("cluster_id", "gpu_resource")
-        .annotate(Count("pk"), Sum("cpu_millis"), Sum("memory_bytes"), Sum("gpu_count"))
-    )
+    """What is reserved for scripts that run now, by resource and cluster (None: all)."""
+    charged = Attempt.objects.filter(RESERVED, job=OuterRef("pk"))
+    # running_at and finished_at: the condition of the index job_in_use.
+    jobs = Job.objects.filter(team=team, status=Status.RUNNING, running_at__isnull=False, finished_at=None)
+    rows = jobs.filter(Exists(charged)).order_by().values_list("cluster_id", "gpu_resource")
+    rows = rows.annotate(Count("pk"), Sum("cpu_millis"), Sum("memory_bytes"), Sum("gpu_count"))
+    return _summed(rows)
+
+
+def _summed(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, int | None], int]:
     found: Counter[tuple[str, int | None]] = Counter()
     for cluster_id, gpu, count, cpu, memory, gpus in rows:
         for where in (None, cluster_id):
             found[JOBS, where] += count
             found[CPU, where] += cpu
-            found["memory_bytes", where] += memory
+            found[MEMORY, where] += memory
             if gpu:
                 found[GPU_PREFIX + gpu, where] += gpus
     return dict(found)
-
-
-def _people(team: Team) -> list[dict[str, Any]]:
-    """Who has reservations now, the largest first."""
-    held = Attempt.objects.filter(RESERVED, job__team=team).order_by()
-    rows = held.values(
-        "job__owner", "job__owner__username", "job__owner__first_name", "job__owner__last_name"
-    )
-    rows = rows.annotate(jobs=Count("pk"), cpu=Sum("job__cpu_millis"), gpus=Sum("job__gpu_count"))
-    return [
-        {
-            "id": row["job__owner"],
-            "name": f"{row['job__owner__first_name']} {row['job__owner__last_name']}".strip()
-            or row["job__owner__username"],
-            "jobs": row["jobs"],
-            "cores": in_words(CPU, row["cpu"]),
-            "gpus": row["gpus"],
-        }
-        for row in rows.order_by("-cpu", "job__owner__username")[:200]
-    ]
-
-
-def _waits(team: Team, counts: Counter[Any]) -> list[Wait]:
-    """By cause; the sentence is that of the lane that has waited longest."""
-    queue = TeamQueue.objects.filter(pk=team.pk).first()
-    if queue is None or not counts:
-        return []
-    oldest = dict(
-        Job.objects.filter(QUEUED, team=team).order_by().values_list("priority").annotate(Min("created_at"))
-    )
-    by_reason: dict[str, Counter[Any]] = {}
-    for lane, count in counts.items():
-        row = next((row for row in queue.blocked if row["lane"] == lane.key), None)
-        by_reason.setdefault(row["reason"] if row else "", Counter())[lane] = count
-    return [_wait(team, reason, lanes, min(oldest.values())) for reason, lanes in sorted(by_reason.items())]
-
-
-def _wait(team: Team, reason: str, lanes: Counter[Any], oldest: Any) -> Wait:
-    lane = next(iter(lanes))
-    first = Job.objects.filter(QUEUED, team=team, **{k: v for k, v in vars(lane).items() if k != "demand"})
-    job = first.select_related("cluster").order_by("pk").first()
-    label = SHORT.get(reason, "about to start").capitalize()
-    return Wait(label, sum(lanes.values()), job.created_at if job else oldest, job.sentence if job else "")

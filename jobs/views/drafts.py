@@ -20,6 +20,7 @@ from jobs.uploads import limits
 from jobs.uploads.handler import ReceivedFile
 from jobs.uploads.unpacked import Source, Upload, unpacked
 from teams.access import SignedInRequest, sign_in_first
+from teams.pauses import pauses_of
 
 SENT_BEFORE = "This form was sent already: here is the job that was made of it."
 SENT_AND_DELETED = "This form was sent already, and the job that was made of it was deleted."
@@ -179,13 +180,16 @@ def _page(
     """The page, or for a script its parts."""
     page = DraftPage(drafts.load(draft, offer_for(request.user)), outcome, form)
     is_bad = page.outcome.is_bad or bool(page.errors)
+    teams = [page.team.pk] if page.team else []
+    pauses = pauses_of(teams, [page.cluster.pk] if page.cluster else [])
     if _is_script(request):
-        return render(request, "jobs/_draft_parts.html", {"page": page})
+        return render(request, "jobs/_draft_parts.html", {"page": page, "pauses": pauses})
     is_empty = drafts.is_empty(draft)
     examples = available_examples(page.offer.images) if is_empty else []
     is_resumed = "resumed" in request.GET and not is_empty
     context = {
         "page": page,
+        "pauses": pauses,
         "is_resumed": is_resumed,
         "others": other_drafts(request.user, draft),
         "examples": examples,

@@ -22,6 +22,7 @@ from jobs.submission.example_list import available_examples
 from teams.access import SignedInRequest
 from teams.csv_export import csv_response
 from teams.models import User
+from teams.pauses import pauses_of
 from teams.policy import Rights, may_change, rights_of
 
 # What a row shows; the rest (a job's command and its variables may be long) stays in the database.
@@ -36,7 +37,7 @@ SHOWN = (
 @login_required
 @require_safe
 def job_list(request: SignedInRequest) -> HttpResponse:
-    """The jobs of the user's teams, newest first; six statements at most."""
+    """The jobs of the user's teams, newest first; seven statements at most."""
     rights, asked = rights_of(request.user), Filters.read(request.GET)
     if rights.team_ids == ():
         return render(request, "jobs/job_list.html", {"admins": _admins()})
@@ -56,6 +57,7 @@ def job_list(request: SignedInRequest) -> HttpResponse:
             "jobs": jobs,
             "changeable_ids": changeable_ids(rights, jobs),
             "no_match": not jobs,
+            "pauses": pauses_of(),
             "window_words": f"{'these' if cursor.before else 'the newest'} {SEARCHED:,}",
             **pager(asked, cursor, page),
         },

@@ -188,3 +188,8 @@ def read_book(team_id: int) -> Book:
         for line in QuotaLine.objects.filter(scope=Scope.POOL, resource__in=own):
             book.pool[line.resource] = Line(line.limit, line.used)
     return book
+
+
+def read_pool() -> dict[str, Line]:
+    """What all teams that share have together, by resource, without locks."""
+    return {row.resource: Line(row.limit, row.used) for row in QuotaLine.objects.filter(scope=Scope.POOL)}

@@ -17,6 +17,7 @@ from teams.lookups import find_team
 from teams.membership import add_team, rename_team, switch_team
 from teams.models import Membership, Role, Team
 from teams.pages import page_of, words
+from teams.pauses import pauses_of
 from teams.policy import linkable, may_manage, teams_of
 from teams.work import work
 
@@ -40,11 +41,11 @@ class TeamRow:
 @sign_in_first
 @require_safe
 def team_list(request: SignedInRequest) -> HttpResponse:
-    """The teams that one may see, by name; five statements however many there are."""
+    """The teams that one may see, by name; six statements however many there are."""
     text = words(request, "text")
     teams = teams_of(request.user)
     page = page_of(request, teams.filter(name__icontains=text) if text else teams, "name")
-    context = {"page": page, "rows": team_rows(page.rows), "text": text}
+    context = {"page": page, "rows": team_rows(page.rows), "text": text, "pauses": pauses_of()}
     return render(request, "teams/team_list.html", context)
 
 
