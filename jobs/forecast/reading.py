@@ -1,6 +1,6 @@
 """The state of a team and of those it shares with, as it is now, for playing it forward."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +68,7 @@ def read_state(team_id: int, asked: Sequence[Job] = ()) -> State | None:
 
     now = timezone.now()
     queues = {row.team_id: row for row in TeamQueue.objects.filter(team__in=teams)}
-    causes = {
-        cause_key(team, row["lane"]): row["reason"] for team, queue in queues.items() for row in queue.blocked
-    }
+    causes = _causes(queues.values())
     sharing = set(Team.objects.filter(pk__in=teams, shares_quota=True).values_list("pk", flat=True))
     lines = _lines(teams)
     for job in asked:
@@ -92,6 +90,10 @@ def read_state(team_id: int, asked: Sequence[Job] = ()) -> State | None:
         owed=[team for team, queue in queues.items() if queue.is_owed],
     )
     return State(situation, causes)
+
+
+def _causes(queues: Iterable[TeamQueue]) -> dict[tuple[int, str], str]:
+    return {cause_key(queue.team_id, row["lane"]): row["reason"] for queue in queues for row in queue.blocked}
 
 
 def _since(now: Any, moment: Any) -> float:
