@@ -58,6 +58,7 @@ def read_state(team_id: int, asked: Sequence[Job] = ()) -> State | None:
     similar = Similar({kind_of(job) for job in (*held, *waiting)})
     lanes: dict[Lane, Lane] = {}
     times: dict[tuple[Kind, int], Any] = {}
+    now = timezone.now()
 
     def known(job: Job) -> tuple[Lane, Any]:
         """One object for all that are alike: what is worked out for it is worked out once."""
@@ -66,13 +67,11 @@ def read_state(team_id: int, asked: Sequence[Job] = ()) -> State | None:
             times[key] = similar.times(*key)
         return lanes.setdefault(lane, lane), times[key]
 
-    now = timezone.now()
     queues = {row.team_id: row for row in TeamQueue.objects.filter(team__in=teams)}
     causes = _causes(queues.values())
     sharing = set(Team.objects.filter(pk__in=teams, shares_quota=True).values_list("pk", flat=True))
     lines = _lines(teams)
     for job in asked:
-        # What waits already is blocked with this reason where the month's hours are used up.
         fill_in(Book(lines[team_id]), team_id, known(job)[0].demand.budgets())
     situation = Situation(
         lines=lines,
