@@ -1,6 +1,6 @@
 """The state of a team and of those it shares with, as it is now, for playing it forward."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,7 @@ def read_state(team_id: int, asked: Sequence[Job] = ()) -> State | None:
     similar = Similar({kind_of(job) for job in (*held, *waiting)})
     lanes: dict[Lane, Lane] = {}
     times: dict[tuple[Kind, int], Any] = {}
+    now = timezone.now()
 
     def known(job: Job) -> tuple[Lane, Any]:
         """One object for all that are alike: what is worked out for it is worked out once."""
@@ -66,15 +67,11 @@ def read_state(team_id: int, asked: Sequence[Job] = ()) -> State | None:
             times[key] = similar.times(*key)
         return lanes.setdefault(lane, lane), times[key]
 
-    now = timezone.now()
     queues = {row.team_id: row for row in TeamQueue.objects.filter(team__in=teams)}
-    causes = {
-        cause_key(team, row["lane"]): row["reason"] for team, queue in queues.items() for row in queue.blocked
-    }
+    causes = _causes(queues.values())
     sharing = set(Team.objects.filter(pk__in=teams, shares_quota=True).values_list("pk", flat=True))
     lines = _lines(teams)
     for job in asked:
-        # What waits already is blocked with this reason where the month's hours are used up.
         fill_in(Book(lines[team_id]), team_id, known(job)[0].demand.budgets())
     situation = Situation(
         lines=lines,
@@ -92,6 +89,10 @@ def read_state(team_id: int, asked: Sequence[Job] = ()) -> State | None:
         owed=[team for team, queue in queues.items() if queue.is_owed],
     )
     return State(situation, causes)
+
+
+def _causes(queues: Iterable[TeamQueue]) -> dict[tuple[int, str], str]:
+    return {cause_key(queue.team_id, row["lane"]): row["reason"] for queue in queues for row in queue.blocked}
 
 
 def _since(now: Any, moment: Any) -> float:
