@@ -35,7 +35,7 @@ def test_a_range_is_rounded_outwards_so_that_it_holds_what_the_draws_had():
 
 def test_where_most_draws_were_cut_the_end_is_open():
     assert range_of([4000.0] * 5, [4000.0] * 5).late is None
-    assert range_of([], [4000.0] * 8).words == "more than 50 min"
+    assert range_of([], [4000.0] * 8).words == "more than 60 min"
     assert range_of([4000.0] * 40, [4000.0]).late is not None
 
 
