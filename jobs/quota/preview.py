@@ -147,6 +147,8 @@ def _reasons(never: Mapping[Lane, Block]) -> list[str]:
         if short := block.shortage:
             key = (short.scope, short.resource)
             worst[key] = max(worst.get(key, (0, 0)), (short.asked, short.most))
+    if any(resource == JOBS for _, resource in worst):
+        return ["no job may run."]
     return [
         f"{in_words(resource, asked)} of {noun(resource)} asked for, {in_words(resource, most)} allowed in all."
         for (_, resource), (asked, most) in list(worst.items())[:MOST_NAMED]
