@@ -192,7 +192,7 @@ def _sections(team: Team, user: User, limits: Mapping[Account, int], people: lis
     for cluster in Cluster.objects.filter(is_enabled=True, removed_at=None):
         sections.append(Section(f"cluster-{cluster.pk}", f"On {cluster.name}", "", is_editable=is_admin))
         accounts.append([Account(Scope.CLUSTER, name, cluster_id=cluster.pk) for name in names])
-    sections.append(Section("member", "Each member", "Holds for everybody who has no limit of an own."))
+    sections.append(Section("member", "Each member", "Holds for everybody without a limit of their own."))
     accounts.append([Account(Scope.MEMBER, name) for name in names])
     for person in people:
         sections.append(Section(f"user-{person.pk}", person.display_name, "Instead of each member's limit."))

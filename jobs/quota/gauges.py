@@ -51,6 +51,8 @@ class Gauge:
             limit = f" of {self._amount(self.limit)}" if self.limit is not None else ""
             return f"{self._amount(self.used)}{limit} this month"
         reserved = self.used - self.running
+        if reserved <= 0 and self.limit is not None:
+            return f"{self._amount(self.running)} of {self._amount(self.limit)} in use"
         parts = [f"{self._amount(self.running)} in use"]
         parts += [f"{self._amount(reserved)} reserved"] if reserved > 0 else []
         parts += [f"of {self._amount(self.limit)}" if self.limit is not None else "no limit"]

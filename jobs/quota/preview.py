@@ -105,11 +105,21 @@ def _over(book: Book, limits: Mapping[Account, int | None]) -> list[str]:
         limit = book.limit_of(account)
         if not is_concerned or account.scope == Scope.MEMBER or account.resource in BUDGETS:
             continue
-        is_lent = account.scope == Scope.TEAM and account.resource in book.pool
-        if limit is not None and line.used > limit and not is_lent:
-            found.append(_above(account, line.used, limit))
+        if limit is None or line.used <= limit:
+            continue
+        pool = book.pool.get(account.resource) if account.scope == Scope.TEAM else None
+        is_lent = pool is not None and not pool.lacks(0)
+        found.append((_borrowed if is_lent else _above)(account, line.used, limit))
     more = len(found) - MOST_NAMED
     return [*found[:MOST_NAMED], f"And {more} more are above their limit."] if more > 0 else found
+
+
+def _borrowed(account: Account, used: int, limit: int) -> str:
+    beyond, all_of_it = in_words(account.resource, used - limit), in_words(account.resource, used)
+    return (
+        f"{beyond} of the {all_of_it} in use ({noun(account.resource)}) would be borrowed from teams that share:"
+        " what runs goes on."
+    )
 
 
 def _above(account: Account, used: int, limit: int) -> str:
@@ -147,6 +157,8 @@ def _reasons(never: Mapping[Lane, Block]) -> list[str]:
         if short := block.shortage:
             key = (short.scope, short.resource)
             worst[key] = max(worst.get(key, (0, 0)), (short.asked, short.most))
+    if any(resource == JOBS for _, resource in worst):
+        return ["no job may run."]
     return [
         f"{in_words(resource, asked)} of {noun(resource)} asked for, {in_words(resource, most)} allowed in all."
         for (_, resource), (asked, most) in list(worst.items())[:MOST_NAMED]

@@ -114,6 +114,25 @@ def test_what_runs_above_the_new_limit_goes_on(make_job, team, limit, admit):
     assert "1 of the 4 running jobs is above the new limit and goes on" in only_one[1]
 
 
+def test_above_the_own_limit_is_borrowed_as_long_as_teams_that_share_have_room(
+    make_job, team, other_team, limit, admit
+):
+    for each in (team, other_team):
+        limit("jobs", 4, of=each)
+        set_sharing(each.pk, shares=True)
+    team.refresh_from_db()
+    [make_job() for _ in range(4)]
+    admit()
+    assert preview(team, {Account(Scope.TEAM, "jobs"): 1}).sentences[1] == (
+        "3 of the 4 in use (running jobs) would be borrowed from teams that share: what runs goes on."
+    )
+    limit("jobs", 1, of=other_team)
+    assert (
+        "3 of the 4 running jobs are above the new limit"
+        in (preview(team, {Account(Scope.TEAM, "jobs"): 1}).sentences[1])
+    )
+
+
 def test_what_could_never_start_is_said_with_the_reason(make_job, team):
     make_job(cpu_millis=16000), make_job(cpu_millis=32000)
     said = preview(team, {Account(Scope.TEAM, "cpu_millis"): 8000})
