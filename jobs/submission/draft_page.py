@@ -16,6 +16,7 @@ from clusters.models import Cluster, Image, Profile
 from jobs.forecast.before_sending import AT_ONCE, Ask, say_before
 from jobs.lifecycle import ACTIVE, Status
 from jobs.models import Draft, Job, Priority
+from jobs.quota.gauges import Gauge, gauges_of
 from jobs.submission.drafts import CODE_NAMES, FROM_JOB, Loaded, code_path
 from jobs.submission.filetree import Folder, tree
 from jobs.submission.forms import NAMES, NewJobForm
@@ -277,6 +278,12 @@ class DraftPage:
         names = (self.values["name"] or self.suggested_name, self.values["entry"])
         priority = int(self.form.cleaned_data.get("priority", Priority.NORMAL))
         return say_before(Ask(team.pk, self.draft.owner_id, profile, seconds, *names, priority))
+
+    @cached_property
+    def team_gauges(self) -> list[Gauge]:
+        """What the chosen team has limits for, and how much of each is in use; budgets too."""
+        gauges = gauges_of(self.team, with_clusters=False) if self.team else []
+        return [gauge for gauge in gauges if gauge.limit is not None]
 
     @property
     def stops(self) -> list[str]:
