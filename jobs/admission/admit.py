@@ -84,9 +84,11 @@ def _admit_locked(team_id: int, gates: dict[int, Gate], leased: Collection[int],
     _take_back(ledger, choice, jobs)
     _start(jobs, gates, leased)
     ledger.write()
-    is_partial = len(firsts) < len(found) or len(jobs) < len(choice.starting)
-    look = Look({job.pk: job.cluster_id for job in jobs}, choice.has_more or is_partial)
+    look = Look({job.pk: job.cluster_id for job in jobs}, choice.has_more or len(firsts) < len(found))
     look.next_seconds, look.needs = seconds_until_next(choice), lacking(choice)
+    if len(jobs) < len(choice.starting):
+        # Somebody has one of them in his hands: not at once, or this would ask again and again until he lets go.
+        look.next_seconds = SOON_SECONDS
     write_queue(team_id, choice)
     return look
 

@@ -50,11 +50,17 @@ def lock_team(team_id: int, *, wait: bool = True) -> bool:
 
 
 def open_ledger(
-    team_id: int, accounts: Collection[Account], *, more: Collection[Account] = (), may_borrow: bool = True
+    team_id: int,
+    accounts: Collection[Account],
+    *,
+    more: Collection[Account] = (),
+    may_borrow: bool = True,
+    with_pool: bool = True,
 ) -> Ledger:
     """The team's lines that `accounts` need, made where they are missing, under locks; and `more` where there are such.
 
-    The team is locked before. All of the team's own lines are in the book in any case.
+    The team is locked before. All of the team's own lines are in the book in any case; what it has in the pool is only
+    `with_pool`.
     """
     columns = _columns((team_id, account, 0) for account in accounts)
     wanted = _columns((team_id, account, 0) for account in (*accounts, *more))
@@ -65,6 +71,8 @@ def open_ledger(
         for pk, scope, resource, cluster_id, user_id, limit, used in cursor.fetchall():
             account = Account(scope, resource, cluster_id, user_id)
             ledger.ids[account], ledger.book.lines[account] = pk, Line(limit, used)
+        if not with_pool:
+            return ledger
         cursor.execute(LOCK_POOL, [team_id])
         for pk, resource, limit, used in cursor.fetchall():
             ledger.pool_ids[resource], ledger.book.pool[resource] = pk, Line(limit, used)

@@ -25,7 +25,7 @@ def set_limits(team_id: int, limits: Limits) -> None:
     """
     with transaction.atomic():
         lock_team(team_id)
-        ledger = open_ledger(team_id, limits.keys())
+        ledger = open_ledger(team_id, limits.keys(), with_pool=False)
         shares = Team.objects.values_list("shares_quota", flat=True).get(pk=team_id)
         pooled: dict[str, tuple[int, int]] = {}
         for account, limit in limits.items():
@@ -41,7 +41,7 @@ def set_sharing(team_id: int, *, shares: bool) -> None:
     """Whether the team lets others use what it leaves idle, and may use what they do."""
     with transaction.atomic():
         lock_team(team_id)
-        ledger = open_ledger(team_id, ())
+        ledger = open_ledger(team_id, (), with_pool=False)
         if not Team.objects.filter(pk=team_id, shares_quota=not shares).update(shares_quota=shares):
             return
         sign = 1 if shares else -1
@@ -65,7 +65,7 @@ def _add_to_pool(changes: Mapping[str, tuple[int, int]]) -> None:
     with connection.cursor() as cursor:
         columns = [list(column) for column in zip(*rows, strict=True)]
         cursor.execute(MAKE_POOL, [columns[0]])
-        cursor.execute(LOCK_POOL, [columns[0]])
+        cursor.execute(LOCK_POOL)
         cursor.execute(ADD_TO_POOL, columns)
 
 
@@ -73,9 +73,8 @@ MAKE_POOL = """
 INSERT INTO teams_quotaline (scope, resource, "limit", used)
 SELECT 'pool', name, 0, 0 FROM unnest(%s::text[]) AS given (name) ON CONFLICT DO NOTHING
 """
-LOCK_POOL = """
-SELECT id FROM teams_quotaline WHERE scope = 'pool' AND resource = ANY(%s) ORDER BY id FOR NO KEY UPDATE
-"""
+# All of them, by id: a second change in the same transaction then needs no lock that comes before one it has.
+LOCK_POOL = "SELECT id FROM teams_quotaline WHERE scope = 'pool' ORDER BY id FOR NO KEY UPDATE"
 ADD_TO_POOL = """
 UPDATE teams_quotaline line SET "limit" = line."limit" + given.most, used = line.used + given.used
 FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS given (resource, most, used)

@@ -143,7 +143,7 @@ def test_a_job_that_somebody_holds_is_left_for_the_next_look(make_job, team):
         other.start()
         other.join()
     assert list(looks[0].started) == [free.pk]
-    assert looks[0].has_more
+    assert (looks[0].has_more, looks[0].next_seconds) == (False, admitting.SOON_SECONDS)
     assert used(team) == 1
 
 
