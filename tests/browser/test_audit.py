@@ -38,7 +38,7 @@ def test_an_admin_finds_what_was_done_to_a_team(page_of, entries, dana, team):
     page.get_by_role("link", name="Audit").click()
     expect(page.get_by_role("row", name="dana added the team Data science")).to_be_visible()
     page.get_by_text("What", exact=True).click()
-    page.locator("main").get_by_role("link", name="Teams", exact=True).click()
+    page.locator("main").get_by_role("link", name="Teams and members", exact=True).click()
     expect(page).to_have_url("/audit/?area=team")
     expect(page.locator("tbody tr")).to_have_count(2)
     page.get_by_role("link", name="Everything about Alice Ames (alice)").first.click()
