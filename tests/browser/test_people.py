@@ -38,6 +38,7 @@ def test_somebody_is_invited_comes_and_is_disabled_while_following_a_job(page_of
     admin, job = page_of(dana), make_job(status="running")
     admin.goto("/teams/")
     admin.get_by_role("link", name="Data science").click()
+    admin.get_by_role("navigation", name="This team").get_by_role("link", name="People").click()
     admin.get_by_role("link", name="Invite somebody new").click()
     expect(admin.get_by_label("Team", exact=True)).to_have_value("Data science")
     admin.get_by_role("button", name="Make the invitation").click()
