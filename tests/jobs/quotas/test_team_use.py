@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from jobs.admission import counting, lanes
 from jobs.models import Attempt, Job
 from jobs.quota import waits as waiting
 from teams.models import Pause, QuotaLine, Team
@@ -160,10 +161,12 @@ def test_what_waits_is_told_by_cause_with_the_catalogues_sentence(
 
 def test_the_link_of_a_cause_leads_to_its_jobs(make_job, client_of, alice, bob, team, limit, admit):
     limit("jobs", 1, user=bob)
+    limit("cpu_millis", 4000)
     jobs = [make_job(owner=bob) for _ in range(3)]
+    make_job(cpu_millis=8000)
     admit()
     client = client_of(alice)
-    (wait,) = use_of(client, team).waits
+    wait = next(wait for wait in use_of(client, team).waits if wait.label == "Own quota")
     listed = client.get(wait.url).context["jobs"]
     assert {job.pk for job in listed} == {job.pk for job in jobs[1:]}
 
@@ -176,8 +179,6 @@ def test_jobs_that_nobody_has_looked_at_yet_are_no_mystery(make_job, client_of, 
 
 
 def test_counting_ends_somewhere(make_job, client_of, alice, team, limit, admit, monkeypatch):
-    from jobs.admission import counting
-
     for module in (counting, waiting):
         monkeypatch.setattr(module, "MOST_COUNTED", 3)
     limit("jobs", 0)
@@ -185,6 +186,8 @@ def test_counting_ends_somewhere(make_job, client_of, alice, team, limit, admit,
     admit()
     use = use_of(client_of(alice), team)
     assert (use.waits[0].count_words, use.waiting) == ("3+", "3+")
+    (first,) = lanes.firsts(team.pk)
+    assert counting.counts_of(team.pk, [first.lane]) == {first.lane: 4}
 
 
 def test_it_costs_as_many_statements_with_many_jobs_people_and_causes(
