@@ -173,18 +173,6 @@ def test_a_pause_or_a_cluster_that_is_silent_holds_up_what_more_quota_would_star
     assert preview(team, {Account(Scope.TEAM, "jobs"): 5}).shut == {"team_disabled": 1}
 
 
-def test_nobody_borrows_what_its_owner_waits_for(make_job, team, other_team, charlie, limit, admit):
-    for each in (team, other_team):
-        limit("jobs", 2, of=each)
-        set_sharing(each.pk, shares=True)
-    team.refresh_from_db()
-    [make_job() for _ in range(5)]
-    admit()
-    make_job(owner=charlie)
-    admit(other_team)
-    assert preview(team, {Account(Scope.TEAM, "cpu_millis"): 90000}).starting == []
-
-
 def test_a_very_long_queue_is_looked_at_in_part(make_job, team, monkeypatch):
     monkeypatch.setattr("jobs.quota.preview.MOST", 3)
     [make_job() for _ in range(5)]

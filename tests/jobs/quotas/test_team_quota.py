@@ -273,6 +273,7 @@ def test_sharing_is_switched_with_the_limits_in_one_step(
     limit("jobs", 2, of=other_team)
     TeamQueue.objects.create(team=other_team)
     quota(dana, to=other_team, shares_quota="yes")
+    nothing_due()
     with django_capture_on_commit_callbacks(execute=True):
         quota(dana, **{"team-jobs": "3", "shares_quota": "yes"})
     assert pooled() == (0, 5)
