@@ -38,7 +38,7 @@ def wake_after_release(team_ids: Collection[int], cluster_ids: Collection[int]) 
 
 def wake_all_waiting() -> None:
     """Look at every queue in which something waits."""
-    _run("UPDATE jobs_teamqueue SET due_at = statement_timestamp() WHERE blocked <> '[]'", [])
+    _run(WAKE_ALL, [])
 
 
 def take_due() -> list[DueQueue]:
@@ -86,6 +86,12 @@ WITH waiting AS MATERIALIZED (
         OR team.shares_quota AND EXISTS (SELECT 1 FROM teams_team WHERE id = ANY(%s) AND shares_quota)
         OR queue.waits_for_clusters && %s::bigint[])
     ORDER BY queue.team_id FOR NO KEY UPDATE OF queue
+)
+UPDATE jobs_teamqueue queue SET due_at = statement_timestamp() FROM waiting WHERE queue.team_id = waiting.team_id
+"""
+WAKE_ALL = """
+WITH waiting AS MATERIALIZED (
+    SELECT team_id FROM jobs_teamqueue WHERE blocked <> '[]' ORDER BY team_id FOR NO KEY UPDATE
 )
 UPDATE jobs_teamqueue queue SET due_at = statement_timestamp() FROM waiting WHERE queue.team_id = waiting.team_id
 """
