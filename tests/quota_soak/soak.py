@@ -58,14 +58,16 @@ def prepare() -> None:
         cursor.execute(witness.SCHEMA)
 
 
-def soak(admissions: int, clients: int, environment: dict[str, str], kill_every: float = 2.0) -> Outcome:
-    """Until so many were admitted. The database of this process's settings is the one that `environment` names."""
+def soak(
+    admissions: int, clients: int, environment: dict[str, str], kill_every: float = 2.0, fewest_kills: int = 3
+) -> Outcome:
+    """Until so many were admitted and so many workers killed, however fast the machine is. The database of this process's settings is the one that `environment` names."""
     began, kills, seed = time.monotonic(), 0, 1
     people = _start("people", clients, seed, environment)
     workers = [_start("worker", 2, seed + number, environment) for number in range(WORKERS)]
     killed_at = began
     try:
-        while _admitted() < admissions:
+        while _admitted() < admissions or kills < fewest_kills:
             time.sleep(0.2)
             if people.poll() is not None or time.monotonic() - began > admissions / SLOWEST:
                 raise RuntimeError(f"only {_admitted()} of {admissions} were admitted")
