@@ -61,7 +61,10 @@ def prepare() -> None:
 def soak(
     admissions: int, clients: int, environment: dict[str, str], kill_every: float = 2.0, fewest_kills: int = 3
 ) -> Outcome:
-    """Until so many were admitted and so many workers killed, however fast the machine is. The database of this process's settings is the one that `environment` names."""
+    """Until so many were admitted and so many workers killed, however fast the machine is.
+
+    The database of this process's settings is the one that `environment` names.
+    """
     began, kills, seed = time.monotonic(), 0, 1
     people = _start("people", clients, seed, environment)
     workers = [_start("worker", 2, seed + number, environment) for number in range(WORKERS)]
