@@ -10,6 +10,7 @@ from clusters.driver import ClusterUnreachable
 from clusters.kubernetes import manifests
 from clusters.kubernetes.api import ApiRefused
 from clusters.kubernetes.events import told
+from jobs.admission import admit, gates
 from jobs.models import Job
 from jobs.reconciler import acts, due, ground
 from jobs.reconciler import drive as driving
@@ -145,10 +146,10 @@ def driver(lab, namespace, monkeypatch, events_right):
     monkeypatch.setattr(lab.driver, "create", known)
     monkeypatch.setattr(manifests, "job", mended)
     monkeypatch.setattr(ground, "driver_of", lambda cluster: lab.driver)
-    monkeypatch.setattr(driving, "installation_id", lambda: lab.installation)
+    monkeypatch.setattr(admit, "installation_id", lambda: lab.installation)
     monkeypatch.setattr(acts, "installation_id", lambda: lab.installation)
     monkeypatch.setattr(ground, "portal_url_of", lambda cluster: lab.intake.url)
-    monkeypatch.setattr(ground, "space_for", lambda cluster, team_id: namespace)
+    monkeypatch.setattr(gates, "space_for", lambda cluster, team_id: namespace)
     return lab.driver
 
 
