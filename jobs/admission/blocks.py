@@ -27,14 +27,14 @@ WAIT_FOR_CLUSTER = frozenset({Own.CLUSTER_FULL, Own.CLUSTER_SILENT})
 def write_queue(team_id: int, choice: Choice) -> None:
     """What the look found. Within the look's transaction, as its last lock."""
     row = TeamQueue(team_id=team_id, is_owed=choice.is_owed)
-    fields = ["looked_at", "is_owed"]
+    fields = ["looked_at"]
     if not choice.has_more:
         # Else the rest was not looked at: what was known of it stays until it is.
         row.blocked = [_row(lane, block) for lane, block in choice.blocks.items()]
         row.waits_for_clusters = sorted(
             {lane.cluster_id for lane, block in choice.blocks.items() if block.reason in WAIT_FOR_CLUSTER}
         )
-        fields += ["blocked", "waits_for_clusters"]
+        fields += ["is_owed", "blocked", "waits_for_clusters"]
     row.looked_at = Now()
     TeamQueue.objects.bulk_create([row], update_conflicts=True, unique_fields=["team"], update_fields=fields)
 

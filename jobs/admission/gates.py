@@ -57,16 +57,12 @@ GROUP BY 1, 2 HAVING bool_or(attempt.seen_reason = 'unschedulable')
 
 def gates_for(team_id: int, cluster_ids: Collection[int]) -> dict[int, Gate]:
     """One for each of the clusters. May ask clusters: not within a transaction."""
-    clusters = Cluster.objects.select_related("kubernetes").in_bulk(list(cluster_ids))
-    pauses = list(Pause.objects.filter(_concerns(team_id, cluster_ids)))
-    team = Team.objects.get(pk=team_id)
-    if team.is_disabled:
-        return {key: Gate(block=Block(Own.TEAM_DISABLED)) for key in clusters}
+    closed = closed_now(team_id, cluster_ids)
     is_full = disk_usage(settings.MEDIA_ROOT).free < settings.STORAGE_RESERVE_BYTES
     found = {}
-    for cluster_id, cluster in clusters.items():
-        block = _paused(pauses, cluster_id) or (Block(Own.NO_SPACE) if is_full else None) or _away(cluster)
-        found[cluster_id] = Gate(block=block) if block else _placed(cluster, team_id)
+    for cluster in Cluster.objects.select_related("kubernetes").filter(pk__in=cluster_ids):
+        block = closed.get(cluster.pk) or (Block(Own.NO_SPACE) if is_full else None)
+        found[cluster.pk] = Gate(block=block) if block else _placed(cluster, team_id)
     return found
 
 
@@ -76,16 +72,19 @@ def closed_now(team_id: int, cluster_ids: Collection[int]) -> dict[int, Block]:
     if Team.objects.filter(pk=team_id, disabled_at__isnull=False).exists():
         return dict.fromkeys(clusters, Block(Own.TEAM_DISABLED))
     pauses = list(Pause.objects.filter(_concerns(team_id, cluster_ids)))
-    found = {}
-    for cluster_id, cluster in clusters.items():
-        removed = None if cluster.is_enabled else Block(Own.CLUSTER_REMOVED)
-        if block := _paused(pauses, cluster_id) or _away(cluster) or removed:
-            found[cluster_id] = block
-    return found
+    blocks = {
+        pk: _removed(cluster) or _paused(pauses, pk) or _away(cluster) for pk, cluster in clusters.items()
+    }
+    return {pk: block for pk, block in blocks.items() if block}
 
 
 def _concerns(team_id: int, cluster_ids: Collection[int]) -> Q:
     return Q(team=None, cluster=None) | Q(team=team_id) | Q(cluster__in=cluster_ids)
+
+
+def _removed(cluster: Cluster) -> Block | None:
+    """Nothing waits for a cluster that was switched off: a worker ends it, pause or not."""
+    return None if cluster.is_enabled else Block(Own.CLUSTER_REMOVED)
 
 
 def _paused(pauses: list[Pause], cluster_id: int) -> Block | None:
@@ -98,14 +97,10 @@ def _paused(pauses: list[Pause], cluster_id: int) -> Block | None:
 
 def _away(cluster: Cluster) -> Block | None:
     """Nothing is sent to a cluster that does not answer: it would only hold the team's quota."""
-    if cluster.unreachable_since is None or not cluster.is_enabled:
-        return None
-    return Block(Own.CLUSTER_SILENT)
+    return None if cluster.unreachable_since is None else Block(Own.CLUSTER_SILENT)
 
 
 def _placed(cluster: Cluster, team_id: int) -> Gate:
-    if not cluster.is_enabled:
-        return Gate(block=Block(Own.CLUSTER_REMOVED))
     try:
         return Gate(space=space_for(cluster, team_id))
     except DriverError as error:

@@ -10,13 +10,14 @@ from functools import cached_property
 from django.db import connection
 
 from jobs.models import Job
+from jobs.models.queue import LANE_FIELDS, lane_key
 from teams.quota.book import Demand
 from teams.quota.resources import amounts_of
 
 
 @dataclass(frozen=True)
 class Lane:
-    """What its jobs have in common; the fields are those of jobs.models.job.LANE."""
+    """What its jobs have in common; the fields are those of jobs.models.queue.LANE_FIELDS."""
 
     cluster_id: int
     owner_id: int
@@ -54,15 +55,7 @@ class Waiting:
 
 def lane_of(job: Job) -> Lane:
     """The lane in which the job waits, or would."""
-    return Lane(
-        job.cluster_id,
-        job.owner_id,
-        job.priority,
-        job.cpu_millis,
-        job.memory_bytes,
-        job.gpu_resource,
-        job.gpu_count,
-    )
+    return Lane(*lane_key(job))  # type: ignore[arg-type]
 
 
 def firsts(team_id: int) -> list[Waiting]:
@@ -84,7 +77,8 @@ def _waiting(row: tuple[object, ...]) -> Waiting:
     return Waiting(Lane(*lane), job_id, float(seconds))  # type: ignore[arg-type]
 
 
-KEY = "cluster_id, owner_id, priority, cpu_millis, memory_bytes, gpu_resource, gpu_count"
+KEY = ", ".join(LANE_FIELDS)
+ITS_KEY, LAST_KEY = (", ".join(f"{table}.{name}" for name in LANE_FIELDS) for table in ("job", "lanes"))
 # The condition of the index job_queue, word for word.
 QUEUED = "status = 'queued' AND cancel_requested_at IS NULL AND deleted_at IS NULL"
 AGE = "extract(epoch FROM statement_timestamp() - created_at)::float8"
@@ -97,10 +91,7 @@ WITH RECURSIVE lanes AS (
     SELECT next.* FROM lanes CROSS JOIN LATERAL (
         SELECT {KEY}, id, {AGE} AS age FROM jobs_job job
         WHERE job.team_id = %s AND {QUEUED}
-        AND (job.cluster_id, job.owner_id, job.priority, job.cpu_millis, job.memory_bytes, job.gpu_resource,
-             job.gpu_count)
-          > (lanes.cluster_id, lanes.owner_id, lanes.priority, lanes.cpu_millis, lanes.memory_bytes,
-             lanes.gpu_resource, lanes.gpu_count)
+        AND ({ITS_KEY}) > ({LAST_KEY})
         ORDER BY {KEY}, id LIMIT 1) next
 )
 SELECT {KEY}, id, age FROM lanes

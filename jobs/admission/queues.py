@@ -54,11 +54,6 @@ def give_back(due: DueQueue, seconds: float | None) -> None:
     _run(BACK, [seconds, due.team_id, due.lease])
 
 
-def look_in(team_id: int, seconds: float) -> None:
-    """Look again in so many seconds, or earlier where that was settled before."""
-    _run(LOOK_IN, [seconds, team_id])
-
-
 def has_due() -> bool:
     """Whether some queue has to be looked at now."""
     with connection.cursor() as cursor:
@@ -113,8 +108,4 @@ FROM due WHERE queue.team_id = due.team_id RETURNING queue.team_id, queue.due_at
 BACK = """
 UPDATE jobs_teamqueue SET due_at = statement_timestamp() + make_interval(secs => %s)
 WHERE team_id = %s AND due_at = %s
-"""
-LOOK_IN = """
-UPDATE jobs_teamqueue
-SET due_at = least(statement_timestamp() + make_interval(secs => %s), due_at) WHERE team_id = %s
 """

@@ -16,6 +16,7 @@ from django.urls import reverse
 from clusters.models import Cluster, Image, Profile
 from jobs.lifecycle import ACTIVE, MOVES, TERMINAL, Status, Wish
 from jobs.models.bundle import Bundle
+from jobs.models.queue import LANE_FIELDS
 from jobs.models.shown import JobShown
 from teams.models import Team
 
@@ -33,7 +34,7 @@ class Priority(models.IntegerChoices):
 
 
 # Jobs that are the same in all of these wait in one lane: where the first has no room, none behind it has.
-LANE = ("cluster", "owner", "priority", "cpu_millis", "memory_bytes", "gpu_resource", "gpu_count")
+LANE = tuple(name.removesuffix("_id") for name in LANE_FIELDS)
 QUEUED = models.Q(status=Status.QUEUED, cancel_requested_at=None, deleted_at=None)
 RAN = models.Q(running_at__isnull=False, finished_at__isnull=False)
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from clusters.driver import ClusterRefused, ClusterUnreachable, DriverError, Explained, State
 from jobs.admission import queues
-from jobs.admission.admit import admit_team
+from jobs.admission.admit import admit_due
 from jobs.catalogue import Own
 from jobs.lifecycle import OVER, TERMINAL, Act, Sight, Status, next_step
 from jobs.models import Attempt, Job
@@ -92,15 +92,8 @@ class Rounds:
 
         The others rest: they are looked at with their queues, and each alone when it is cancelled.
         """
-        started: set[int] = set()
-        for team_id in sorted({going.job.team_id for going in waiting}):
-            look = admit_team(team_id, leased=self.looks.keys())
-            while look.has_more:
-                started |= look.started.keys()
-                look = admit_team(team_id, leased=self.looks.keys())
-            started |= look.started.keys()
-            if look.next_seconds is not None:
-                queues.look_in(team_id, look.next_seconds)
+        queues.wake({going.job.team_id for going in waiting})
+        started = admit_due(leased=self.looks.keys()) if waiting else {}
         for going in waiting:
             if going.job.pk not in started:
                 self.looks[going.job.pk] = None

@@ -99,9 +99,16 @@ class Book:
         return self.lines.setdefault(account, Line())
 
     def shortage(self, demand: Demand) -> Shortage | None:
-        """The first account that has not enough for it, one that never will before all others; None: it fits."""
-        found = list(self._shortages(demand))
-        return next((each for each in found if each.is_never), found[0] if found else None)
+        """An account that has not enough for it; None: it fits.
+
+        One that never will comes before all others, and what was lent after all others: if something else is short as
+        well, its return would not help.
+        """
+        return min(
+            self._shortages(demand),
+            key=lambda each: (not each.is_never, each.scope == Scope.POOL),
+            default=None,
+        )
 
     def take(self, demand: Demand) -> None:
         """Charge all its accounts; only what has no shortage."""

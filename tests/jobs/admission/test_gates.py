@@ -30,6 +30,14 @@ def test_a_pause_of_something_else_holds_nobody(make_job, other_team, admit):
     assert len(admit()) == 1
 
 
+def test_what_waits_for_a_cluster_that_was_switched_off_ends_although_it_is_paused(make_job, cluster, admit):
+    job = make_job(next_look_at=None)
+    Pause.objects.create(cluster=cluster, message="Busy.")
+    type(cluster).objects.update(is_enabled=False)
+    assert admit() == []
+    assert Job.objects.get(pk=job.pk).next_look_at is not None
+
+
 def test_nothing_of_a_disabled_team_starts(make_job, team, admit):
     job = make_job()
     Team.objects.update(disabled_at=timezone.now())

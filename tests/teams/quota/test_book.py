@@ -92,6 +92,13 @@ def test_what_others_borrowed_is_waited_for_and_told():
     assert sharing(0, 22_000, may_borrow=False).shortage(Demand(1, 7, {"cpu_millis": 2000})) is None
 
 
+def test_what_was_lent_is_not_asked_back_where_something_else_is_short_too():
+    """Its return would not help: nobody stops borrowing for it, and nobody is stopped."""
+    ledger = sharing(0, 22_000)
+    ledger.lines[Account(Scope.USER, "cpu_millis", user_id=7)] = Line(4000, used=1000)
+    assert ledger.shortage(JOB).scope == Scope.USER
+
+
 def test_what_was_put_back_was_never_taken():
     ledger = sharing(0, 0)
     ledger.take(JOB)
