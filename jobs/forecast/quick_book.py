@@ -40,7 +40,9 @@ class QuickBook(Book):
             if short := self._short(part):
                 if short.is_never:
                     return short
-                first = first or short
+                # What was lent comes last, as in Book.
+                if first is None or (first.scope == Scope.POOL and short.scope != Scope.POOL):
+                    first = short
         return first
 
     def _used_up(self, demand: Demand) -> Shortage | None:

@@ -64,11 +64,6 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
     @property
-    def is_admin(self) -> bool:
-        """True for the people who connect clusters and see every team."""
-        return self.is_active and self.is_superuser
-
-    @property
     def is_invited(self) -> bool:
         """True until the person has set a password for the first time."""
         return not self.has_usable_password()
