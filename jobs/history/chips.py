@@ -7,29 +7,10 @@ from typing import Any
 from jobs.history.filters import ACTIVE_WORD, Filters
 from jobs.history.overview import Overview
 from jobs.lifecycle import ACTIVE, Status
+from teams.filtering import PERIOD_LABELS, Chip, Menu
 from teams.policy import Rights
 
 ALWAYS_COUNTED = ("", ACTIVE_WORD, Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.ERROR)
-PERIOD_LABELS = {"today": "Today", "7d": "Last 7 days", "30d": "Last 30 days"}
-
-
-@dataclass(frozen=True)
-class Chip:
-    """One choice of a menu."""
-
-    label: str
-    url: str
-    is_active: bool
-
-
-@dataclass(frozen=True)
-class Menu:
-    """The choices of one filter. `chosen` is what to show on it while it filters."""
-
-    name: str
-    label: str
-    chips: list[Chip]
-    chosen: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,8 +79,8 @@ def _menu(name: str, label: str, all_of_it: str, asked: Filters, choices: Iterab
     chosen = next((text for choice, text in listed if choice == value), str(value or ""))
     if name == "owner" and value and value not in dict(listed):
         chosen = "somebody else"
-    if name == "time" and (asked.start or asked.end):
-        chosen = f"{asked.start or '…'} – {asked.end or 'today'}"
+    if name == "time" and asked.span:
+        chosen = asked.span
     chips = [Chip(all_of_it, _url(asked, name, ""), not chosen)]
     chips += [Chip(text, _url(asked, name, choice), choice == value) for choice, text in listed]
     return Menu(name, label, chips, chosen)

@@ -8,6 +8,7 @@ from clusters.models import Cluster
 from jobs.usage.asked import GROUPS, Asked, this_month
 from jobs.usage.report import names_of
 from jobs.usage.scope import Scope
+from teams.filtering import Chip, Menu
 from teams.models import Team, User
 
 # Longer lists are not read: there a row of the table is clicked, after a search.
@@ -15,31 +16,12 @@ MOST_CHOICES = 30
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One choice: what it is called and where it leads."""
-
-    label: str
-    url: str
-    is_active: bool
-
-
-@dataclass(frozen=True)
-class Menu:
-    """The choices of one filter; `chosen` is shown on it. `search_url`: where to look for what is not listed."""
-
-    label: str
-    choices: list[Choice]
-    chosen: str = ""
-    search_url: str = ""
-
-
-@dataclass(frozen=True)
 class Bar:
     """Everything above the table."""
 
-    tabs: list[Choice]
+    tabs: list[Chip]
     menus: list[Menu]
-    spans: list[Choice]
+    spans: list[Chip]
     previous_url: str
     next_url: str
     months: str
@@ -51,8 +33,8 @@ def make_bar(scope: Scope, asked: Asked) -> Bar:
     now = this_month()
     spans = [("This month", 1), ("3 months", 3), ("12 months", 12)]
     return Bar(
-        tabs=[Choice(label, asked.but(by=by, text="").url(), by == asked.by) for by, label in GROUPS.items()],
-        menus=[menu for menu in _menus(scope, asked) if menu.choices or menu.chosen],
+        tabs=[Chip(label, asked.but(by=by, text="").url(), by == asked.by) for by, label in GROUPS.items()],
+        menus=[menu for menu in _menus(scope, asked) if menu.chips or menu.chosen],
         spans=[_span(asked, label, count) for label, count in spans],
         previous_url=asked.moved(-1).url(),
         next_url=asked.moved(1).url() if asked.last < now else "",
@@ -61,10 +43,10 @@ def make_bar(scope: Scope, asked: Asked) -> Bar:
     )
 
 
-def _span(asked: Asked, label: str, count: int) -> Choice:
+def _span(asked: Asked, label: str, count: int) -> Chip:
     span = asked.but(first=this_month(), last=this_month())
     span = span.but(first=span.moved(1 - count).first)
-    return Choice(label, span.url(), (span.first, span.last) == (asked.first, asked.last))
+    return Chip(label, span.url(), (span.first, span.last) == (asked.first, asked.last))
 
 
 def _words(asked: Asked) -> str:
@@ -109,8 +91,8 @@ def _menu(asked: Asked, name: str, label: str, listed: Sequence[tuple[int, str]]
     search_url = asked.but(**{"by": name, name: 0}).url() if is_long else ""
     if is_long and not choices:
         choices = [_choice(asked, name, 0, f"Any {label.lower()}")]
-    return Menu(label, choices, chosen, search_url)
+    return Menu(name, label, choices, chosen, search_url)
 
 
-def _choice(asked: Asked, name: str, value: Any, label: str) -> Choice:
-    return Choice(label, asked.but(**{name: value}).url(), getattr(asked, name) == value)
+def _choice(asked: Asked, name: str, value: Any, label: str) -> Chip:
+    return Chip(label, asked.but(**{name: value}).url(), getattr(asked, name) == value)

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from jobs import wishes
 from jobs.access import find_own_job, jobs_of
-from jobs.history.filters import number
 from jobs.models import Job
 from teams.access import SignedInRequest, sign_in_first
 from teams.audit import record
+from teams.filtering import number
 from teams.policy import Rights, rights_of
 
 MOST_AT_ONCE = 200

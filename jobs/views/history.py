@@ -14,13 +14,14 @@ from jobs.access import find_job
 from jobs.forecast.estimate import tell_all
 from jobs.history.chips import counts, filter_bar
 from jobs.history.export import HEADER, export_rows
-from jobs.history.filters import Filters, number
+from jobs.history.filters import Filters
 from jobs.history.overview import find_counts, find_overview
 from jobs.history.pages import SEARCHED, Cursor, Page, find_page
 from jobs.models import Job, TeamQueue
 from jobs.submission.example_list import available_examples
 from teams.access import SignedInRequest
 from teams.csv_export import csv_response
+from teams.filtering import number
 from teams.models import User
 from teams.pauses import pauses_of
 from teams.policy import Rights, may_change, rights_of

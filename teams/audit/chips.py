@@ -1,35 +1,15 @@
 """The filters of the log as people choose them: each choice with its own address."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from teams.audit.filters import Filters
 from teams.audit.words import AREAS, area_label
+from teams.filtering import PERIOD_LABELS, Chip, Menu
 from teams.models import AuditEvent, Team
 
-PERIOD_LABELS = {"today": "Today", "7d": "Last 7 days", "30d": "Last 30 days"}
 # Who did something lately is offered; who did not is found by the link at an entry.
 LATELY, MOST = 2_000, 40
-
-
-@dataclass(frozen=True)
-class Chip:
-    """One choice of a menu."""
-
-    label: str
-    url: str
-    is_active: bool
-
-
-@dataclass(frozen=True)
-class Menu:
-    """The choices of one filter. `chosen` is what to show on it while it filters."""
-
-    name: str
-    label: str
-    chips: list[Chip]
-    chosen: str = ""
 
 
 def menus(asked: Filters) -> list[Menu]:
@@ -66,10 +46,10 @@ def _who(asked: Filters) -> Menu:
 
 def _when(asked: Filters) -> Menu:
     menu = _menu("time", "When", "Any time", asked.but(start="", end=""), PERIOD_LABELS.items())
-    if not (asked.start or asked.end):
+    if not asked.span:
         return menu
     chips = [Chip(chip.label, chip.url, False) for chip in menu.chips]
-    return Menu(menu.name, menu.label, chips, f"{asked.start or '…'} – {asked.end or 'today'}")
+    return Menu(menu.name, menu.label, chips, asked.span)
 
 
 def _menu(name: str, label: str, all_of_it: str, asked: Filters, choices: Iterable[tuple[Any, str]]) -> Menu:

@@ -11,7 +11,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
-from teams.audit.filters import LARGEST_ID, Filters
+from teams.audit.filters import Filters
+from teams.filtering import LARGEST_ID
 from teams.models import AuditEvent
 
 PAGE, WINDOW, BATCH = 50, 10_000, 1000

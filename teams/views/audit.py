@@ -8,11 +8,12 @@ from django.views.decorators.http import require_safe
 from teams.access import SignedInRequest, readers_of_all_only, sign_in_first
 from teams.audit.chips import about, menus
 from teams.audit.export import COLUMNS, export_rows
-from teams.audit.filters import Filters, number
+from teams.audit.filters import Filters
 from teams.audit.links import find_urls
 from teams.audit.pages import WINDOW, all_of, find_page
 from teams.audit.words import rows
 from teams.csv_export import csv_response
+from teams.filtering import number
 
 # A form's own fields; the others come along as they are.
 TYPED = ("start", "end", "time")
