@@ -1,8 +1,10 @@
 """What would happen to a job if it were sent now: the new-job form says it before the click."""
 
+import hashlib
 from dataclasses import dataclass
 
 from django.core.cache import cache
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from clusters.models import Profile
@@ -11,8 +13,9 @@ from jobs.forecast.playing import Situation, forecast
 from jobs.forecast.ranges import Range
 from jobs.forecast.reading import read_state
 from jobs.forecast.simulator import SimJob, Simulator
-from jobs.models import Job, Priority
-from teams.models import Scope
+from jobs.lifecycle import Status
+from jobs.models import Job, Priority, TeamQueue
+from teams.models import QuotaLine, Scope
 from teams.quota import resources
 from teams.quota.book import Shortage
 
@@ -59,12 +62,23 @@ class Ask:
 def say_before(ask: Ask) -> str:
     """ "Starts at once.", "Waits for CPU: …" or "Cannot start like this: …"; "" where nothing can be said."""
     parts = (ask.team_id, ask.owner_id, ask.profile.pk, ask.priority, ask.time_limit_seconds)
-    key = f"forecast:ask:{':'.join(str(part) for part in parts)}"
+    key = f"forecast:ask:{':'.join(str(part) for part in parts)}:{_state_of(ask.team_id)}"
     kept = cache.get(key)
     if kept is None:
         kept = _say(ask)
         cache.set(key, kept, KEPT_SECONDS)
     return str(kept)
+
+
+def _state_of(team_id: int) -> str:
+    """Another word whenever something started, ended, came into the queue or got other limits: it is said anew."""
+    accounts = QuotaLine.objects.filter(Q(team=team_id) & ~Q(scope=Scope.USER) | Q(scope=Scope.POOL))
+    state = (
+        list(accounts.order_by("pk").values_list("pk", "used", "limit")),
+        TeamQueue.objects.filter(pk=team_id).values_list("looked_at").first(),
+        Job.objects.filter(team=team_id, status=Status.QUEUED, deleted_at=None).aggregate(newest=Max("pk")),
+    )
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
 
 
 def _say(ask: Ask) -> str:

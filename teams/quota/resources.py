@@ -64,7 +64,9 @@ def in_words(resource: str, amount: int) -> str:
         return readable_bytes(amount)
     if resource in BUDGETS:
         hours = amount / BUDGETS[resource]
-        return f"{hours:,.0f}" if hours >= 10 or hours == int(hours) else f"{hours:.2g}"
+        if 0 < hours < 0.1:
+            return "less than 0.1"
+        return f"{hours:,.0f}" if hours >= 10 or hours == int(hours) else f"{hours:.1f}"
     return f"{amount:,}"
 
 

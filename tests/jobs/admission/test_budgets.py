@@ -137,4 +137,7 @@ def test_without_budgets_nobody_adds_up_hours(make_job, team, monkeypatch):
 
 def test_hours_are_written_as_people_do():
     assert in_words(CPU_HOURS, from_typed(CPU_HOURS, "1500 h")) == "1,500"
-    assert in_words(GPU_HOURS, from_typed(GPU_HOURS, "0.25")) == "0.25"
+    assert in_words(GPU_HOURS, from_typed(GPU_HOURS, "0.25")) == "0.2"
+    assert in_words(GPU_HOURS, from_typed(GPU_HOURS, "2.5")) == "2.5"
+    assert in_words(CPU_HOURS, 1) == "less than 0.1"
+    assert in_words(CPU_HOURS, 0) == "0"

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from jobs.admission.admit import admit_team
+from jobs.admission.release import release_ended
 from jobs.forecast.before_sending import Ask, say_before
 from jobs.models import Attempt, Job, TeamQueue
 from teams.models import Pause, QuotaLine, Scope
@@ -133,3 +134,23 @@ def test_what_is_said_is_what_admission_does(say, team, busy, make_job):
         is_told = say(cpu) == "Starts at once."
         job = make_job(cpu_millis=cpu)
         assert (job.pk in admit_team(team.pk).started) is is_told
+
+
+def test_what_was_said_a_moment_ago_is_not_said_again_when_it_is_no_longer_so(
+    team, alice, profile, busy, make_job
+):
+    """Nobody clears the cache here."""
+    ask = Ask(team.pk, alice.pk, profile, 3600, "train", "main.py")
+    set_limits(team.pk, {JOBS: 2})
+    assert say_before(ask) == "Starts at once."
+    (job,) = busy(1)
+    set_limits(team.pk, {JOBS: 1})
+    assert "1 of 1 running jobs" in say_before(ask)
+    make_job(name="train")
+    assert "1 job is before it" in say_before(ask)
+    Attempt.objects.filter(job=job).update(seen_state="ended")
+    Job.objects.filter(status="queued").update(cancel_requested_at=timezone.now(), status="cancelled",
+                                               finished_at=timezone.now())  # fmt: skip
+    Job.objects.filter(pk=job.pk).update(status="succeeded", finished_at=timezone.now())
+    release_ended()
+    assert say_before(ask) == "Starts at once."
