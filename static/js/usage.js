@@ -95,7 +95,8 @@ function draw(figure) {
     padding: [8, 8, 0, 0],
     scales: {
       x: { range: [data.times[0] - step * 0.6, data.times.at(-1) + step * 0.6] },
-      y: { range: (_, low, high) => [0, (high || 1) * 1.05] },
+      // Less than a tenth of an hour is no height: its axis would have nothing to say.
+      y: { range: (_, low, high) => [0, Math.max(high || 1, 0.1) * 1.05] },
     },
     axes: [
       { ...text, ...axisOf(data, canvas.clientWidth), grid: { show: false }, ticks: { show: false }, gap: 6, size: 30 },

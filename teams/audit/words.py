@@ -126,12 +126,13 @@ class Row:
 
     @property
     def differences(self) -> list[Difference]:
-        """Field by field, in the order of the alphabet."""
+        """Field by field, in the order of the alphabet; what was empty and is says nothing."""
         old, new = self.event.old, self.event.new
-        return [
+        found = [
             Difference(name.replace("_", " "), shown(old.get(name)), shown(new.get(name)))
             for name in sorted({*old, *new})
         ]
+        return [each for each in found if each.old or each.new]
 
 
 def rows(events: list[AuditEvent], urls: dict[Key, str], asked: Filters) -> list[Row]:

@@ -233,3 +233,10 @@ def test_without_entries_it_says_what_will_be_here(client, dana):
     client.force_login(dana)
     page = client.get("/audit/?area=nothing").content.decode()
     assert "Nothing matches these filters" in page
+
+
+def test_a_field_that_was_empty_and_is_says_nothing():
+    event = AuditEvent(
+        action="person.invited", old={}, new={"email": "", "username": "eve", "last_name": None}
+    )
+    assert [each.name for each in Row(event, "", Filters()).differences] == ["username"]
