@@ -2,17 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import partial
 
-from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from jobs import hints
+from jobs.admission.stopping import ask_to_stop
 from jobs.catalogue import Own
 from jobs.lifecycle import Status
-from jobs.models import Job, JobEvent
+from jobs.models import Job
 from jobs.usage.month import Spent, this_months_use
 from teams.models import QuotaLine, Scope, Team
 from teams.quota.book import Account, Book
@@ -20,7 +18,7 @@ from teams.quota.resources import BUDGETS, CPU_HOURS
 
 # From here on people are warned.
 WARN_SHARE = 0.8
-STOPPABLE = (Status.STARTING, Status.RUNNING)
+USES_HOURS = (Status.STARTING, Status.RUNNING)
 
 
 def fill_in(book: Book, team_id: int, budgets: Iterable[Account]) -> None:
@@ -71,27 +69,5 @@ def _ask_to_stop(line: QuotaLine) -> None:
     if line.user_id:
         concerned &= Q(owner=line.user_id)
     hours = "CPU-hours" if line.resource == CPU_HOURS else "GPU-hours"
-    ask_to_stop(
-        Job.objects.filter(concerned, status__in=STOPPABLE).values_list("pk", flat=True),
-        Own.BUDGET,
-        f"The month's {hours} are used up and the time of grace is over: asked to stop.",
-    )
-
-
-def ask_to_stop(job_ids: Iterable[int], reason: str, sentence: str) -> list[int]:
-    """The portal's own wish, for a reason that people are told; the ids of those for which it is new."""
-    with transaction.atomic():
-        rows = Job.objects.filter(
-            pk__in=list(job_ids), status__in=STOPPABLE, cancel_requested_at=None, deleted_at=None
-        ).order_by("pk")
-        held = dict(rows.select_for_update(no_key=True).values_list("pk", "cluster_id"))
-        Job.objects.filter(pk__in=held).update(
-            cancel_requested_at=Now(), cancel_reason=reason, next_look_at=Now()
-        )
-        JobEvent.objects.bulk_create(
-            JobEvent(job_id=pk, kind="cancel_requested", sentence=sentence, data={"reason": reason})
-            for pk in held
-        )
-        for cluster_id in set(held.values()):
-            transaction.on_commit(partial(hints.hint_cluster, cluster_id), robust=True)
-    return list(held)
+    sentence = f"The month's {hours} are used up and the time of grace is over: asked to stop."
+    ask_to_stop(Job.objects.filter(concerned, status__in=USES_HOURS), sentence, reason=Own.BUDGET)

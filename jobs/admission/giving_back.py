@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from jobs.admission.budgets import ask_to_stop
 from jobs.admission.choosing import Choice
+from jobs.admission.stopping import ask_to_stop
 from jobs.catalogue import Own
+from jobs.models import Job
 from teams.models import Scope
 from teams.quota.resources import Amounts, amounts_of
 
@@ -41,7 +42,7 @@ def take_back(team_id: int, needs: dict[str, int]) -> list[int]:
     chosen: set[int] = set()
     for resource, missing in needs.items():
         chosen |= choose(_borrowers(team_id, resource), resource, missing)
-    return ask_to_stop(chosen, Own.PREEMPTED, SENTENCE)
+    return ask_to_stop(Job.objects.filter(pk__in=chosen), SENTENCE, reason=Own.PREEMPTED)
 
 
 def choose(borrowers: Iterable[Borrower], resource: str, missing: int) -> set[int]:

@@ -12,7 +12,7 @@ def sent(monkeypatch):
     """The hints that would go out."""
     calls = []
     monkeypatch.setattr(hints, "hint_cluster", lambda cluster_id: calls.append(("drive", cluster_id)))
-    monkeypatch.setattr(hints, "announce", lambda job_id, what: calls.append((what, job_id)))
+    monkeypatch.setattr(hints, "announce_all", lambda ids, what: calls.extend((what, pk) for pk in ids))
     return calls
 
 

@@ -11,7 +11,7 @@ from clusters.models import Cluster
 from teams.audit import pages, record_by
 from teams.audit.filters import Filters
 from teams.audit.pages import find_page
-from teams.audit.words import SENTENCES, sentence_of
+from teams.audit.words import SENTENCES, Row, sentence_of
 from teams.models import AuditEvent
 from tests import cast
 
