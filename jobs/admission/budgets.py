@@ -1,6 +1,6 @@
 """Budgets of hours per month: a brake. Used up, nothing new starts; and after a grace what runs is asked to stop."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from django.db.models import Q
@@ -43,23 +43,50 @@ def spent_of(account: Account, use: Spent) -> int:
 
 def enforce() -> None:
     """Note which budgets are used up, and ask what runs on them to stop where the team's grace is over."""
-    lines = QuotaLine.objects.filter(resource__in=BUDGETS, limit__isnull=False)
-    for team in Team.objects.filter(pk__in=lines.exclude(scope=Scope.MEMBER).values("team")):
-        use = this_months_use(team.pk)
-        for line in lines.filter(team=team).exclude(scope=Scope.MEMBER):
-            account = Account(line.scope, line.resource, line.cluster_id, line.user_id)
-            _enforce(team, line, spent_of(account, use))
+    limited = QuotaLine.objects.filter(resource__in=BUDGETS, limit__isnull=False)
+    used_up = [
+        line
+        for team in Team.objects.filter(pk__in=limited.values("team"))
+        for line in _used_up(list(limited.filter(team=team)), this_months_use(team.pk))
+    ]
+    # Whoever is given more, whose limit is gone, or who begins a month, has the whole grace before them again.
+    was_reached = QuotaLine.objects.filter(resource__in=BUDGETS, reached_at__isnull=False)
+    was_reached.exclude(pk__in=[line.pk for line in used_up]).update(reached_at=None)
+    for line in used_up:
+        QuotaLine.objects.filter(pk=line.pk, reached_at=None).update(reached_at=Now())
+        if _grace_is_over(line):
+            _ask_to_stop(line)
 
 
-def _enforce(team: Team, line: QuotaLine, spent: int) -> None:
-    if spent < (line.limit or 0):
-        QuotaLine.objects.filter(pk=line.pk).exclude(reached_at=None).update(reached_at=None)
-        return
-    QuotaLine.objects.filter(pk=line.pk, reached_at=None).update(reached_at=Now())
-    if team.budget_grace_minutes is None or line.reached_at is None:
-        return
-    if timezone.now() - line.reached_at >= timedelta(minutes=team.budget_grace_minutes):
-        _ask_to_stop(line)
+def _used_up(limited: list[QuotaLine], use: Spent) -> Iterator[QuotaLine]:
+    """A team's budgets that have nothing left. A member's share of the usual one is noted on a line of their own."""
+    for line in limited:
+        if line.scope == Scope.MEMBER:
+            has_own = {own.user_id for own in limited if own.resource == line.resource}
+            for owner_id in {owner_id for _, owner_id in use} - has_own:
+                if _is_used_up(line, Account(Scope.USER, line.resource, user_id=owner_id), use):
+                    yield _line_of_member(line, owner_id)
+        elif _is_used_up(line, Account(line.scope, line.resource, line.cluster_id, line.user_id), use):
+            yield line
+
+
+def _is_used_up(line: QuotaLine, account: Account, use: Spent) -> bool:
+    return spent_of(account, use) >= (line.limit or 0)
+
+
+def _line_of_member(usual: QuotaLine, owner_id: int) -> QuotaLine:
+    line, _ = QuotaLine.objects.get_or_create(
+        scope=Scope.USER, team=usual.team, cluster=None, user_id=owner_id, resource=usual.resource
+    )
+    return line
+
+
+def _grace_is_over(line: QuotaLine) -> bool:
+    """Of a budget that was used up when it was looked at before, too."""
+    grace = line.team.budget_grace_minutes if line.team else None
+    if grace is None or line.reached_at is None:
+        return False
+    return timezone.now() - line.reached_at >= timedelta(minutes=grace)
 
 
 def _ask_to_stop(line: QuotaLine) -> None:

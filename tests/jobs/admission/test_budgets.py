@@ -120,6 +120,49 @@ def test_after_the_grace_what_runs_is_asked_to_stop_and_told_why(
     assert job.events.filter(kind="cancel_requested").count() == 1
 
 
+def test_the_grace_is_over_for_the_member_whose_share_is_used_up_alone(
+    mid_month, ran, make_job, team, bob, limit, admit
+):
+    theirs, others = make_job(), make_job(owner=bob)
+    admit()
+    Team.objects.update(budget_grace_minutes=30)
+    limit(CPU_HOURS, from_typed(CPU_HOURS, "1"), scope="member")
+    ran(2)
+    budgets.enforce()
+    assert QuotaLine.objects.get(reached_at__isnull=False).user_id == theirs.owner_id
+    assert Job.objects.get(pk=theirs.pk).cancel_requested_at is None
+    QuotaLine.objects.exclude(reached_at=None).update(reached_at=timezone.now() - timedelta(minutes=31))
+    budgets.enforce()
+    assert Job.objects.get(pk=theirs.pk).cancel_requested_at is not None
+    assert Job.objects.get(pk=others.pk).cancel_requested_at is None
+
+
+def test_who_has_a_limit_of_their_own_is_not_stopped_by_the_usual_one(
+    mid_month, ran, make_job, team, alice, limit
+):
+    limit(CPU_HOURS, from_typed(CPU_HOURS, "1"), scope="member")
+    limit(CPU_HOURS, from_typed(CPU_HOURS, "9"), user=alice)
+    ran(2)
+    budgets.enforce()
+    assert not QuotaLine.objects.exclude(reached_at=None).exists()
+
+
+@pytest.mark.parametrize("end", ["no_limit", "new_month"])
+def test_the_grace_begins_anew(mid_month, ran, limit, team, end, monkeypatch):
+    limit(CPU_HOURS, from_typed(CPU_HOURS, "1"), scope="member")
+    limit(CPU_HOURS, from_typed(CPU_HOURS, "1"))
+    ran(2)
+    count_ended()
+    budgets.enforce()
+    assert QuotaLine.objects.exclude(reached_at=None).count() == 2
+    if end == "no_limit":
+        QuotaLine.objects.update(limit=None)
+    else:
+        monkeypatch.setattr("jobs.usage.month.month_now", lambda: month_now() + timedelta(days=40))
+    budgets.enforce()
+    assert not QuotaLine.objects.exclude(reached_at=None).exists()
+
+
 def test_a_raised_budget_is_not_reached_any_more(mid_month, ran, limit, team):
     limit(CPU_HOURS, from_typed(CPU_HOURS, "1"))
     ran(2)
