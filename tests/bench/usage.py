@@ -30,8 +30,8 @@ FROM generate_series(%(first)s::int, %(last)s::int) AS n ON CONFLICT DO NOTHING;
 """
 PEOPLE = """
 INSERT INTO teams_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
-    date_joined, must_change_password)
-SELECT '!', false, 'person-' || n || '-' || m, 'Person', n || '-' || m, '', false, true, now(), false
+    is_auditor, date_joined, must_change_password, session_epoch)
+SELECT '!', false, 'person-' || n || '-' || m, 'Person', n || '-' || m, '', false, true, false, now(), false, 0
 FROM generate_series(%(first)s::int, %(last)s::int) AS n, generate_series(1, %(people)s::int) AS m
 """
 MEMBERS = """

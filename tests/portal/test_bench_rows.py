@@ -1,0 +1,40 @@
+"""The rows that benchmarks write fit the tables: a column more must not be found out by a benchmark that breaks."""
+
+import pytest
+from django.db import connection
+
+from jobs.models import Job, UsageSum
+from teams.models import Team, User
+from tests.bench import history, people, usage
+
+pytestmark = pytest.mark.django_db
+
+
+def _execute(statement, given=None):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, given)
+
+
+def test_rows_of_people():
+    _execute(people.FILL, {"first": 1, "last": 3, "each": 2})
+    assert Team.objects.filter(slug__startswith="team-").count() == 3
+    assert User.objects.filter(memberships__team__slug__startswith="team-").count() >= 6
+
+
+def test_rows_of_usage(cluster):
+    given = {"first": 1, "last": 2, "people": 2, "rows": 12}
+    for statement in (usage.TEAMS, usage.PEOPLE, usage.MEMBERS, usage.DETAIL):
+        _execute(statement, given)
+    for grain in usage.GRAINS:
+        _execute(usage.COARSE.format(**grain))
+    assert UsageSum.objects.values("grain").distinct().count() == 1 + len(usage.GRAINS)
+
+
+def test_rows_of_history(cluster):
+    for number, name in enumerate(("many", "few")):
+        Team.objects.create(pk=1000 + number, name=name, slug=name)
+    for name in ("alice", "fred", "admin"):
+        User.objects.create_user(name)
+    _execute(history.BUNDLE)
+    _execute(history.FILL, {"first": 1, "last": 20, "is_counted": True})
+    assert Job.objects.count() == 20
