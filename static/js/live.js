@@ -3,10 +3,12 @@
 // One event stream says which jobs changed; their elements are fetched again (a fragment or a whole
 // page: the element is found by its id) and morphed in place. A part without data-live-job is done.
 //   <… id="job-counts" data-live-any data-live-url="/jobs/counts/">
-// changes when any of the page's jobs does.
+// changes when any of the page's jobs does. One with data-live-ages says something that gets old by itself (when a job
+// that waits may start) and is fetched every now and then as well.
 
 const POLL_EVERY = 5000;
 const POLL_HIDDEN_EVERY = 15000; // a hidden tab gives its connection back and asks now and then
+const AGES_EVERY = 30000;
 const NOTICE_AFTER = 2500;
 const REOPEN_AFTER = 3000;
 const FEW = 3;
@@ -103,6 +105,13 @@ async function refreshAll() {
   listen();
 }
 
+function renewAged() {
+  const aged = parts().filter((element) => "liveAges" in element.dataset);
+  if (document.hidden || !source) return; // without a stream everything is polled anyway
+  if (aged.length > FEW) refreshAll();
+  else aged.forEach(refresh);
+}
+
 async function changed(event) {
   const ids = new Set(JSON.parse(event.data).ids.map(String));
   await Promise.all(parts().filter((element) => ids.has(element.dataset.liveJob)).map(refresh));
@@ -192,4 +201,5 @@ document.addEventListener("stellwerk:refreshed", (event) => {
 });
 addEventListener("pagehide", rest);
 addEventListener("pageshow", listen);
+setInterval(renewAged, AGES_EVERY);
 listen();
