@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from runner.kept import DISK, LIMIT, Lost
 from runner.portal_client import PortalClient, PortalRefused
 from runner.results import Found, Inputs, find_results
 from runner.shipping import BACKLOG, Mismatch, StreamShipper
@@ -21,6 +22,10 @@ WATCHED_PACE, YOUNG_PACE, UNWATCHED_PACE = 0.35, 0.7, 2.5
 YOUNG_SECONDS = 15.0
 _MOST_ROUNDS = 20
 _UNLIMITED = 1 << 62
+_WHY = {
+    LIMIT: "were left out, because the output is larger than its limit",
+    DISK: "were lost, because the disk where the script ran was full",
+}
 
 
 class Collector:
@@ -61,6 +66,8 @@ class Collector:
             if shipper.is_due(pace, now):
                 self._ship(shipper, False, now)
                 has_more = has_more or shipper.pending() >= BACKLOG
+            elif shipper.has_news(pace, now):
+                self._tell(shipper, now)
         if not has_more:
             self._news.wait(wait)
             self._news.clear()
@@ -79,24 +86,30 @@ class Collector:
     def report_ended(self, ended: Mapping[str, Any]) -> None:
         """The outcome becomes a fact at the portal."""
         facts = {key: ended.get(key) for key in ("exit_code", "signal", "started_at", "ended_at")}
-        sizes = {shipper.stream + "_size": shipper.size() for shipper in self.shippers}
-        reason = ended.get("reason") or ""
-        self.client.post("/intake/ended", {"uid": self._uid, **facts, "reason": reason, **sizes})
+        words = {key: ended.get(key) or "" for key in ("reason", "message")}
+        sizes = {shipper.stream + "_size": shipper.written() for shipper in self.shippers}
+        self.client.post("/intake/ended", {"uid": self._uid, **facts, **words, **sizes})
+
+    def settle(self, lost: Mapping[str, Lost]) -> None:
+        """The script is over: what is in the logs now is all, but for what is `lost` of each stream's end."""
+        for shipper in self.shippers:
+            shipper.settle(lost.get(shipper.stream, Lost()))
 
     def ship_rest(self) -> None:
         """Everything up to the files' ends."""
         for shipper in self.shippers:
             while shipper.pending():
                 self._ship(shipper, True, time.monotonic())
+            if shipper.has_lost_end():
+                self._tell(shipper, time.monotonic())
 
-    def deliver(self, dropped: Mapping[str, int]) -> None:
+    def deliver(self) -> None:
         """The rest of the output, the result files and the manifest, until the portal has all."""
         self.ship_rest()
         found = self._find()
         for shipper in self.shippers:
-            if dropped.get(shipper.stream):
-                lost = f"{dropped[shipper.stream]} bytes above the limit, or after the disk was full, were dropped"
-                found.skip(shipper.stream + ".log", lost)
+            for hole in shipper.holes():
+                found.skip(shipper.stream + ".log", f"{hole.size} bytes {_WHY[hole.why]}")
         uploader = Uploader(self.client, self._volume.work_dir, found, self._run_as)
         try:
             uploader.send_all()
@@ -143,8 +156,14 @@ class Collector:
         }
 
     def _ship(self, shipper: StreamShipper, is_final: bool, now: float) -> None:
+        self._hear(lambda: shipper.ship(self.client, is_final, now))
+
+    def _tell(self, shipper: StreamShipper, now: float) -> None:
+        self._hear(lambda: shipper.tell(self.client, now))
+
+    def _hear(self, send: Callable[[], bool | None]) -> None:
         try:
-            watched = shipper.ship(self.client, is_final, now)
+            watched = send()
         except Mismatch as mismatch:
             sys.stderr.write(f"collect: {mismatch}\n")
             return

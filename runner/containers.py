@@ -6,7 +6,9 @@ SIGTERM when that container is over. The volume is the pod's own, so a stage fil
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import sys
 import threading
@@ -18,12 +20,12 @@ from typing import Any
 from runner.collect import Collector
 from runner.delivery import Delivery
 from runner.fetch import REFUSED_EXIT, ClaimRefused, InputsBroken, claim, fetch_inputs
+from runner.kept import Trimmer
 from runner.launch_file import launch_text
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.volume import STREAMS, Volume
 
 DEADLINE_SECONDS = 3600.0
-STOPPED_EXIT = 128 + signal.SIGTERM
 LOOK_SECONDS = 0.1
 STOPPED_EXIT = 128 + signal.SIGTERM
 # After SIGTERM: main.sh writes the end before it exits, so what is not there by then will never be.
@@ -71,11 +73,32 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
         delivery.begin(lambda: None)
     else:
         is_over.set()
-    ended = _wait_for_end(volume, is_over)
+    ended = _wait_for_end(volume, is_over, _Logs(volume, answer))
     delivery.join()
     client.deadline = time.monotonic() + DEADLINE_SECONDS
     client.give_up = lambda: False
     return 0 if delivery.finish(ended, {}) else 1
+
+
+class _Logs:
+    """The logs that the script's container writes: their middle goes while it writes, whatever the portal does."""
+
+    def __init__(self, volume: Volume, answer: Mapping[str, Any]) -> None:
+        limit = int(answer.get("limits", {}).get("output_bytes", 1 << 62))
+        self._command = [str(word) for word in answer.get("command", [])]
+        self._logs: list[tuple[int, Trimmer]] = []
+        for stream in STREAMS:
+            with contextlib.suppress(OSError):
+                log = os.open(volume.log(stream), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                self._logs.append((log, Trimmer(limit)))
+
+    def trim(self) -> None:
+        for log, trimmer in self._logs:
+            trimmer.trim(log, os.fstat(log).st_size)
+
+    def named(self, message: str) -> str:
+        """main.sh says why it could not start the command; which command it was, we know."""
+        return f"{self._command[0]}: {message}" if message and self._command else message
 
 
 def _wait_for_start(volume: Volume, is_over: threading.Event) -> bool:
@@ -91,13 +114,14 @@ def _wait_for_start(volume: Volume, is_over: threading.Event) -> bool:
     return True
 
 
-def _wait_for_end(volume: Volume, is_over: threading.Event) -> dict[str, Any] | None:
+def _wait_for_end(volume: Volume, is_over: threading.Event, logs: _Logs) -> dict[str, Any] | None:
     """What main.sh wrote of the end; None when the container died without a word (out of memory, killed)."""
     patience: float | None = None
     while True:
+        logs.trim()
         ended = _ended(volume)
         if ended is not None:
-            return ended
+            return {**ended, "message": logs.named(ended.get("message") or "")}
         if is_over.is_set() and patience is None:
             patience = time.monotonic() + LAST_LOOK_SECONDS
         if patience is not None and time.monotonic() > patience:

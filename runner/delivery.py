@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runner.collect import Collector
+from runner.kept import Lost
 from runner.portal_client import PortalRefused, PortalUnreachable
 from runner.volume import Volume
 
 _REFUSALS_UNTIL_STOP = 3
 _REFUSED_PAUSE = 2.0
-_COMPLAINT_SECONDS = 10.0
 
 
 class Delivery:
@@ -36,18 +36,20 @@ class Delivery:
         self._thread = threading.Thread(target=self._ship, args=(stop_script,), name="collect", daemon=True)
         self._thread.start()
 
-    def finish(self, ended: Mapping[str, Any] | None, dropped: Mapping[str, int]) -> bool:
+    def finish(self, ended: Mapping[str, Any] | None, lost: Mapping[str, Lost]) -> bool:
         """Deliver the outcome, then the rest. True (and done.json) when the portal has everything.
 
-        Without an outcome (None: the script's container died without a word) the cluster has to tell it.
+        Without an outcome (None: the script's container died without a word) the cluster has to tell it. `lost`:
+        what the script wrote last and the logs do not have.
         """
         self.join()
+        self.collector.settle(lost)
         try:
             if ended is not None:
                 if ended.get("exit_code") is not None or ended.get("signal") is not None:
                     self._report_started()
                 self._report_ended(ended)
-            self.collector.deliver(dropped)
+            self.collector.deliver()
         except (PortalRefused, PortalUnreachable) as error:
             sys.stderr.write(f"The portal did not take everything: {error}\n")
             return False
@@ -62,15 +64,10 @@ class Delivery:
             self._thread.join()
             self._thread = None
 
-    def complain(self, sentence: str) -> None:
-        """Why the script was not started, in its stderr; best effort."""
-        with self._volume.log("stderr").open("ab") as log:
-            log.write(f"stellwerk: {sentence}\n".encode("utf-8", "backslashreplace"))
-        self.ship_output(_COMPLAINT_SECONDS)
-
     def ship_output(self, seconds: float) -> None:
-        """Ship what the logs hold, for at most so long."""
+        """Ship what the logs hold now that the script is over, for at most so long."""
         self.join()
+        self.collector.settle({})
         self.collector.client.deadline = time.monotonic() + seconds
         try:
             self.collector.ship_rest()

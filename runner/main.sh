@@ -44,6 +44,24 @@ end() { # $1: why. TERM to everything, KILL after the grace time
     ) 2>/dev/null &
 }
 
+why_not() { # $1: a command. What a shell would say instead of starting it: not into the script's stderr
+    path=$1
+    case $1 in
+    */*) ;;
+    *) path=$(command -v "$1" 2>/dev/null) || path= ;;
+    esac
+    case $path in
+    '') said='not found' unstarted=127 ;;
+    */*)
+        if [ ! -e "$path" ]; then
+            said='not found' unstarted=127
+        elif [ -d "$path" ] || [ ! -x "$path" ]; then
+            said='Permission denied' unstarted=126
+        fi
+        ;;
+    esac
+}
+
 trap 'end stopped' TERM INT
 trap 'end time_limit' ALRM
 
@@ -52,9 +70,12 @@ count_oom_kills
 oom_kills_before=$oom_kills
 # Kubernetes leaves this mark before it sends TERM: one that came before the shell could hear it is not lost.
 { [ -n "$early" ] || [ -e "$volume/stop" ]; } && exit 143
+said=
+why_not "$1"
 printf '{}' >"$volume/started.json"
 (
     trap - TERM INT ALRM
+    [ -n "$said" ] && exit "$unstarted"
     # A printed line is seen at once: Python by its variable, others by stdbuf where the image has it.
     case ${1##*/} in
     python*) ;;
@@ -90,6 +111,6 @@ if [ "$code" -gt 128 ] && [ "$code" -lt 160 ]; then
     signal=$((code - 128))
     exit_code=null
 fi
-printf '{"exit_code": %s, "signal": %s, "reason": "%s", "message": ""}' \
-    "$exit_code" "$signal" "$reason" >"$volume/ended.json"
+printf '{"exit_code": %s, "signal": %s, "reason": "%s", "message": "%s"}' \
+    "$exit_code" "$signal" "$reason" "$said" >"$volume/ended.json"
 exit "$code"

@@ -13,6 +13,7 @@ from runner.collect import Collector
 from runner.delivery import Delivery
 from runner.environment import line_buffered, script_environment
 from runner.fetch import REFUSED_EXIT, ClaimRefused, InputsBroken, claim, fetch_inputs
+from runner.kept import Lost
 from runner.launch import Launch, Limits, SetupFailed, StartFailed, become_subreaper, start
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.processes import ScriptProcesses, start_time
@@ -72,32 +73,31 @@ class Pod:
             fetch_inputs(client, self.volume, answer.get("files", []), self.run_as)
             if self.wants_stop():
                 raise PortalUnreachable("stopped before the script started")
-            ended, dropped = self._run_script(answer, delivery)
+            ended, lost = self._run_script(answer, delivery)
         except (InputsBroken, SetupFailed, PortalUnreachable, PortalRefused, OSError) as error:
             if self.wants_stop():
-                ended, dropped = self._end_unstarted("stopped", "Stopped before the script started."), {}
+                ended, lost = self._end_unstarted("stopped", "Stopped before the script started."), {}
             else:
                 self._end_unstarted("start_failed", str(error))
-                delivery.complain(f"The script was not started: {error}")
                 return 1
         delivery.join()
         client.deadline = self._deadline()
         client.give_up = self._is_late_after_stop
-        return 0 if delivery.finish(ended, dropped) else 1
+        return 0 if delivery.finish(ended, lost) else 1
 
     def _run_script(
         self, answer: Mapping[str, Any], delivery: Delivery
-    ) -> tuple[dict[str, Any], dict[str, int]]:
+    ) -> tuple[dict[str, Any], dict[str, Lost]]:
         """Start, watch and account for the script; when this returns ended.json holds its end."""
         limit = int(answer.get("limits", {}).get("output_bytes", 1 << 62))
         pump = Pump({stream: self.volume.log(stream) for stream in STREAMS}, limit, self.run_as)
         pump.notice = delivery.collector.notice
         self.volume.write("started", {"at": time.time()})
-        begun = time.time()
+        begun, message = time.time(), ""
         try:
             pid = start(self._launch(answer), pump.writers["stdout"], pump.writers["stderr"])
         except StartFailed as failure:
-            pump.say("stderr", f"{failure}\n")
+            message = str(failure)
             outcome = Outcome(failure.exit_code, None, "", begun, time.time())
         else:
             pump.close_writers()
@@ -106,9 +106,9 @@ class Pod:
             processes = ScriptProcesses(self.uid, self.run_as, session=pid)
             outcome = supervise(pid, processes, self._bounds(answer), self.wants_stop, self.wakeup)
             pump.join(timeout=10)
-        ended = {**vars(outcome), "message": ""}
+        ended = {**vars(outcome), "message": message}
         self.volume.write("ended", ended)
-        return ended, pump.dropped
+        return ended, pump.lost
 
     def _launch(self, answer: Mapping[str, Any]) -> Launch:
         environment = script_environment(self.volume, answer, self.uid, self.run_as, os.environ)

@@ -13,21 +13,28 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from runner.kept import DISK, LIMIT, Lost, Trimmer
+
 _BLOCK = 1 << 18
 _F_SETPIPE_SZ = 1031
 
 
 class Pump(threading.Thread):
-    """Copies each stream into its file until all writers are gone; above `limit` bytes it counts and drops."""
+    """Copies each stream into its file until all writers are gone.
+
+    Of a stream above `limit` bytes the middle is given back to the disk. What the disk has no room for is counted
+    and dropped, up to the stream's end.
+    """
 
     def __init__(self, targets: dict[str, Path], limit: int, run_as: int | None) -> None:
         super().__init__(name="pump", daemon=True)
-        self.dropped = dict.fromkeys(targets, 0)
         self.notice: Callable[[], None] = lambda: None
         self._limit = limit
         self._pipes: dict[int, str] = {}
         self._files: dict[str, int] = {}
         self._sizes = dict.fromkeys(targets, 0)
+        self._lost = {stream: Lost() for stream in targets}
+        self._trimmers = {stream: Trimmer(limit) for stream in targets}
         self.writers: dict[str, int] = {}
         for stream, path in targets.items():
             read, write = os.pipe()
@@ -41,15 +48,16 @@ class Pump(threading.Thread):
             self.writers[stream] = write
             self._files[stream] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
+    @property
+    def lost(self) -> dict[str, Lost]:
+        """What the script wrote last and the log file of the stream does not have."""
+        return dict(self._lost)
+
     def close_writers(self) -> None:
         """After the script has its ends: ours must not keep the pipes open."""
         for descriptor in self.writers.values():
             os.close(descriptor)
         self.writers.clear()
-
-    def say(self, stream: str, text: str) -> None:
-        """A line of ours in the script's stream, as a shell would write it."""
-        self._keep(stream, text.encode("utf-8", "replace"))
 
     def run(self) -> None:
         poll = select.poll()
@@ -67,16 +75,25 @@ class Pump(threading.Thread):
                     os.close(descriptor)
 
     def _keep(self, stream: str, data: bytes) -> None:
-        room = max(0, self._limit - self._sizes[stream])
-        kept = data[:room]
-        self.dropped[stream] += len(data) - len(kept)
-        self._sizes[stream] += len(kept)
-        while kept:
+        if self._lost[stream].size:
+            self._lose(stream, len(data), self._lost[stream].why)
+            return
+        log, trimmer = self._files[stream], self._trimmers[stream]
+        while data:
+            kept = data if trimmer.works else data[: max(0, self._limit - self._sizes[stream])]
+            if not kept:
+                # Only here: a disk that takes nothing back. The end is not kept, but it stays bounded.
+                self._lose(stream, len(data), LIMIT)
+                return
             try:
-                kept = kept[os.write(self._files[stream], kept) :]
+                written = os.write(log, kept)
             except OSError:
                 # A full disk: go on reading, or the script would hang in its next print.
-                self.dropped[stream] += len(kept)
-                self._sizes[stream] -= len(kept)
-                self._limit = min(self._limit, self._sizes[stream])
+                self._lose(stream, len(data), DISK)
                 return
+            data = data[written:]
+            self._sizes[stream] += written
+            trimmer.trim(log, self._sizes[stream])
+
+    def _lose(self, stream: str, size: int, why: str) -> None:
+        self._lost[stream] = Lost(self._lost[stream].size + size, why)

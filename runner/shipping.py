@@ -1,17 +1,27 @@
-"""One stream's way to the portal: chunks of a growing file, each with its offset and hash."""
+"""One stream's way to the portal: chunks of a growing file, each with its offset and hash.
+
+Offsets count what is kept. Of a stream larger than its limit that is the first half and, once the script is over,
+the last half (runner/kept.py); each chunk behind such a hole names it, so that any of them may be the first or a
+repeat.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from runner.kept import LIMIT, Hole, Lost, end_of_character, end_of_head, start_of_tail
 from runner.portal_client import PortalClient, PortalRefused, Request
 
 LARGEST_CHUNK = 1 << 20
 BACKLOG = 1 << 18
 HOLD_SECONDS = 1.0
+# How often the portal hears how much a script has written of which nothing is shipped any more.
+TELL_SECONDS = 2.0
 
 
 class Mismatch(Exception):
@@ -31,16 +41,48 @@ class StreamShipper:
         self._digest = hashlib.sha256()
         self._shipped_at: float | None = None
         self._partial_since: float | None = None
+        self._border: int | None = None
+        self._told: tuple[int, float] = (0, 0.0)
+        # Known when nothing will be written any more:
+        self._end: int | None = None
+        self._tail = 0
+        self._middle: Hole | None = None
+        self._lost = Lost()
 
     def facts(self) -> dict[str, object]:
-        return {"size": self.offset, "sha256": self._digest.hexdigest()}
+        """What the manifest says of the stream: the kept bytes, and what was left out."""
+        return {
+            "size": self.offset,
+            "sha256": self._digest.hexdigest(),
+            "written": self.written(),
+            "holes": [list(hole) for hole in self.holes()],
+        }
+
+    def settle(self, lost: Lost) -> None:
+        """Nothing will be written any more: decide what is kept. `lost`: what never came into the file."""
+        self._lost = lost
+        end = self._file_size()
+        if self._file is not None and end > self._limit:
+            self._tail = start_of_tail(self._file, end, self._limit)
+            head = self._head()
+            self._middle = Hole(head, self._tail - head, LIMIT)
+        self._end = end
+
+    def holes(self) -> list[Hole]:
+        """What is left out, in order. Complete once settled."""
+        found = [self._middle] if self._middle else []
+        return [*found, Hole(self.size(), *self._lost)] if self._lost.size else found
+
+    def written(self) -> int:
+        """Bytes that the script has written, as far as the log tells."""
+        return self._file_size() + self._lost.size
 
     def size(self) -> int:
         """Bytes that are to be shipped in all, as the file is now."""
-        if self._file is None:
-            with contextlib.suppress(FileNotFoundError):
-                self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        return 0 if self._file is None else min(os.fstat(self._file).st_size, self._limit)
+        size = self._file_size()
+        if self._end is not None:
+            return self._end - (self._middle.size if self._middle else 0)
+        return size if size <= self._limit // 2 else self._head()
 
     def pending(self) -> int:
         return 0 if self.trouble else max(0, self.size() - self.offset)
@@ -52,6 +94,13 @@ class StreamShipper:
             return pending > 0
         return now - self._shipped_at >= pace
 
+    def has_news(self, pace: float, now: float) -> bool:
+        """More was written than is shipped now, and the portal should hear how much."""
+        if self.trouble or self._border is None or self.pending():
+            return False
+        told, at = self._told
+        return self.written() > told and now - at >= max(pace, TELL_SECONDS)
+
     def ship(self, client: PortalClient, is_final: bool, now: float) -> bool | None:
         """Send one chunk: whether someone watches, or None when a partial line is still held back.
 
@@ -61,32 +110,21 @@ class StreamShipper:
         kept = data if is_final else self._cut(data, now)
         if not kept:
             return None
-        try:
-            answer = client.send(
-                Request(
-                    "PUT",
-                    f"/intake/output/{self.stream}?offset={self.offset}",
-                    kept,
-                    {
-                        "Content-Type": "application/octet-stream",
-                        "X-Content-SHA256": hashlib.sha256(kept).hexdigest(),
-                    },
-                )
-            )
-        except PortalRefused as refusal:
-            return self._recover(refusal)
-        self._shipped_at, self._partial_since = now, None
-        confirmed = int(answer.get("size", self.offset + len(kept)))
-        if confirmed == self.offset + len(kept):
-            self._digest.update(kept)
-            self.offset = confirmed
-        else:
-            self.move_to(confirmed)
-        return bool(answer.get("watched"))
+        hole = self._middle if self._middle and self.offset >= self._middle.at else None
+        return self._send(client, kept, hole, now)
+
+    def tell(self, client: PortalClient, now: float) -> bool:
+        """Send no bytes, but how many were written, and after the end what is missing there; as ship()."""
+        hole = self.holes()[-1] if self._lost.size else None
+        return self._send(client, b"", hole, now)
+
+    def has_lost_end(self) -> bool:
+        """The portal has to hear of bytes that are missing at the end: tell()."""
+        return bool(self._lost.size) and not self.trouble
 
     def move_to(self, size: int) -> None:
         """Continue where the portal is, forwards or backwards. Raises Mismatch when it has more than we do."""
-        if size > self.size() or size < 0:
+        if size > self._most() or size < 0:
             self.trouble = f"the portal holds {size} bytes of {self.stream}, the script wrote {self.size()}"
             raise Mismatch(self.trouble)
         if size < self.offset:
@@ -98,9 +136,35 @@ class StreamShipper:
             self._digest.update(data)
             self.offset += len(data)
 
+    def _send(self, client: PortalClient, data: bytes, hole: Hole | None, now: float) -> bool:
+        written = self.written()
+        address = f"/intake/output/{self.stream}?offset={self.offset}&written={written}"
+        if hole:
+            address += f"&hole={hole.at},{hole.size},{hole.why}"
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "X-Content-SHA256": hashlib.sha256(data).hexdigest(),
+        }
+        try:
+            answer = client.send(Request("PUT", address, data, headers))
+        except PortalRefused as refusal:
+            return self._recover(refusal)
+        self._told = (written, now)
+        if data:
+            self._shipped_at, self._partial_since = now, None
+        has_moved = self._adopt(answer)
+        confirmed = int(answer.get("size", self.offset + len(data)))
+        if not has_moved and confirmed == self.offset + len(data):
+            self._digest.update(data)
+            self.offset = confirmed
+        else:
+            self.move_to(confirmed)
+        return bool(answer.get("watched"))
+
     def _recover(self, refusal: PortalRefused) -> bool:
         if refusal.status == 409 and isinstance(refusal.facts.get("size"), int):
             before = self.offset
+            self._adopt(refusal.facts)
             self.move_to(refusal.facts["size"])
             if before == self.offset:
                 self.trouble = f"the portal refuses {self.stream} at {before}: {refusal}"
@@ -111,9 +175,49 @@ class StreamShipper:
         self.trouble = f"the portal took no more of {self.stream} after {self.offset} bytes ({refusal})"
         raise Mismatch(self.trouble) from refusal
 
+    def _adopt(self, answer: Mapping[str, Any]) -> bool:
+        """A collector before this one may have cut the beginning elsewhere: our hole goes there. True: it did."""
+        holes, size = answer.get("holes"), answer.get("size")
+        if self._middle is None or holes is None or not isinstance(size, int):
+            return False
+        at = int(holes[0][0]) if holes else max(size, self._middle.at)
+        if at == self._middle.at:
+            return False
+        if not 0 <= at <= self._limit // 2:
+            self.trouble = f"the portal left out bytes of {self.stream} at {at}, not at {self._middle.at}"
+            raise Mismatch(self.trouble)
+        self._middle = Hole(at, self._tail - at, LIMIT)
+        self.offset, self._digest = 0, hashlib.sha256()
+        return True
+
+    def _most(self) -> int:
+        """How much the portal may hold: a collector before this one may have cut half a line later."""
+        if self._end is not None:
+            return self.size()
+        return max(self.size(), min(self._file_size(), self._limit // 2))
+
+    def _file_size(self) -> int:
+        if self._end is not None:
+            return self._end
+        if self._file is None:
+            with contextlib.suppress(FileNotFoundError):
+                self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        return 0 if self._file is None else os.fstat(self._file).st_size
+
+    def _head(self) -> int:
+        """Where the kept beginning ends; never before what the portal has already."""
+        if self._border is None and self._file is not None:
+            self._border = end_of_head(self._file, self._limit)
+        return max(self._border or 0, self.offset)
+
     def _read(self, offset: int, length: int) -> bytes:
+        """Kept bytes, never across a hole."""
         if self._file is None or length <= 0:
             return b""
+        if self._middle and offset >= self._middle.at:
+            offset += self._middle.size
+        elif self._middle:
+            length = min(length, self._middle.at - offset)
         return os.pread(self._file, length, offset)
 
     def _cut(self, data: bytes, now: float) -> bytes:
@@ -126,16 +230,4 @@ class StreamShipper:
             self._partial_since = now
         if now - self._partial_since < HOLD_SECONDS and len(data) < LARGEST_CHUNK:
             return b""
-        return data[: _end_of_character(data)]
-
-
-def _end_of_character(data: bytes) -> int:
-    """The length of `data` without a UTF-8 character torn at its end (bytes that are no UTF-8 stay)."""
-    for back in range(1, min(4, len(data) - 1) + 1):
-        byte = data[-back]
-        if byte >= 0xC0:
-            needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return len(data) - back if back < needed else len(data)
-        if byte < 0x80:
-            break
-    return len(data)
+        return data[: end_of_character(data)]

@@ -22,6 +22,7 @@ from jobs import hints
 from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.models import Artifact, Attempt
 from jobs.output import outputlog
+from jobs.output.holes import Contradiction
 from jobs.uploads.incoming import NewFile, Receiver
 from jobs.uploads.paths import clean_path
 from jobs.uploads.refusal import UploadRefused
@@ -30,7 +31,9 @@ CHUNK_MAX_BYTES = 1024 * 1024
 BLOCK_BYTES = 256 * 1024
 
 
-def take_output(attempt: Attempt, stream: str, offset: int, request: HttpRequest) -> int:
+def take_output(
+    attempt: Attempt, stream: str, offset: int, extra: outputlog.Told, request: HttpRequest
+) -> int:
     """Store a piece of the output; the stream's size afterwards. Raises IntakeRefused (409, 411, 413, 503, 507)."""
     length = length_of(request)
     if length > CHUNK_MAX_BYTES:
@@ -44,12 +47,17 @@ def take_output(attempt: Attempt, stream: str, offset: int, request: HttpRequest
         raise IntakeRefused(503, "The piece of output arrived damaged; send it again.")
     with _no_space_is_507():
         try:
-            size = outputlog.append(attempt.pk, stream, offset, data)
+            size = outputlog.append(attempt.pk, stream, offset, data, extra)
         except outputlog.Gap as gap:
             raise IntakeRefused(409, "Bytes before these are missing.", size=gap.size) from gap
+        except Contradiction as other:
+            raise IntakeRefused(
+                409, "There is no room for that hole.", size=other.size, holes=other.holes
+            ) from other
     failpoint("intake.output.stored")
     column = f"{stream}_size"
-    if Attempt.objects.filter(pk=attempt.pk, **{f"{column}__lt": size}).update(**{column: size}):
+    has_grown = Attempt.objects.filter(pk=attempt.pk, **{f"{column}__lt": size}).update(**{column: size})
+    if has_grown or extra.written > size:
         hints.announce(attempt.job_id, "output")
     return size
 

@@ -7,7 +7,8 @@ from jobs.hints import is_watched
 from jobs.intake import arrivals, claims, manifest, reports
 from jobs.intake.bearer import IntakeRefused, check_alive, check_pod, intake_call, json_of
 from jobs.models import Attempt
-from jobs.output.outputlog import STREAMS
+from jobs.output.holes import WHYS, Hole
+from jobs.output.outputlog import STREAMS, Told, extents
 from jobs.uploads.tarstream import tar_stream
 
 
@@ -38,11 +39,30 @@ def started(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
 def output(request: HttpRequest, attempt: Attempt, stream: str) -> HttpResponseBase:
     """A piece of stdout or stderr; answers how much is stored and whether somebody is looking."""
     check_alive(attempt)
-    offset = request.GET.get("offset", "")
-    if stream not in STREAMS or not offset.isdecimal():
+    offset = _number(request.GET.get("offset", ""))
+    if stream not in STREAMS:
         raise IntakeRefused(400, "Output goes to stdout or stderr, at an offset.")
-    size = arrivals.take_output(attempt, stream, int(offset), request)
-    return JsonResponse({"size": size, "watched": is_watched(attempt.pk)})
+    told = Told(_number(request.GET.get("written", "0")), _hole(request.GET.get("hole", "")))
+    size = arrivals.take_output(attempt, stream, offset, told, request)
+    holes = extents(attempt.pk)[stream].holes
+    return JsonResponse({"size": size, "holes": holes, "watched": is_watched(attempt.pk)})
+
+
+def _number(text: str) -> int:
+    """Raises IntakeRefused (400)."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise IntakeRefused(400, "Output goes to stdout or stderr, at an offset; sizes are numbers of bytes.")
+    return int(text)
+
+
+def _hole(text: str) -> Hole | None:
+    """From "at,size,why"; None where there is none. Raises IntakeRefused (400)."""
+    if not text:
+        return None
+    at, size, why = [*text.split(","), "", ""][:3]
+    if why not in WHYS or not _number(size):
+        raise IntakeRefused(400, "A hole in the output is its place, its size and why.")
+    return Hole(_number(at), _number(size), why)
 
 
 @intake_call("POST")

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -18,6 +18,14 @@ from jobs.output.outputlog import STREAMS
 
 SKIPPED_MAX = 2000
 OTHER_BYTES = "the stored output is not what the script wrote"
+
+
+class Stream(NamedTuple):
+    """What the runner kept of a stream: its bytes without the holes, and where those are."""
+
+    size: int
+    sha256: str
+    holes: list[Any]
 
 
 def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
@@ -39,18 +47,20 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
 
 
 def _check_output(
-    attempt: Attempt, told: dict[str, tuple[int, str]], wanted: dict[str, set[str]]
+    attempt: Attempt, told: dict[str, Stream], wanted: dict[str, set[str]]
 ) -> list[dict[str, str]]:
     """All of it is there (else IntakeRefused); flags for streams whose bytes differ."""
     stored = outputlog.sizes(attempt.pk)
     sizes = {"stdout": stored.stdout, "stderr": stored.stderr}
-    if any(told[stream][0] != sizes[stream] for stream in STREAMS):
+    if any(told[stream].size != sizes[stream] for stream in STREAMS):
         missing = sorted(set(wanted) - _stored_paths(attempt, wanted))
         raise _incomplete(attempt, missing)
+    known = outputlog.extents(attempt.pk)
     return [
         {"path": f"{stream}.log", "why": OTHER_BYTES}
         for stream in STREAMS
-        if sizes[stream] and _hash_of(attempt, stream) != told[stream][1]
+        if (sizes[stream] and _hash_of(attempt, stream) != told[stream].sha256)
+        or [list(hole) for hole in known[stream].holes] != told[stream].holes
     ]
 
 
@@ -111,12 +121,12 @@ def _results_of(facts: dict[str, Any]) -> dict[str, set[str]]:
     return results
 
 
-def _stream_of(facts: dict[str, Any], stream: str) -> tuple[int, str]:
+def _stream_of(facts: dict[str, Any], stream: str) -> Stream:
     told = facts.get(stream)
     size = told.get("size") if isinstance(told, dict) else None
     if not isinstance(told, dict) or not isinstance(size, int):
         raise IntakeRefused(400, f"The manifest has to tell size and sha256 of {stream}.")
-    return size, str(told.get("sha256"))
+    return Stream(size, str(told.get("sha256")), told.get("holes") or [])
 
 
 def _skipped_of(facts: dict[str, Any]) -> Iterable[dict[str, str]]:

@@ -1,5 +1,6 @@
 """What the runner reports of its script: that it started, and how it ended. Facts are written once."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -12,8 +13,10 @@ from clusters.failpoints import failpoint
 from jobs import hints
 from jobs.intake.bearer import IntakeRefused
 from jobs.models import Attempt
+from jobs.output import outputlog
 
 REASONS = frozenset({"", "time_limit", "out_of_memory", "stopped", "cpu_limit", "file_limit"})
+LONGEST_MESSAGE = 1000
 
 
 def report_started(attempt: Attempt) -> None:
@@ -27,10 +30,13 @@ def report_started(attempt: Attempt) -> None:
 def report_ended(attempt: Attempt, facts: dict[str, Any]) -> None:
     """The script has ended. A repeat changes nothing; another end is refused. Raises IntakeRefused (400, 409)."""
     values = _end_of(facts)
+    said = str(facts.get("message") or "").replace("\0", "\\0")[:LONGEST_MESSAGE]
     if attempt.ended_at is None:
         with transaction.atomic():
             tell(attempt, "intake.ended.after_commit")
-            Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(**values, **_times(attempt, facts))
+            open_row = Attempt.objects.filter(pk=attempt.pk, ended_at=None)
+            open_row.update(**values, **_times(attempt, facts), end_message=said)
+        _note_sizes(attempt, facts)
     attempt.refresh_from_db(fields=list(values))
     if any(getattr(attempt, name) != value for name, value in values.items()):
         raise IntakeRefused(409, "Another end of this script is known already.")
@@ -61,6 +67,17 @@ def _end_of(facts: dict[str, Any]) -> dict[str, Any]:
     if not known:
         raise IntakeRefused(400, "This is no end of a script: exit_code, signal and reason do not fit.")
     return {"exit_code": exit_code, "signal": number, "end_reason": reason}
+
+
+def _note_sizes(attempt: Attempt, facts: dict[str, Any]) -> None:
+    """How much the script wrote: what never arrives of it can be told with its size. Best effort, as is its disk."""
+    told = {stream: facts.get(f"{stream}_size") for stream in outputlog.STREAMS}
+    sizes = {
+        stream: size for stream, size in told.items() if _is_number(size, 0, 1 << 62) and size is not None
+    }
+    if len(sizes) == len(told):
+        with suppress(OSError):
+            outputlog.note_end(attempt.pk, sizes)
 
 
 def _is_number(value: object, least: int, most: int) -> bool:

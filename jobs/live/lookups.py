@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from jobs.access import jobs_of
 from jobs.lifecycle import TERMINAL
 from jobs.models import Attempt, Job
+from jobs.output.marks import ending
 from teams.models import User
 
 P = ParamSpec("P")
@@ -84,6 +85,12 @@ def _facts(jobs: QuerySet[Job]) -> dict[int, Facts]:
         "pk", "status", "newest", "reason", "cancel_requested_at"
     )
     return {pk: Facts(status, attempt, reason, bool(asked)) for pk, status, attempt, reason, asked in rows}
+
+
+def ending_of(attempt_id: int) -> list[str]:
+    """What is said behind the last line of an attempt whose job is over."""
+    attempt = Attempt.objects.filter(pk=attempt_id).first()
+    return ending(attempt) if attempt else []
 
 
 def visible_ids(session_key: str, job_ids: Iterable[int]) -> set[int]:

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET
 
 from jobs.live.board import LOOK_SECONDS, Listener, board
 from jobs.live.events import HEARTBEAT, HEARTBEAT_SECONDS, HELLO, event_stream, message, refusal
-from jobs.live.lookups import Facts, ask, facts_for, read, session_key_of, user_of
+from jobs.live.lookups import Facts, ask, ending_of, facts_for, read, session_key_of, user_of
+from jobs.output.marks import so_far
 from jobs.output.outputlog import Place, Reader
 
 # A page shows at most so many jobs.
@@ -22,7 +23,7 @@ MOST_IDS = 200
 READ_BYTES = 64 * 1024
 # Lines that come one by one travel together.
 BATCH_SECONDS = 0.07
-NAMES = {"stdout": "out", "stderr": "err"}
+NAMES = {"stdout": "out", "stderr": "err", "stdout-hole": "out-mark", "stderr-hole": "err-mark"}
 
 
 @require_GET
@@ -73,6 +74,7 @@ async def _output(listener: Listener, job_id: int, place: Place) -> AsyncIterato
     with board().listening(listener):
         yield HELLO
         reader: Reader | None = None
+        said = ""
         spoke_at = time.monotonic()
         while not board().is_closing:
             facts = listener.facts.get(job_id)
@@ -83,7 +85,7 @@ async def _output(listener: Listener, job_id: int, place: Place) -> AsyncIterato
                 reader = Reader(facts.attempt_id, place)
             # Asked before reading: what is read after the end is known is all there is.
             is_over = facts.is_finished
-            chunks = await read(reader.read, READ_BYTES) if reader else []
+            chunks, words = await read(_look, reader) if reader else ([], "")
             if not chunks and is_over and reader:
                 chunks = reader.finish()
             if chunks and reader:
@@ -91,13 +93,26 @@ async def _output(listener: Listener, job_id: int, place: Place) -> AsyncIterato
                 spoke_at = time.monotonic()
                 await asyncio.sleep(0 if _size(chunks) >= READ_BYTES // 2 else BATCH_SECONDS)
             elif is_over:
-                yield message({}, event="end")
+                yield message({"marks": await _ending(facts)}, event="end")
                 return
             else:
+                if words != said:
+                    yield message({"words": words}, event="so-far")
+                    said = words
                 if time.monotonic() - spoke_at >= HEARTBEAT_SECONDS:
                     yield HEARTBEAT
                     spoke_at = time.monotonic()
                 await _wait(listener, LOOK_SECONDS)
+
+
+def _look(reader: Reader) -> tuple[list[tuple[str, str]], str]:
+    """What is to be read next; where that is nothing, what is said of output that is not shown yet."""
+    chunks = reader.read(READ_BYTES)
+    return chunks, "" if chunks else so_far(reader.attempt_id)
+
+
+async def _ending(facts: Facts) -> list[str]:
+    return await ask(ending_of, facts.attempt_id) if facts.attempt_id else []
 
 
 def _chunks(chunks: list[tuple[str, str]], reader: Reader) -> bytes:

@@ -59,6 +59,12 @@ class Attempt(models.Model):
     exit_code = models.IntegerField(null=True)
     signal = models.PositiveSmallIntegerField(null=True)
     end_reason = models.CharField(max_length=40, blank=True)
+    end_message = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why the command did not start, as a shell would say it.",
+    )
     stdout_size = models.PositiveBigIntegerField(default=0)
     stderr_size = models.PositiveBigIntegerField(default=0)
     collected_at = models.DateTimeField(null=True)

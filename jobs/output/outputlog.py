@@ -1,7 +1,8 @@
 """A script's output on disk, exactly as it was written, and the order in which it came.
 
 Per attempt a folder with `stdout.log`, `stderr.log` and `order.idx`: records `<BQI` of stream (0 or 1), offset and
-length, one per stored chunk in order of arrival. See docs/architecture.md.
+length, one per stored chunk in order of arrival. What was left out of a stream is in `stdout.facts` (holes.py).
+See docs/architecture.md.
 """
 
 import codecs
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
+
+from jobs.output.holes import Extent, Hole, extent, note_written, open_hole
 
 STREAMS = ("stdout", "stderr")
 RECORD = struct.Struct("<BQI")
@@ -55,21 +58,37 @@ def folder_of(attempt_id: int) -> Path:
     return Path(settings.MEDIA_ROOT) / "output" / str(attempt_id)
 
 
-def append(attempt_id: int, stream: str, offset: int, data: bytes) -> int:
-    """Store `data` at `offset` of the stream; returns the stream's size. Bytes already stored are passed over.
+@dataclass(frozen=True)
+class Told:
+    """What the runner says beside a chunk: how much the script wrote so far, and the hole before or in place of it."""
 
-    Raises Gap when bytes before `offset` are missing, OSError when the disk is full.
+    written: int = 0
+    hole: Hole | None = None
+
+
+NOTHING_TOLD = Told()
+
+
+def append(attempt_id: int, stream: str, offset: int, data: bytes, told: Told = NOTHING_TOLD) -> int:
+    """Store `data` at `offset` of the stored stream; returns its size. Bytes already stored are passed over.
+
+    Raises Gap when bytes before `offset` are missing, Contradiction (holes.py) when the hole has no room, OSError
+    when the disk is full.
     """
     folder = folder_of(attempt_id)
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder), (folder / f"{stream}.log").open("ab") as log:
         size = log.tell()
-        if offset > size:
+        if offset > size or (told.hole and told.hole.at > size):
             raise Gap(size)
+        if told.hole:
+            open_hole(folder, stream, told.hole, size)
         fresh = data[size - offset :]
         written = _write_all(log.fileno(), fresh, size) if fresh else 0
         # For a repeat as well: a crash may have come between the bytes and their place in the order.
         _record(folder, STREAMS.index(stream), size + written)
+        if told.written > size + written:
+            note_written(folder, stream, told.written, size + written)
         return size + written
 
 
@@ -126,6 +145,23 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
+def note_end(attempt_id: int, written: dict[str, int]) -> None:
+    """The script is over and wrote so much to each stream, wherever that is by now."""
+    folder = folder_of(attempt_id)
+    sizes_now = sizes(attempt_id)
+    if missing := {stream for stream in STREAMS if written[stream] > getattr(sizes_now, stream)}:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            for stream in missing:
+                note_written(folder, stream, written[stream], _size(folder / f"{stream}.log"))
+
+
+def extents(attempt_id: int) -> dict[str, Extent]:
+    """What is known of each stream beyond its stored bytes."""
+    folder = folder_of(attempt_id)
+    return {stream: extent(folder, stream) for stream in STREAMS}
+
+
 def delete(attempt_id: int) -> None:
     """Forget the attempt's output; missing is done."""
     shutil.rmtree(folder_of(attempt_id), ignore_errors=True)
@@ -167,10 +203,12 @@ def arrivals(folder: Path, index_at: int = 0) -> Iterator[tuple[int, int, int]]:
 class Reader:
     """Reads both streams in order of arrival, from a place on; keeps the place of what it gave out.
 
-    Text is UTF-8 with U+FFFD for invalid bytes; a character cut between two chunks waits for its rest.
+    Text is UTF-8 with U+FFFD for invalid bytes; a character cut between two chunks waits for its rest. What was left
+    out is told by a pair whose stream is "stdout-hole" or "stderr-hole", before the first text behind it.
     """
 
     def __init__(self, attempt_id: int, place: Place | None = None) -> None:
+        self.attempt_id = attempt_id
         self._folder = folder_of(attempt_id)
         self._index_at = 0
         self._given = [place.stdout, place.stderr] if place else [0, 0]
@@ -185,6 +223,7 @@ class Reader:
     def read(self, most: int = READ_BYTES) -> list[tuple[str, str]]:
         """The next (stream, text) pairs, of `most` bytes together; empty: nothing more is stored now."""
         found: list[tuple[str, str]] = []
+        holes = [extent(self._folder, stream).holes for stream in STREAMS]
         with ExitStack() as open_files:
             logs: dict[int, BinaryIO] = {}
             for stream, end, records in arrivals(self._folder, self._index_at):
@@ -194,7 +233,8 @@ class Reader:
                         break
                     if stream not in logs:
                         logs[stream] = open_files.enter_context(self._log(stream).open("rb"))
-                    taken = self._take(logs[stream], stream, min(missing, most), found)
+                    upto = self._up_to_hole(stream, holes[stream], found)
+                    taken = self._take(logs[stream], stream, min(missing, most, upto), found)
                     most -= taken
                     if taken < missing:
                         break
@@ -205,6 +245,17 @@ class Reader:
         """What is left of characters that were never completed; for when nothing more will be written."""
         rest = [decoder.decode(b"", final=True) for decoder in self._decoders]
         return [(name, text) for name, text in zip(STREAMS, rest, strict=True) if text]
+
+    def _up_to_hole(self, stream: int, holes: tuple[Hole, ...], found: list[tuple[str, str]]) -> int:
+        """How far to the next hole; one that is here is told."""
+        for hole in holes:
+            if hole.at == self._given[stream]:
+                if text := self._decoders[stream].decode(b"", final=True):
+                    found.append((STREAMS[stream], text))
+                found.append((f"{STREAMS[stream]}-hole", hole.words))
+            elif hole.at > self._given[stream]:
+                return hole.at - self._given[stream]
+        return READ_BYTES
 
     def _take(self, log: BinaryIO, stream: int, length: int, found: list[tuple[str, str]]) -> int:
         """Read on in a stream; how many bytes there were."""

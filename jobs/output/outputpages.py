@@ -16,6 +16,7 @@ from typing import NamedTuple
 from django.utils.safestring import SafeString
 
 from jobs.output import outputlog
+from jobs.output.holes import extent
 from jobs.output.linecounts import LineCounts
 from jobs.output.terminal import Terminal
 
@@ -33,6 +34,8 @@ class Line(NamedTuple):
     stream: str
     html: SafeString
     position: int = 0
+    # What was left out before it.
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Page:
     earlier: int | None = None
     later: int | None = None
     total_lines: int = 0
+    # What was left out behind the last line's beginning.
+    marks_after: list[str] = field(default_factory=list)
 
 
 class Slice(NamedTuple):
@@ -103,18 +108,39 @@ class OutputPages:
 
     def _page(self, starts: list[Start], later: int | None) -> Page:
         terminals = (Terminal(), Terminal())
+        marks = self._marks()
         lines = [
             Line(
                 start.number,
                 outputlog.STREAMS[start.stream],
                 terminals[start.stream].html(self._text(start)),
                 start.position,
+                marks.pop((start.stream, start.offset), ""),
             )
             for start in starts
         ]
+        after = [
+            words for (stream, at), words in marks.items() if later is None and at >= self._sizes[stream]
+        ]
         total = sum(counts.begun(size) for counts, size in zip(self._counts, self._sizes, strict=True))
         earlier = starts[0].position if starts and starts[0].position > 0 else None
-        return Page(lines, earlier, later, total)
+        return Page(lines, earlier, later, total, after)
+
+    def _marks(self) -> dict[tuple[int, int], str]:
+        """What was left out, by the beginning of the first line behind it: its stream and its place there."""
+        found = {}
+        for number, stream in enumerate(outputlog.STREAMS):
+            for hole in extent(self._folder, stream).holes:
+                if self._only in (None, number) and hole.at < self._sizes[number]:
+                    found[number, self._line_from(number, hole.at)] = hole.words
+        return found
+
+    def _line_from(self, stream: int, at: int) -> int:
+        """Where the first line begins that does not begin before `at`."""
+        if at == 0:
+            return 0
+        with self._log(stream).open("rb") as log:
+            return _end_of_line(log.fileno(), at - 1, self._sizes[stream]) + 1
 
     def _starts(self, begin: int, end: int) -> Iterator[Start]:
         """Where lines begin from one position up to another."""

@@ -9,9 +9,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from jobs.access import find_job
-from jobs.models import Job
+from jobs.models import Attempt, Job
 from jobs.output import outputlog
+from jobs.output.marks import ending, so_far
 from jobs.output.outputpages import OutputPages, Page
+from jobs.output.patched import Patched, ranged
 from jobs.sending import dress, joined_filename, send_stored
 from jobs.views.frame import job_frame
 from teams.access import SignedInRequest
@@ -26,8 +28,12 @@ def job_detail(request: SignedInRequest, job_id: int) -> HttpResponse:
     job = find_job(request.user, job_id)
     stream = request.GET.get("stream", "")
     stream = stream if stream in outputlog.STREAMS else "all"
-    page = _page(request, job, stream)
+    attempt = _newest_attempt(job)
+    page = _page(request, attempt, stream)
+    is_end = page.later is None and attempt is not None
     context = job_frame(request, job) | {
+        "so_far": so_far(attempt.pk) if attempt and not job.is_finished else "",
+        "marks": [*page.marks_after, *(ending(attempt) if is_end and attempt and job.is_finished else [])],
         "stream": stream,
         "lines": page.lines,
         "total_lines": page.total_lines,
@@ -40,22 +46,24 @@ def job_detail(request: SignedInRequest, job_id: int) -> HttpResponse:
 @login_required
 @require_safe
 def job_output_download(request: SignedInRequest, job_id: int, stream: str) -> HttpResponseBase:
-    """All of one stream, byte for byte."""
+    """All of one stream, byte for byte; where bytes were left out of it, a line says so."""
     job = find_job(request.user, job_id)
     if stream not in outputlog.STREAMS:
         raise Http404("A job has stdout.log and stderr.log.")
     filename = joined_filename(job.name, job.pk, f"{stream}.log")
-    attempt_id = _newest_attempt_id(job)
-    if attempt_id is None or not getattr(outputlog.sizes(attempt_id), stream):
+    attempt = _newest_attempt(job)
+    if attempt is None or not getattr(outputlog.sizes(attempt.pk), stream):
         return dress(HttpResponse(content_type=PLAIN_TEXT), filename)
-    return send_stored(f"output/{attempt_id}/{stream}.log", filename, PLAIN_TEXT)
+    if outputlog.extents(attempt.pk)[stream].holes:
+        told = Patched(outputlog.folder_of(attempt.pk), stream)
+        return dress(ranged(request.headers.get("Range", ""), told), filename)
+    return send_stored(f"output/{attempt.pk}/{stream}.log", filename, PLAIN_TEXT)
 
 
-def _page(request: HttpRequest, job: Job, stream: str) -> Page:
-    attempt_id = _newest_attempt_id(job)
-    if attempt_id is None:
+def _page(request: HttpRequest, attempt: Attempt | None, stream: str) -> Page:
+    if attempt is None:
         return Page()
-    pages = OutputPages(attempt_id, stream)
+    pages = OutputPages(attempt.pk, stream)
     if (position := _position(request, "from")) is not None:
         return pages.page_from(position)
     if (position := _position(request, "to")) is not None:
@@ -63,8 +71,8 @@ def _page(request: HttpRequest, job: Job, stream: str) -> Page:
     return pages.last()
 
 
-def _newest_attempt_id(job: Job) -> int | None:
-    return job.attempts.order_by("-number").values_list("pk", flat=True).first()
+def _newest_attempt(job: Job) -> Attempt | None:
+    return job.attempts.order_by("-number").first()
 
 
 def _position(request: HttpRequest, name: str) -> int | None:

@@ -51,7 +51,8 @@ def texts(page):
     """What each line of the whole output says."""
     return page.evaluate(
         "async () => { const { said } = await import(document.querySelector('script[src$=\"viewer.js\"]').src"
-        ".replace('viewer.js', 'lines.js')); return document.getElementById('output').viewer.lines.list.map(said) }"
+        ".replace('viewer.js', 'lines.js')); const { list } = document.getElementById('output').viewer.lines;"
+        " return list.filter((line) => !line.isMark).map(said) }"
     )
 
 

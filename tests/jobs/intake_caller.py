@@ -1,7 +1,7 @@
 """The runner's side of the intake in tests: calls with an attempt's token, answers as Python values."""
 
 import hashlib
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django.http import HttpResponse
 from django.test import Client
@@ -43,17 +43,23 @@ class Runner:
         return self._post("started", {"uid": self.uid})
 
     def output(
-        self, data: bytes, offset: int | None = None, stream: str = "stdout", hashed: str | None = None
+        self,
+        data: bytes,
+        offset: int | None = None,
+        stream: str = "stdout",
+        hashed: str | None = None,
+        **told: object,
     ):
-        """The next bytes of the stream, or those at `offset`."""
+        """The next bytes of the stream, or those at `offset`; `told`: written, hole."""
         at = len(self._sent[stream]) if offset is None else offset
         if offset is None:
             self._sent[stream] += data
         return self._client.put(
-            f"/intake/output/{stream}?offset={at}",
+            f"/intake/output/{stream}?" + urlencode({"offset": at, **told}),
             data,
             content_type="application/octet-stream",
             headers={"x-content-sha256": sha256(data) if hashed is None else hashed},
+            CONTENT_LENGTH=str(len(data)),
         )
 
     def ended(self, **facts) -> HttpResponse:

@@ -26,7 +26,7 @@ def stored(attempt, stream="stdout"):
 
 def test_pieces_are_stored_in_order_and_counted(attempt):
     runner = Runner(attempt)
-    assert runner.output(b"one\n").json() == {"size": 4, "watched": False}
+    assert runner.output(b"one\n").json() == {"size": 4, "holes": [], "watched": False}
     assert runner.output(b"\xff\0two").json()["size"] == 9
     assert runner.output(b"oh\n", stream="stderr").json()["size"] == 3
     assert stored(attempt) == b"one\n\xff\0two"

@@ -50,6 +50,8 @@ class Attempt:
     claims: list = field(default_factory=list)
     started: list = field(default_factory=list)
     output: dict = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
+    written: dict = field(default_factory=lambda: {"stdout": 0, "stderr": 0})
+    holes: dict = field(default_factory=lambda: {"stdout": [], "stderr": []})
     chunks: list = field(default_factory=list)  # (stream, offset, length, time)
     ended: list = field(default_factory=list)
     results: dict = field(default_factory=dict)
@@ -206,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
         if attempt is None:
             return 401, {"error": "unknown token"}
         if path.startswith("/intake/output/"):
-            return self._output(attempt, path.rpartition("/")[2], int(query["offset"]), body)
+            return self._output(attempt, path.rpartition("/")[2], query, body)
         if path == "/intake/inputs":
             return 200, _tar(attempt)
         if path == "/intake/results":
@@ -239,10 +241,18 @@ class _Handler(BaseHTTPRequestHandler):
         attempt.started.append(time.monotonic())
         return 200, {}
 
-    def _output(self, attempt, stream, offset, body):
-        log = attempt.output[stream]
+    def _output(self, attempt, stream, query, body):
+        log, offset = attempt.output[stream], int(query["offset"])
+        attempt.written[stream] = max(attempt.written[stream], int(query["written"]))
         self._check(bool(attempt.started), "output before started")
-        self._check(0 < len(body) <= MIB, f"a chunk of {len(body)} bytes")
+        self._check(len(body) <= MIB, f"a chunk of {len(body)} bytes")
+        if "hole" in query:
+            at, size, why = query["hole"].split(",")
+            hole = [int(at), int(size), why]
+            self._check(hole[0] <= offset, "a hole behind the chunk")
+            if hole not in attempt.holes[stream]:
+                self._check(hole[0] == len(log), f"a hole at {at} of {len(log)}")
+                attempt.holes[stream].append(hole)
         self._check(self.headers["X-Content-SHA256"] == hashlib.sha256(body).hexdigest(), "a chunk's hash")
         if offset > len(log):
             return 409, {"size": len(log)}
@@ -253,7 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
             del log[offset:]
             log += body
             attempt.chunks.append((stream, offset, len(body), time.monotonic()))
-        return 200, {"size": len(log), "watched": attempt.watched}
+        return 200, {"size": len(log), "watched": attempt.watched, "holes": attempt.holes[stream]}
 
     def _ended(self, attempt, facts):
         expected = {
@@ -261,6 +271,7 @@ class _Handler(BaseHTTPRequestHandler):
             "exit_code",
             "signal",
             "reason",
+            "message",
             "started_at",
             "ended_at",
             "stdout_size",
@@ -300,6 +311,9 @@ class _Handler(BaseHTTPRequestHandler):
         for stream in sizes:
             told, real = facts[stream]["sha256"], hashlib.sha256(attempt.output[stream]).hexdigest()
             self._check(told == real, f"the hash of {stream}")
+            self._check(facts[stream]["holes"] == attempt.holes[stream], f"the holes of {stream}")
+            left_out = sum(size for _, size, _ in attempt.holes[stream])
+            self._check(facts[stream]["written"] == sizes[stream] + left_out, f"the length of {stream}")
         attempt.collected.append(facts)
         return 200, {}
 

@@ -155,6 +155,54 @@ def test_how_a_script_ended_is_known_in_every_shell(volume, attempt, shell, scri
 
 @needs_namespaces
 @pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        ("no-such-command", 127, "not found"),
+        ("./missing.sh", 127, "not found"),
+        ("./a.py", 126, "Permission denied"),
+        ("./results", 126, "Permission denied"),
+    ],
+)
+def test_a_command_that_cannot_start_puts_nothing_of_ours_into_the_scripts_output(
+    volume, attempt, shell, command, code, message
+):
+    prepared(volume, attempt, command, "x")
+    assert volume.main(shell).wait(20) == code
+    assert (volume.log("stdout"), volume.log("stderr")) == (b"", b"")
+    assert volume.stage("collect").wait(20) == 0
+    (ended,) = attempt.ended
+    assert (ended["exit_code"], ended["message"]) == (code, f"{command}: {message}")
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_commands_of_the_shell_itself_start_as_programs(volume, attempt, shell):
+    prepared(volume, attempt, "echo", "hello")
+    assert volume.main(shell).wait(20) == 0
+    assert (volume.log("stdout"), volume.log("stderr")) == (b"hello\n", b"")
+
+
+@needs_namespaces
+def test_a_talkative_script_takes_a_bounded_piece_of_the_pods_disk_while_the_portal_is_away(volume, attempt):
+    attempt.limits = {"output_bytes": 2 << 20, "result_bytes": 1 << 20, "result_files": 10}
+    script = "for i in 1 2 3 4 5 6; do head -c 8388608 /dev/zero; sleep 0.4; done; echo end"
+    prepared(volume, attempt, "sh", "-c", script)
+    volume.intake.stop()
+    collector = volume.stage("collect")
+    assert volume.main().wait(30) == 0
+    log = (volume.root / "stdout.log").stat()
+    assert log.st_size == 6 * 8388608 + 4
+    assert log.st_blocks * 512 <= 2 * 8388608 + (4 << 20)
+    volume.intake.start()
+    assert collector.wait(60) == 0
+    assert len(attempt.output["stdout"]) == 2 << 20
+    assert attempt.output["stdout"].endswith(b"\0end\n")
+    assert attempt.holes["stdout"] == [[1 << 20, log.st_size - (2 << 20), "limit"]]
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
 def test_a_stop_reaches_everything_that_the_script_started(volume, attempt, shell):
     prepared(volume, attempt, "sh", "-c", "(setsid sleep 97 &); echo up; sleep 98", grace_seconds=1)
     main = volume.main(shell)

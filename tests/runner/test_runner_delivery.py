@@ -80,17 +80,6 @@ def test_an_unwatched_job_costs_few_requests(lab):
     assert run.attempt.output["stdout"] == b"".join(b"%d\n" % number for number in range(1, 11))
 
 
-def test_output_above_the_limit_is_cut_and_said_so(lab):
-    limits = {"output_bytes": 1000, "result_bytes": 10_000, "result_files": 10}
-    run = lab.run(["sh", "-c", "head -c 500000 /dev/zero; echo fine >&2"], limits=limits)
-    lab.until_ended(run)
-    assert len(run.attempt.output["stdout"]) == 1000
-    assert run.attempt.output["stderr"] == b"fine\n"
-    (skipped,) = run.attempt.collected[0]["skipped"]
-    assert skipped["path"] == "stdout.log"
-    assert "499000 bytes" in skipped["why"]
-
-
 def test_what_the_portal_refuses_is_skipped_with_its_reason_and_the_rest_arrives(lab):
     run = lab.run(["sh", "-c", "cd results; echo 1 > a; echo 2 > 'b\nc'; ln -s /etc/passwd d; mkfifo e"])
     lab.until_ended(run)
@@ -103,14 +92,13 @@ def test_what_the_portal_refuses_is_skipped_with_its_reason_and_the_rest_arrives
     }
 
 
-def test_damaged_inputs_are_an_end_that_people_can_read(lab, monkeypatch):
+def test_damaged_inputs_are_an_end_that_people_can_read(lab):
     run = lab.prepare(["true"], files={"../up.txt": b"x"})
     lab.driver.create(run.work)
     seen = lab.until_ended(run)
     assert seen.reason == "start_failed"
     assert "not a plain path" in seen.message
-    assert b"The script was not started" in run.attempt.output["stderr"]
-    lab.intake.violations.clear()  # the complaint is output of a script that never started
+    assert run.attempt.output == {"stdout": b"", "stderr": b""}
 
 
 def test_a_big_result_is_sent_in_constant_memory(lab):

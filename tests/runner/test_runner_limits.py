@@ -20,23 +20,24 @@ def ended(run):
 
 
 @pytest.mark.parametrize(
-    ("command", "outcome", "stderr"),
+    ("command", "outcome", "message"),
     [
-        (["sh", "-c", "exit 0"], (0, None, ""), b""),
-        (["sh", "-c", "exit 42"], (42, None, ""), b""),
-        (["sh", "-c", "kill -SEGV $$"], (None, 11, ""), b""),
-        (["no-such-command", "x"], (127, None, ""), b"no-such-command: not found\n"),
-        (["./notes.txt"], (126, None, ""), b"./notes.txt: Permission denied\n"),
-        (["./missing.sh"], (127, None, ""), b"./missing.sh: not found\n"),
-        (["./run.sh", "a b"], (7, None, ""), b""),
+        (["sh", "-c", "exit 0"], (0, None, ""), ""),
+        (["sh", "-c", "exit 42"], (42, None, ""), ""),
+        (["sh", "-c", "kill -SEGV $$"], (None, 11, ""), ""),
+        (["no-such-command", "x"], (127, None, ""), "no-such-command: not found"),
+        (["./notes.txt"], (126, None, ""), "./notes.txt: Permission denied"),
+        (["./missing.sh"], (127, None, ""), "./missing.sh: not found"),
+        (["./run.sh", "a b"], (7, None, ""), ""),
     ],
 )
-def test_the_outcome_is_told_as_a_shell_would(lab, command, outcome, stderr):
+def test_the_outcome_is_told_as_a_shell_would(lab, command, outcome, message):
     files = {"notes.txt": b"hello", "run.sh": b'#!/bin/sh\n[ "$1" = "a b" ] && exit 7\n'}
     run = lab.run(command, files=files, executable={"run.sh"})
     lab.until_ended(run)
     assert ended(run) == outcome
-    assert run.attempt.output["stderr"] == stderr
+    assert run.attempt.ended[0]["message"] == message
+    assert run.attempt.output == {"stdout": b"", "stderr": b""}
     assert run.attempt.is_collected
 
 

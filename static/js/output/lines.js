@@ -19,7 +19,8 @@ export const said = (line) => plain(shown(line));
 export class Lines {
   constructor(keep = KEEP) {
     this.keep = keep;
-    this.list = []; // {stream, text, style, under}
+    this.list = []; // {stream, text, style, under}, or {isMark, stream, text}: said by the portal, without a number
+    this.marks = []; // where those are, counted from the first line there ever was
     this.dropped = 0; // lines let go at the beginning; line numbers do not change by it
     this.longest = 0;
     this.characters = 0;
@@ -33,9 +34,29 @@ export class Lines {
     return this.list.length;
   }
 
-  /** The number of the line at an index, counted from 1. */
+  /** How many lines of the script there were so far. */
+  get total() {
+    return this.dropped + this.list.length - this.marks.length;
+  }
+
+  /** The number of the line at an index, counted from 1; a mark has that of the line before it. */
   numberOf(index) {
-    return this.dropped + index + 1;
+    const place = this.dropped + index;
+    return place + 1 - this.marks.filter((mark) => mark <= place).length;
+  }
+
+  /** The index of the line with a number; may lie outside of the list. */
+  indexOf(number) {
+    let place = number - 1;
+    for (const mark of this.marks) if (mark <= place) place += 1;
+    return place - this.dropped;
+  }
+
+  /** Puts words of the portal behind what is there; of one stream, or of "both". */
+  mark(stream, text) {
+    this.marks.push(this.dropped + this.list.length);
+    this.list.push({ isMark: true, stream, text, style: PLAIN, under: "" });
+    this.characters += text.length;
   }
 
   /** Takes text of one stream ("out" or "err") as it comes: any cut is fine. */

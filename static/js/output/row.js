@@ -7,6 +7,7 @@ export const CUT = 10_000;
 
 /** `marks` are [{column, isCurrent}] in order, `width` is the length of each. */
 export function makeRow(line, { number, marks, width, isMarked, isWhole }) {
+  if (line.isMark) return markRow(line.text);
   const row = document.createElement("div");
   row.className = "line";
   row.classList.toggle("line-err", line.stream === "err");
@@ -22,6 +23,14 @@ export function makeRow(line, { number, marks, width, isMarked, isWhole }) {
   const raw = shown(line);
   const rest = write(text, isWhole ? raw : raw.slice(0, CUT * 4), line, { marks, width, most: isWhole ? Infinity : CUT });
   if (rest || (!isWhole && raw.length > CUT * 4)) row.append(wholeButton(number, raw.length));
+  return row;
+}
+
+function markRow(words) {
+  const row = document.createElement("div");
+  row.className = "output-mark";
+  row.setAttribute("role", "note");
+  row.textContent = words;
   return row;
 }
 

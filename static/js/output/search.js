@@ -72,7 +72,7 @@ export class Search {
   }
 
   #scan(index, into) {
-    if (!this.pick(index)) return;
+    if (this.lines.list[index].isMark || !this.pick(index)) return;
     for (const match of said(this.lines.list[index]).matchAll(this.pattern)) {
       into.push({ index, column: match.index });
     }

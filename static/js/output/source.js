@@ -21,9 +21,12 @@ async function isForbidden(url) {
 }
 
 export class OutputSource {
-  /** `take` gets [[stream, text], …], `ended` and `refused` are called once, `lost` with true and false. */
-  constructor(url, { take, ended, lost, refused }) {
-    Object.assign(this, { url, take, ended, lost, refused });
+  /**
+   * `take` gets [[stream, text], …], `ended` (with what is said behind the last line) and `refused` are called once,
+   * `lost` with true and false, `soFar` with words about output that is not shown yet.
+   */
+  constructor(url, { take, ended, lost, refused, soFar }) {
+    Object.assign(this, { url, take, ended, lost, refused, soFar });
     this.pause = REOPEN_AFTER;
     this.place = "0,0";
     this.isOver = false;
@@ -39,6 +42,7 @@ export class OutputSource {
     this.events = new EventSource(this.place === "0,0" ? this.url : `${this.url}?from=${this.place}`);
     this.events.addEventListener("open", () => this.#found());
     this.events.addEventListener("message", (event) => this.#message(event));
+    this.events.addEventListener("so-far", (event) => this.soFar(JSON.parse(event.data).words));
     this.events.addEventListener("end", (event) => this.#end(event));
     this.events.addEventListener("closed", () => this.#refuse());
     this.events.addEventListener("error", () => this.#error());
@@ -54,11 +58,11 @@ export class OutputSource {
     this.take(JSON.parse(event.data).chunks);
   }
 
-  #end() {
+  #end(event) {
     this.isOver = true;
     this.#close();
     this.#found();
-    this.ended();
+    this.ended(JSON.parse(event.data).marks || []);
   }
 
   #error() {

@@ -6,6 +6,7 @@ import { Search } from "./search.js";
 import { OutputSource } from "./source.js";
 
 const STREAMS = { stdout: "out", stderr: "err", out: "out", err: "err" };
+const MARKED = { "out-mark": "out", "err-mark": "err" };
 
 export class OutputViewer {
   constructor(section) {
@@ -15,6 +16,7 @@ export class OutputViewer {
     this.stream = STREAMS[section.dataset.stream] || "all";
     this.picks = this.stream === "all" ? null : []; // indexes of the shown lines, where not all are shown
     this.picked = 0;
+    this.pickedMarks = 0;
     this.search = new Search(this.lines, (index) => this.#isShown(index));
     this.whole = new Set(); // numbers of lines that are shown uncut
     this.marked = 0;
@@ -28,7 +30,8 @@ export class OutputViewer {
     this.#controls();
     this.source = new OutputSource(section.dataset.outputUrl, {
       take: (chunks) => this.take(chunks),
-      ended: () => this.#ended(),
+      ended: (marks) => this.#ended(marks),
+      soFar: (words) => this.#sayMore(words),
       lost: (isLost) => this.#lost(isLost),
       refused: () => this.#refused(),
     });
@@ -36,7 +39,10 @@ export class OutputViewer {
 
   /** Takes [[stream, text], …] and shows it with the next frame. */
   take(chunks) {
-    for (const [stream, text] of chunks) this.lines.feed(STREAMS[stream], text);
+    for (const [stream, text] of chunks) {
+      if (MARKED[stream]) this.lines.mark(MARKED[stream], text);
+      else this.lines.feed(STREAMS[stream], text);
+    }
     this.#later();
   }
 
@@ -112,19 +118,23 @@ export class OutputViewer {
   // Which lines are shown
 
   #isShown(index) {
-    return this.stream === "all" || this.lines.list[index].stream === this.stream;
+    const { stream } = this.lines.list[index];
+    return this.stream === "all" || stream === this.stream || stream === "both";
   }
 
   #repick() {
     this.picks = this.stream === "all" ? null : [];
     this.picked = 0;
+    this.pickedMarks = 0;
     this.#pickMore();
   }
 
   #pickMore() {
     if (!this.picks) return;
     for (; this.picked < this.lines.length; this.picked += 1) {
-      if (this.#isShown(this.picked)) this.picks.push(this.picked);
+      if (!this.#isShown(this.picked)) continue;
+      this.picks.push(this.picked);
+      if (this.lines.list[this.picked].isMark) this.pickedMarks += 1;
     }
   }
 
@@ -195,7 +205,7 @@ export class OutputViewer {
   }
 
   #reachMark() {
-    if (!this.wanted || this.lines.dropped + this.lines.length < this.wanted) return;
+    if (!this.wanted || this.lines.total < this.wanted) return;
     const { wanted } = this;
     this.wanted = 0;
     this.#showNumber(wanted);
@@ -203,7 +213,7 @@ export class OutputViewer {
   }
 
   #showNumber(number, where) {
-    const index = Math.max(0, number - 1 - this.lines.dropped);
+    const index = Math.max(0, this.lines.indexOf(number));
     if (this.count) this.scroller?.show(Math.min(this.#positionOf(index), this.count - 1), where);
   }
 
@@ -260,17 +270,24 @@ export class OutputViewer {
   }
 
   #tell() {
-    const total = this.lines.dropped + this.lines.length;
+    const { total } = this.lines;
     const hidden = this.lines.dropped ? `; the first ${this.lines.dropped.toLocaleString("en")} only in the download` : "";
-    const shown = this.picks ? `${this.count.toLocaleString("en")} of ` : "";
+    const shown = this.picks ? `${(this.count - this.pickedMarks).toLocaleString("en")} of ` : "";
     this.part("count").textContent = `${shown}${total.toLocaleString("en")} ${total === 1 ? "line" : "lines"}${hidden}`;
     const state = this.isOver ? "Complete" : this.isLost ? "Paused" : "Live";
     if (this.part("state").textContent !== state) this.part("state").textContent = state;
   }
 
-  #ended() {
+  #ended(marks) {
     this.isOver = true;
+    this.#sayMore("");
+    if (this.lines.length) marks.forEach((words) => this.lines.mark("both", words));
     if (this.lines.length) this.#later();
+  }
+
+  #sayMore(words) {
+    this.part("so-far").textContent = words;
+    this.part("so-far").hidden = !words;
   }
 
   #lost(isLost) {
@@ -344,7 +361,8 @@ export class OutputViewer {
 
   async #copy(button) {
     const lines = this.picks ? this.picks.map((index) => this.lines.list[index]) : this.lines.list;
-    await navigator.clipboard.writeText(lines.map(said).join("\n"));
+    const written = lines.filter((line) => line.stream !== "both"); // the script's, and where some is missing
+    await navigator.clipboard.writeText(written.map(said).join("\n"));
     button.classList.add("is-copied");
     setTimeout(() => button.classList.remove("is-copied"), 1500);
   }
