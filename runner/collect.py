@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.portal_client import PortalClient, PortalRefused
-from runner.results import Found, Inputs, find_results
+from runner.results import Found, Inputs, Wanted, find_results
+from runner.rules import Rules
 from runner.shipping import BACKLOG, Mismatch, StreamShipper
 from runner.upload import Uploader
 from runner.volume import STREAMS, Volume
@@ -108,7 +109,9 @@ class Collector:
         inputs = Inputs(
             {file["path"]: file for file in self._claim.get("files", [])}, self._volume.read("inputs") or {}
         )
-        return find_results(self._volume.work_dir, inputs, self._claim.get("limits", {}), self._run_as)
+        rules = Rules(self._claim.get("result_rules"))
+        wanted = Wanted(self._claim.get("limits", {}), self._run_as, rules)
+        return find_results(self._volume.work_dir, inputs, wanted)
 
     def _hand_over(self, uploader: Uploader, found: Found) -> None:
         for _ in range(_MOST_ROUNDS):

@@ -22,6 +22,7 @@ from jobs import hints
 from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.models import Artifact, Attempt
 from jobs.output import outputlog
+from jobs.result_rules import rules_of
 from jobs.uploads.incoming import NewFile, Receiver
 from jobs.uploads.paths import clean_path
 from jobs.uploads.refusal import UploadRefused
@@ -85,10 +86,9 @@ def _check_limits(attempt: Attempt, path: str, length: int) -> None:
     others = attempt.artifacts.exclude(path=path).aggregate(files=Count("pk"), size=Sum("size"))
     if others["files"] >= settings.RESULT_MAX_FILES:
         raise IntakeRefused(413, f"a job may have at most {settings.RESULT_MAX_FILES} result files")
-    if (others["size"] or 0) + length > settings.RESULT_MAX_BYTES:
-        raise IntakeRefused(
-            413, f"a job's results may have at most {settings.RESULT_MAX_BYTES} bytes together"
-        )
+    most = rules_of(attempt.job.result_rules).total_bytes
+    if (others["size"] or 0) + length > most:
+        raise IntakeRefused(413, f"this job's results may have at most {most} bytes together")
 
 
 def _check_space(length: int) -> None:

@@ -61,6 +61,7 @@ class Attempt(models.Model):
     end_reason = models.CharField(max_length=40, blank=True)
     stdout_size = models.PositiveBigIntegerField(default=0)
     stderr_size = models.PositiveBigIntegerField(default=0)
+    kept_at = models.DateTimeField(null=True, help_text="Results so far were listed while the script ran.")
     collected_at = models.DateTimeField(null=True)
     skipped = models.JSONField(default=list, help_text="Result files that were not taken: path and why.")
 

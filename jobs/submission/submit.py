@@ -12,6 +12,7 @@ from clusters.models import Image, Profile
 from jobs import bundles, hints
 from jobs.admission import queues
 from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent, Priority
+from jobs.result_rules import usual_rules
 from jobs.submission import drafts
 from jobs.submission.example_list import Example
 from jobs.submission.forms import NewJobForm
@@ -119,6 +120,7 @@ def _job_from(form: NewJobForm, user: User, draft: Draft) -> Job:
         time_limit_seconds=values["time_limit"],
         priority=values["priority"],
         is_preemptible=values["preemptible"],
+        result_rules=form.result_rules.as_json(),
         **_snapshot(values["image"], values["profile"]),
     )
 
@@ -168,6 +170,7 @@ COPIED = (
     *("profile_id", "image_label", "image_reference", "profile_label", "command", "cpu_millis"),
     *("memory_bytes", "disk_bytes", "max_processes", "time_limit_seconds", "gpu_count", "gpu_resource"),
     *("node_labels", "tolerations", "pull_secret", "priority", "is_preemptible"),
+    "result_rules",
 )
 
 
@@ -220,6 +223,7 @@ def run_example(user: User, example: Example, key: UUID, note: Note = unnoted) -
                 arguments=list(example.arguments),
                 command=command_for(example.entry, image.entry_commands, example.arguments),
                 time_limit_seconds=EXAMPLE_SECONDS,
+                result_rules=usual_rules(profile.disk_bytes).as_json(),
                 **_snapshot(image, profile),
             )
             _create(job, note)

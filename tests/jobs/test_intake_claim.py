@@ -36,6 +36,7 @@ def test_a_claim_brings_everything_the_runner_needs(attempt, settings):
             "result_bytes": settings.RESULT_MAX_BYTES,
             "result_files": settings.RESULT_MAX_FILES,
         },
+        "result_rules": {"include": [], "exclude": []},
     }
     attempt.refresh_from_db()
     assert attempt.claimed_by == "pod-1"
