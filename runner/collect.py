@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from runner.portal_client import PortalClient, PortalRefused
+from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.results import Found, Inputs, Wanted, find_results
 from runner.rules import Rules
 from runner.shipping import BACKLOG, Mismatch, StreamShipper
@@ -22,6 +22,8 @@ WATCHED_PACE, YOUNG_PACE, UNWATCHED_PACE = 0.35, 0.7, 2.5
 YOUNG_SECONDS = 15.0
 _MOST_ROUNDS = 20
 _UNLIMITED = 1 << 62
+# Kept of the time for results, so that what did come can still be listed.
+_MANIFEST_SECONDS = 60.0
 
 
 class Collector:
@@ -100,10 +102,26 @@ class Collector:
                 found.skip(shipper.stream + ".log", lost)
         uploader = Uploader(self.client, self._volume.work_dir, found, self._run_as)
         try:
-            uploader.send_all()
+            if self._volume.has("sending"):
+                uploader.ask_what_is_there()
+            elif found.files:
+                self._volume.write("sending", {})
+            self._send_results(uploader)
             self._hand_over(uploader, found)
         finally:
             uploader.close()
+
+    def _send_results(self, uploader: Uploader) -> None:
+        """As long as there is time; what the portal had no room for is named in the manifest instead."""
+        last = self.client.deadline
+        left = max(0.0, last - time.monotonic())
+        self.client.deadline = last - min(_MANIFEST_SECONDS, left / 4)
+        try:
+            uploader.send_all()
+        except PortalUnreachable as error:
+            uploader.leave_out_rest(f"the portal did not take it in time ({error.trouble})")
+        finally:
+            self.client.deadline = last
 
     def _find(self) -> Found:
         inputs = Inputs(

@@ -56,6 +56,7 @@ def answer(job: Job, attempt: Attempt) -> dict[str, Any]:
         "environment": job.environment,
         "time_limit_seconds": job.time_limit_seconds,
         "grace_seconds": settings.JOB_GRACE_SECONDS,
+        "result_wait_seconds": settings.RESULT_WAIT_SECONDS,
         "files": [{"path": file.path, "size": file.size, "sha256": file.blob.sha256} for file in files],
         "limits": {
             "output_bytes": settings.OUTPUT_MAX_BYTES,
