@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "teams.middleware.password_change_first",
     "teams.middleware.NoteDenied",
     "teams.middleware.auditors_change_nothing",
+    "jobs.uploads.room.refused_while_full",
     "portal.middleware.refused_with_a_page",
 ]
 

@@ -54,6 +54,7 @@ class Outcome:
 
     sources: list[Source] = field(default_factory=list)
     trouble: str = ""
+    has_no_room: bool = False
 
     @property
     def refusals(self) -> list[UploadRefused]:
@@ -69,6 +70,11 @@ class Outcome:
     def kept(self) -> int:
         """How many files were kept."""
         return sum(len(source.files) for source in self.sources)
+
+    @property
+    def is_for_space(self) -> bool:
+        """The portal's disk is full."""
+        return self.has_no_room or any(refused.is_for_space for refused in self.refusals)
 
     @property
     def is_bad(self) -> bool:

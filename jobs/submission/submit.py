@@ -20,7 +20,7 @@ from jobs.submission.offers import Offer, is_open_to, offer_for
 from jobs.submission.priorities import too_many_high
 from jobs.submission.typed import name_for
 from jobs.uploads.entry import command_for
-from jobs.uploads.incoming import check_space, discarding, receive
+from jobs.uploads.incoming import check_space, discarding, has_room, receive
 from teams.models import Team, User
 from teams.quota.ledger import lock_team
 
@@ -36,6 +36,15 @@ def unnoted(job: Job) -> None:
 
 class CannotRun(Exception):
     """The user can act: the message is a sentence and what to do."""
+
+
+class NoRoom(CannotRun):
+    """The portal's disk is full: what the job writes could not be kept."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The portal's disk is full, so nothing new is sent. Ask an admin to free space, then run again."
+        )
 
 
 class DraftGone(Exception):
@@ -62,7 +71,10 @@ class _LockedDraft(drafts.Loaded):
 
 
 def submit_draft(user: User, draft_id: UUID, note: Note = unnoted) -> Submission:
-    """Freeze the form into a job, in one transaction. Sent again, the answer is the same job. Raises DraftGone."""
+    """Freeze the form into a job, in one transaction. Sent again, the answer is the same job.
+
+    Raises DraftGone, CannotRun (NoRoom).
+    """
     for _ in range(MOST_TRIES):
         draft = drafts.find(user, draft_id)
         if draft is None:
@@ -71,6 +83,8 @@ def submit_draft(user: User, draft_id: UUID, note: Note = unnoted) -> Submission
         form = loaded.form()
         if not form.is_valid():
             return Submission(form=form)
+        if not has_room():
+            raise NoRoom
         try:
             return _submit_locked(user, draft_id, loaded.heads, note)
         except _Changed:
@@ -152,6 +166,8 @@ def run_again(user: User, job: Job, key: UUID, note: Note = unnoted) -> Job:
     """
     if found := Job.objects.filter(owner=user, submit_key=key).first():
         return found
+    if not has_room():
+        raise NoRoom
     _check_still_offered(job)
     copied = {field: getattr(job, field) for field in COPIED}
     again = Job(owner=user, submit_key=key, **copied)

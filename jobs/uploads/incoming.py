@@ -111,8 +111,10 @@ def has_room(wanted: int = 0) -> bool:
 
 def no_space(name: str, wanted: int) -> UploadRefused:
     """The portal's disk is full: an admin can act."""
-    return UploadRefused(
+    refused = UploadRefused(
         name,
         f"“{name}” was not stored: the portal's disk has no room for {amount(wanted)} more.",
         "Ask an admin to free space, then upload it again. Everything else on this page is kept.",
     )
+    refused.is_for_space = True
+    return refused
