@@ -41,7 +41,11 @@ class PortalRefused(Exception):
 
 
 class PortalUnreachable(Exception):
-    """No usable answer until the deadline, or the caller no longer wants one."""
+    """No usable answer until the deadline, or the caller no longer wants one. `trouble` is what the last try met."""
+
+    def __init__(self, asked: str, trouble: str = "") -> None:
+        super().__init__(f"{asked}: {trouble}" if trouble else asked)
+        self.trouble = trouble or asked
 
 
 @dataclass
@@ -112,7 +116,7 @@ class PortalClient:
     def _rest(self, request: Request, pause: float, trouble: str) -> None:
         left = self.deadline - time.monotonic()
         if left <= 0 or self.give_up():
-            raise PortalUnreachable(f"{request.method} {request.path.partition('?')[0]}: {trouble}")
+            raise PortalUnreachable(f"{request.method} {request.path.partition('?')[0]}", trouble)
         # Full jitter: fifty jobs that lost the same portal must not come back in the same moment.
         end = time.monotonic() + min(left, pause * random.uniform(0.5, 1.0))  # noqa: S311
         while time.monotonic() < end and not self.give_up():

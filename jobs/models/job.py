@@ -82,6 +82,13 @@ class Job(JobShown, models.Model):
         help_text="May be stopped and started anew when a team needs back what this one borrowed.",
     )
 
+    result_rules = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Which files are kept, and how much: jobs/result_rules.py.",
+    )
+
     # Wishes: views write them, once.
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)

@@ -13,6 +13,7 @@ from jobs.catalogue import Explanation, Situation, explain, signal_name
 from jobs.catalogue.queued import SHORT
 from jobs.lifecycle import TERMINAL, Status
 from jobs.models.queue import TeamQueue
+from jobs.result_rules import rules_of
 from jobs.waiting import Asked, facts_for, facts_of_queue
 from teams.wording import readable_bytes, readable_seconds
 
@@ -59,6 +60,7 @@ class JobShown:
         tolerations: list[dict[str, str]]
         time_limit_seconds: int
         cancel_reason: str
+        result_rules: dict[str, Any]
         cluster: Any
         team_id: int
         created_at: datetime
@@ -102,6 +104,11 @@ class JobShown:
     def command_line(self) -> str:
         """The exact command, quoted as a shell would need it."""
         return shlex.join(self.command)
+
+    @property
+    def kept_results(self) -> str:
+        """Which of its files it keeps, in one sentence."""
+        return rules_of(self.result_rules, self.disk_bytes).sentence
 
     @property
     def started_at(self) -> datetime | None:
