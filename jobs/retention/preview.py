@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from jobs.models import Job, Kind
 from jobs.retention.choosing import Due, Sum, due, summed
-from jobs.retention.rules import Rule
+from jobs.retention.rules import Rule, rules_of
 from jobs.retention.sums import note_ends
 from teams.models import Team
 from teams.wording import readable_bytes
 
 PAGE = 50
+MOST_SENTENCES = 100
 POSSESSIVE = {Kind.LOGS: "output", Kind.RESULTS: "results", Kind.INPUTS: "input files"}
 
 
@@ -68,6 +69,19 @@ def preview(team: Team, rules: Mapping[str, Rule], shown: str = "", after: str =
         Told(kind, Kind(kind).label, words_of(kind, found), kind in listed) for kind, found in sums.items()
     ]
     return Preview(told, page)
+
+
+def preview_of_all(portal: Mapping[str, Rule]) -> list[str]:
+    """With these rules of the portal: a sentence for each team and kind of which something would go."""
+    note_ends()
+    sentences = []
+    for team in Team.objects.order_by("name"):
+        for kind, force in rules_of(team, portal).items():
+            found = summed(team.pk, kind, force.rule)
+            if found.jobs:
+                sentences.append(f"{team.name}: {words_of(kind, found)}")
+    more = len(sentences) - MOST_SENTENCES
+    return sentences[:MOST_SENTENCES] + ([f"And {more:,} more."] if more > 0 else [])
 
 
 def words_of(kind: str, found: Sum) -> str:

@@ -4,7 +4,7 @@ An admin's rule for a team takes the place of the portal's. The team's own can o
 smaller one holds, so that a rule of the portal that becomes stricter reaches teams whose own is laxer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,10 +80,16 @@ def portal_rules() -> dict[str, Rule]:
     return found | {row.kind: Rule(row.days, row.most_bytes) for row in rows}
 
 
-def rules_of(team: Team) -> Rules:
-    """What holds for the team, by kind. One query."""
-    rows = RetentionRule.objects.filter(Q(team=team) | Q(team=None))
-    return _in_force(team.pk, list(rows))
+def rules_of(team: Team, portal: Mapping[str, Rule] | None = None) -> Rules:
+    """What holds for the team, by kind; `portal`: with other rules of the portal. One query."""
+    rows = list(RetentionRule.objects.filter(Q(team=team) | Q(team=None)))
+    if portal is not None:
+        rows = [row for row in rows if row.team_id is not None]
+        rows += [
+            RetentionRule(kind=kind, is_allowance=True, days=rule.days, most_bytes=rule.most_bytes)
+            for kind, rule in portal.items()
+        ]
+    return _in_force(team.pk, rows)
 
 
 def rules_of_all() -> dict[int, Rules]:
