@@ -15,6 +15,8 @@ from jobs.hints import hint_cluster, hint_taken
 from jobs.reconciler import tidy as tidying
 from jobs.reconciler.drive import drive_all
 from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_back_all, has_due_jobs, take
+from jobs.retention.deleting import delete_by_rules
+from jobs.retention.sums import add_up
 from jobs.submission.restarting import restart_preempted
 from jobs.usage.counting import count_ended
 
@@ -66,6 +68,18 @@ def enforce() -> None:
 def tidy() -> None:
     """Remove what nobody can reach any more: deleted jobs, forgotten drafts, content without an owner."""
     tidying.tidy()
+
+
+@shared_task(name="jobs.retain")
+def retain() -> None:
+    """Delete what the teams' rules no longer keep."""
+    delete_by_rules()
+
+
+@shared_task(name="jobs.weigh")
+def weigh() -> None:
+    """Add up what was stored and removed since the last time."""
+    add_up()
 
 
 @shared_task(name="jobs.count_usage")

@@ -103,6 +103,17 @@ class Job(JobShown, models.Model):
         help_text="Why the portal itself asked for the stop.",
     )
     deleted_at = models.DateTimeField(null=True, blank=True)
+    pinned_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since then no rule deletes anything of it."
+    )
+    pinned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
 
     # Facts: `move_to` writes them.
     status = models.CharField(
@@ -177,6 +188,13 @@ class Job(JobShown, models.Model):
             models.Index(fields=["id"], name="job_to_restart", condition=models.Q(cancel_reason="preempted")),
             models.Index(
                 fields=["deleted_at"], name="job_deleted", condition=models.Q(deleted_at__isnull=False)
+            ),
+            # The history's filter, and what rules leave alone: few jobs.
+            models.Index(
+                fields=["-id"],
+                include=["team", "owner", "cluster", "status", "created_at"],
+                name="job_pinned",
+                condition=models.Q(pinned_at__isnull=False, deleted_at__isnull=True),
             ),
             # The newest runs of similar jobs (jobs/forecast/similar.py), read in these indexes alone. Not by id: an
             # index that has ids in order would look as good to the planner, and be a walk for a rare profile.

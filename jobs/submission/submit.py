@@ -11,8 +11,9 @@ from clusters.failpoints import failpoint
 from clusters.models import Image, Profile
 from jobs import bundles, hints
 from jobs.admission import queues
-from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent, Priority
+from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent, Kind, Priority
 from jobs.result_rules import usual_rules
+from jobs.retention.gone import gone_of
 from jobs.submission import drafts
 from jobs.submission.example_list import Example
 from jobs.submission.forms import NewJobForm
@@ -160,7 +161,7 @@ def _snapshot(image: Image, profile: Profile) -> dict[str, object]:
 
 
 def run_again(user: User, job: Job, key: UUID, note: Note = unnoted) -> Job:
-    """The same snapshot and files as a new job of `user`. Raises CannotRun.
+    """The same snapshot and files as a new job of `user`. Raises CannotRun, also where a rule deleted the files.
 
     Its priority is normal where the team has as many high ones as it may.
     """
@@ -274,9 +275,15 @@ def _store_example(example: Example) -> dict[str, Blob]:
 
 
 def _create(job: Job, note: Note) -> None:
-    """Within the caller's transaction: the row, its first event, its place in the queue, after the commit the hint."""
+    """Within the caller's transaction: the row, its first event, its place in the queue, after the commit the hint.
+
+    Raises CannotRun where a rule has deleted the files that it would run with.
+    """
     job.next_look_at = None  # its queue is looked at
     job.save(force_insert=True)
+    # Asked after the insert, which waits for who deletes them: from here on they stay.
+    if gone := gone_of(job).get(Kind.INPUTS):
+        raise CannotRun(f"{gone.sentence} Choose “Run with changes” and upload them again.")
     JobEvent.objects.create(
         job=job, kind="queued", sentence=f"Submitted by {job.owner.display_name}.", data={"reason": ""}
     )

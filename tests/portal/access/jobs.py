@@ -34,6 +34,7 @@ JOBS = {
     "artifact_raw": (OF_A_TEAM, NEVER),
     "artifact_download": (OF_A_TEAM, NEVER),
     "job_cancel": (NO_PAGE, CHANGES),
+    "job_pin": (NO_PAGE, CHANGES),
     "job_delete": ("302 200 403 404 200 404 403 200", CHANGES),
     "job_run_again": (NO_PAGE, AGAIN),
     "job_run_with_changes": (NO_PAGE, AGAIN),
