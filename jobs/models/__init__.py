@@ -6,6 +6,7 @@ from jobs.models.estimate import StartEstimate
 from jobs.models.job import TOLD, Job, JobEvent, Priority
 from jobs.models.queue import TeamQueue
 from jobs.models.result import Artifact
+from jobs.models.search import ScriptText, SearchedJob, SearchEntry, SearchShelf
 from jobs.models.usage import Grain, PastJob, UsageSum
 
 __all__ = [
@@ -21,6 +22,10 @@ __all__ = [
     "JobEvent",
     "PastJob",
     "Priority",
+    "ScriptText",
+    "SearchEntry",
+    "SearchShelf",
+    "SearchedJob",
     "StartEstimate",
     "TeamQueue",
     "UsageSum",
