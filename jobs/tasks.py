@@ -17,6 +17,7 @@ from jobs.reconciler.drive import drive_all
 from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_back_all, has_due_jobs, take
 from jobs.retention.deleting import delete_by_rules
 from jobs.retention.sums import add_up
+from jobs.search.pending import read_pending
 from jobs.submission.restarting import restart_preempted
 from jobs.usage.counting import count_ended
 
@@ -86,6 +87,12 @@ def weigh() -> None:
 def count_usage() -> None:
     """Add what jobs used that have ended to the sums of the usage report."""
     count_ended()
+
+
+@shared_task(name="jobs.read_scripts")
+def read_scripts() -> None:
+    """Read the words of new jobs, by which the history is searched."""
+    read_pending()
 
 
 @shared_task(name="jobs.judge_estimates")

@@ -6,6 +6,7 @@ from jobs.models.estimate import StartEstimate
 from jobs.models.job import TOLD, Job, JobEvent, Priority
 from jobs.models.queue import TeamQueue
 from jobs.models.result import Artifact
+from jobs.models.search import ScriptText, SearchedJob, SearchEntry, SearchShelf
 from jobs.models.stored import Download, Kind, RetentionRule, Stored, StoredBlob, StoredChange, StoredSum
 from jobs.models.usage import Grain, PastJob, UsageSum
 
@@ -25,6 +26,10 @@ __all__ = [
     "PastJob",
     "Priority",
     "RetentionRule",
+    "ScriptText",
+    "SearchEntry",
+    "SearchShelf",
+    "SearchedJob",
     "StartEstimate",
     "Stored",
     "StoredBlob",

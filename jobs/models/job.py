@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import GinIndex
 from django.db import connection, models, transaction
-from django.db.models.functions import Now, Upper
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from clusters.models import Cluster, Image, Profile
@@ -213,7 +213,6 @@ class Job(JobShown, models.Model):
                 ]
             ),
             GinIndex(fields=["tags"], name="job_by_tag"),
-            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="job_by_name"),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """What pages ask a job: named answers, so that templates hold no logic."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -41,6 +42,9 @@ class Phase:
 
 class JobShown:
     """Mixin of Job: read-only answers about one loaded job."""
+
+    # Where a search found it (jobs/history/found.py); empty on pages that do not search.
+    hits: Sequence[Any] = ()
 
     if TYPE_CHECKING:
         id: int

@@ -14,6 +14,7 @@ from jobs.admission import queues
 from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent, Kind, Priority
 from jobs.result_rules import usual_rules
 from jobs.retention.gone import gone_of
+from jobs.search import pending
 from jobs.submission import drafts
 from jobs.submission.example_list import Example
 from jobs.submission.forms import NewJobForm
@@ -288,6 +289,7 @@ def _create(job: Job, note: Note) -> None:
         job=job, kind="queued", sentence=f"Submitted by {job.owner.display_name}.", data={"reason": ""}
     )
     note(job)
+    pending.note([job.pk])
     queues.wake([job.team_id])
     failpoint("submit.before_commit")
     transaction.on_commit(partial(failpoint, "submit.after_commit"), robust=True)
