@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import BinaryIO
 
@@ -152,6 +153,13 @@ def preview(job: Job, artifact: Artifact) -> Preview:
         return Preview("missing", note="its content is not stored any more")
 
 
+def kept_at(job: Job, attempt: Attempt | None) -> datetime | None:
+    """When the script kept what is listed while it runs; None once the final list is there."""
+    if attempt is None or job.is_finished or attempt.collected_at is not None:
+        return None
+    return attempt.kept_at
+
+
 def flags(job: Job, attempt: Attempt | None) -> list[str]:
     """What is wrong with the results as a whole, in sentences."""
     if attempt is None or not job.is_finished:
@@ -160,7 +168,8 @@ def flags(job: Job, attempt: Attempt | None) -> list[str]:
     if attempt.started_at and attempt.collected_at is None:
         found.append(
             "The results are incomplete: the connection to the job was lost before all files had arrived. "
-            "Run it again to get them."
+            + ("What the script kept while it ran is listed. " if attempt.kept_at else "")
+            + "Run it again to get them."
         )
     if late := [file for file in attempt.skipped if str(file.get("why")).startswith(TOO_LATE)]:
         named = ", ".join(shown_path(str(file.get("path"))) for file in late[:MOST_NAMED])

@@ -71,6 +71,7 @@ urlpatterns = [
     path("intake/output/<str:stream>", calls.output, name="intake_output"),
     path("intake/ended", calls.ended, name="intake_ended"),
     path("intake/results", calls.results, name="intake_results"),
+    path("intake/kept", calls.kept, name="intake_kept"),
     path("intake/known", calls.known, name="intake_known"),
     path("intake/collected", calls.collected, name="intake_collected"),
     path("intake/probe", probe.probe, name="intake_probe"),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runner.keeping import Keeper
 from runner.kept import DISK, LIMIT, Lost
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.results import Found, Inputs, Wanted, find_results
@@ -44,6 +45,8 @@ class Collector:
         self._run_as = run_as
         limit = int(claim.get("limits", {}).get("output_bytes", _UNLIMITED))
         self.shippers = [StreamShipper(stream, volume.log(stream), limit) for stream in STREAMS]
+        self._wanted = Wanted(claim.get("limits", {}), run_as, Rules(claim.get("result_rules")))
+        self._keeper = Keeper(client, volume, self._wanted, uid)
         self._is_watched = True
         self._began: float | None = None
         self._news = threading.Event()
@@ -62,6 +65,7 @@ class Collector:
 
         Raises PortalUnreachable, and PortalRefused when the attempt is over for the portal.
         """
+        self._keeper.look()
         now = time.monotonic()
         pace = self.pace(now)
         has_more = False
@@ -108,6 +112,7 @@ class Collector:
 
     def deliver(self) -> None:
         """The rest of the output, the result files and the manifest, until the portal has all."""
+        self._keeper.end()
         self.ship_rest()
         found = self._find()
         for shipper in self.shippers:
@@ -140,9 +145,7 @@ class Collector:
         inputs = Inputs(
             {file["path"]: file for file in self._claim.get("files", [])}, self._volume.read("inputs") or {}
         )
-        rules = Rules(self._claim.get("result_rules"))
-        wanted = Wanted(self._claim.get("limits", {}), self._run_as, rules)
-        return find_results(self._volume.work_dir, inputs, wanted)
+        return find_results(self._volume.work_dir, inputs, self._wanted)
 
     def _hand_over(self, uploader: Uploader, found: Found) -> None:
         for _ in range(_MOST_ROUNDS):

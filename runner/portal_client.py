@@ -6,6 +6,7 @@ Every call of the intake may be repeated, so a lost answer is repaired by asking
 from __future__ import annotations
 
 import json
+import math
 import random
 import sys
 import time
@@ -72,6 +73,7 @@ class PortalClient:
     ) -> None:
         """`deadline` (of time.monotonic()) is when tries end; `give_up` is asked before each retry."""
         self._http = import_http_client(url)
+        self._url = url
         scheme, _, rest = url.partition("://")
         self._secure = scheme.lower() == "https"
         self._host, _, prefix = rest.partition("/")
@@ -79,8 +81,15 @@ class PortalClient:
         self._token = token
         self._timeout = timeout
         self._connection: Any = None
+        self.is_hasty = False
         self.deadline = deadline
         self.give_up = give_up
+
+    def twin(self, give_up: Callable[[], bool]) -> PortalClient:
+        """Another one for the same attempt, for another thread. Told to give up, it begins no further request."""
+        other = PortalClient(self._url, self._token, math.inf, give_up, self._timeout)
+        other.is_hasty = True
+        return other
 
     def post(self, path: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         """POST of JSON. Raises PortalRefused, PortalUnreachable."""
@@ -93,6 +102,8 @@ class PortalClient:
         `read_into` gets the response of a 200; a ValueError or OSError from it repeats the request.
         """
         pause, trouble = 0.1, "never tried"
+        if self.is_hasty and self.give_up():
+            raise PortalUnreachable(request.method, trouble)
         while True:
             try:
                 status, facts = self._try(request)

@@ -96,6 +96,16 @@ def known(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
 
 
 @intake_call("POST")
+def kept(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """Results so far: what the script wants kept while it runs."""
+    check_alive(attempt)
+    facts = json_of(request)
+    check_pod(attempt, facts)
+    manifest.keep_so_far(attempt, facts)
+    return JsonResponse({})
+
+
+@intake_call("POST")
 def collected(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
     """The manifest. After the job's end it may still be repeated: the answer may have been lost."""
     facts = json_of(request)

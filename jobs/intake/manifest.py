@@ -9,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
 
+from jobs import hints
 from jobs.intake import parts
 from jobs.intake.bearer import IntakeRefused
 from jobs.intake.reports import tell
@@ -46,6 +47,20 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
         if open_row.update(collected_at=Now(), skipped=skipped):
             _list(attempt, listed)
             transaction.on_commit(partial(parts.forget, attempt.pk), robust=True)
+
+
+def keep_so_far(attempt: Attempt, facts: dict[str, Any]) -> None:
+    """List what the script kept while it runs, in place of what it kept before; all of it or nothing.
+
+    Raises IntakeRefused: 409 with `missing` when something has to be sent first. After the manifest nothing changes.
+    """
+    wanted = _results_of(facts)
+    with transaction.atomic():
+        if Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk).collected_at is not None:
+            return
+        _list(attempt, _check_results(attempt, wanted))
+        Attempt.objects.filter(pk=attempt.pk).update(kept_at=Now())
+        transaction.on_commit(partial(hints.announce, attempt.job_id, "status"), robust=True)
 
 
 def _check_output(

@@ -95,6 +95,7 @@ NOT_RECORDED = {
     "intake_claim": RUNNER,
     "intake_started": RUNNER,
     "intake_ended": RUNNER,
+    "intake_kept": RUNNER,
     "intake_collected": RUNNER,
     "intake_probe": RUNNER,
     "admin/login/": DOOR,

@@ -57,6 +57,7 @@ class Attempt:
     ended: list = field(default_factory=list)
     results: dict = field(default_factory=dict)
     parts: dict = field(default_factory=dict)
+    kept: list = field(default_factory=list)
     forget_results: int = 0
     collected: list = field(default_factory=list)
 
@@ -292,7 +293,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _result(self, attempt, path, body):
         if path.startswith("/") or ".." in path.split("/") or "\n" in path:
             return 400, {"error": "a bad path"}
-        self._check(bool(attempt.ended), "a result before the end")
         attempt.results[path] = body
         return 200, {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
 
@@ -308,6 +308,15 @@ class _Handler(BaseHTTPRequestHandler):
         if len(begun) == size:
             attempt.results[path] = bytes(attempt.parts.pop(path))
         return 200, _so_far(begun)
+
+    def _kept(self, attempt, facts):
+        self._check(set(facts) == {"uid", "results"}, f"kept {sorted(facts)}")
+        hashes = {path: hashlib.sha256(data).hexdigest() for path, data in attempt.results.items()}
+        told = [(result["path"], result["sha256"]) for result in facts["results"]]
+        if missing := [path for path, sha256 in told if hashes.get(path) != sha256]:
+            return 409, {"missing": missing}
+        attempt.kept.append({path: attempt.results[path] for path, _ in told})
+        return 200, {}
 
     def _collected(self, attempt, facts):
         self._check(

@@ -47,6 +47,7 @@ JOBS = {
     "intake_output": (NOT_THERE, NOT_THERE),
     "intake_ended": (NOT_THERE, NO_TOKEN),
     "intake_results": (NOT_THERE, NOT_THERE),
+    "intake_kept": (NOT_THERE, NO_TOKEN),
     "intake_known": (NO_TOKEN, NOT_THERE),
     "intake_collected": (NOT_THERE, NO_TOKEN),
     "intake_probe": (NOT_THERE, NO_TOKEN),
