@@ -23,6 +23,7 @@ class Filters(InTime):
     cluster: int = 0
     tag: str = ""
     text: str = ""
+    pinned: str = ""
 
     @classmethod
     def read(cls, query: Mapping[str, Any]) -> "Filters":
@@ -36,6 +37,7 @@ class Filters(InTime):
             tag=words(query.get("tag", ""), LONGEST_TEXT),
             **in_time(query),
             text=words(query.get("text", ""), LONGEST_TEXT),
+            pinned="yes" if query.get("pinned") == "yes" else "",
         )
 
     @property

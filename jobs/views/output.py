@@ -9,11 +9,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from jobs.access import find_job
-from jobs.models import Job
+from jobs.models import Job, Kind
 from jobs.output import outputlog
 from jobs.output.outputpages import OutputPages, Page
 from jobs.sending import dress, joined_filename, send_stored
 from jobs.views.frame import job_frame
+from jobs.views.gone import gone_answer
 from teams.access import SignedInRequest
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
@@ -46,16 +47,26 @@ def job_output_download(request: SignedInRequest, job_id: int, stream: str) -> H
         raise Http404("A job has stdout.log and stderr.log.")
     filename = joined_filename(job.name, job.pk, f"{stream}.log")
     attempt_id = _newest_attempt_id(job)
-    if attempt_id is None or not getattr(outputlog.sizes(attempt_id), stream):
-        return dress(HttpResponse(content_type=PLAIN_TEXT), filename)
-    return send_stored(f"output/{attempt_id}/{stream}.log", filename, PLAIN_TEXT)
+    try:
+        if attempt_id is not None and getattr(outputlog.sizes(attempt_id), stream):
+            return send_stored(f"output/{attempt_id}/{stream}.log", filename, PLAIN_TEXT)
+    except (Http404, FileNotFoundError):
+        # A rule was faster by a moment; the mark is there before the bytes go.
+        pass
+    return gone_answer(request, job, Kind.LOGS) or dress(HttpResponse(content_type=PLAIN_TEXT), filename)
 
 
 def _page(request: HttpRequest, job: Job, stream: str) -> Page:
     attempt_id = _newest_attempt_id(job)
     if attempt_id is None:
         return Page()
-    pages = OutputPages(attempt_id, stream)
+    try:
+        return _asked_page(request, OutputPages(attempt_id, stream))
+    except FileNotFoundError:
+        return Page()  # a rule deleted it a moment ago
+
+
+def _asked_page(request: HttpRequest, pages: OutputPages) -> Page:
     if (position := _position(request, "from")) is not None:
         return pages.page_from(position)
     if (position := _position(request, "to")) is not None:
