@@ -43,6 +43,7 @@ def filter_bar(rights: Rights, asked: Filters, overview: Overview) -> FilterBar:
         _menu("time", "When", "Any time", asked, PERIOD_LABELS.items()),
         _menu("tag", "Tag", "Any tag", asked, [(tag, tag) for tag in overview.tags]),
         _menu("cluster", "Where", "Any cluster", asked, overview.clusters),
+        _menu("pinned", "Kept", "Pinned or not", asked, [("yes", "Pinned")]),
     ]
     if len(rights.teams) > 1:
         menus.insert(1, _menu("team", "Team", "All my teams", asked, rights.teams))

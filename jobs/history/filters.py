@@ -22,6 +22,7 @@ class Filters(InTime):
     cluster: int = 0
     tag: str = ""
     text: str = ""
+    pinned: str = ""
 
     @classmethod
     def read(cls, query: Mapping[str, Any]) -> "Filters":
@@ -35,6 +36,7 @@ class Filters(InTime):
             tag=words(query.get("tag", ""), LONGEST_TEXT),
             **in_time(query),
             text=words(query.get("text", ""), LONGEST_SEARCH),
+            pinned="yes" if query.get("pinned") == "yes" else "",
         )
 
     @property

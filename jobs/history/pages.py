@@ -190,9 +190,13 @@ class Walk:
     def _others(self) -> list[Sql]:
         return [Sql("c.cluster_id = %s", (self.asked.cluster,))] if self._has_cluster_to_check else []
 
+    def _pinned(self) -> list[Sql]:
+        """They have an index of their own, with all that others have: pinned jobs are few."""
+        return [Sql("pinned_at IS NOT NULL")] if self.asked.pinned else []
+
     def _walked(self) -> list[Sql]:
         """What the walked index holds, as checks for a statement that does not walk it."""
-        asked, checks = self.asked, self._times("c.")
+        asked, checks = self.asked, [*self._times("c."), *self._pinned()]
         if self.team_ids is not None:
             checks.append(Sql("c.team_id = ANY(%s)", (self.team_ids,)))
         if asked.owner:
@@ -225,7 +229,7 @@ class Walk:
         return [fixed | {"team_id": team, "status": status} for team, status in pairs]
 
     def _branch(self, equal: dict[str, Any]) -> Sql:
-        wheres = [Sql("deleted_at IS NULL")]
+        wheres = [Sql("deleted_at IS NULL"), *self._pinned()]
         wheres += [Sql(f"{column} = %s", (value,)) for column, value in equal.items() if value is not None]
         if self.asked.owner and self.team_ids is not None:
             wheres.append(Sql("team_id = ANY(%s)", (self.team_ids,)))

@@ -32,7 +32,7 @@ from teams.policy import Rights, may_change, rights_of
 SHOWN = (
     *("name", "tags", "profile_label", "status", "created_at", "cancel_requested_at", "deleted_at"),
     *("starting_at", "running_at", "finishing_at", "finished_at", "team_id"),
-    *("priority", "cpu_millis", "memory_bytes", "gpu_resource", "gpu_count"),
+    *("pinned_at", "priority", "cpu_millis", "memory_bytes", "gpu_resource", "gpu_count"),
     *("owner__username", "owner__first_name", "owner__last_name", "cluster__name"),
 )
 

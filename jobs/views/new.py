@@ -11,6 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from jobs.access import find_job
 from jobs.bundles import ContentGone
+from jobs.models import Kind
+from jobs.retention.gone import gone_of
 from jobs.submission import drafts, submit
 from jobs.submission.example_list import find_example
 from jobs.submission.noted import noting
@@ -59,6 +61,8 @@ def job_run_with_changes(request: SignedInRequest, job_id: int) -> HttpResponse:
     except ContentGone:
         messages.error(request, "The files of this job are no longer there. Upload them to a new job.")
         return redirect(job)
+    if gone := gone_of(job).get(Kind.INPUTS):
+        messages.warning(request, f"{gone.sentence} Upload them again here.")
     return redirect("draft_edit", draft.pk)
 
 

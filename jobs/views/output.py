@@ -9,13 +9,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from jobs.access import find_job
-from jobs.models import Attempt, Job
+from jobs.models import Attempt, Job, Kind
 from jobs.output import outputlog
 from jobs.output.marks import ending, so_far
 from jobs.output.outputpages import OutputPages, Page
 from jobs.output.patched import Patched, ranged
 from jobs.sending import dress, joined_filename, send_stored
 from jobs.views.frame import job_frame
+from jobs.views.gone import gone_answer
 from teams.access import SignedInRequest
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
@@ -52,18 +53,28 @@ def job_output_download(request: SignedInRequest, job_id: int, stream: str) -> H
         raise Http404("A job has stdout.log and stderr.log.")
     filename = joined_filename(job.name, job.pk, f"{stream}.log")
     attempt = _newest_attempt(job)
-    if attempt is None or not getattr(outputlog.sizes(attempt.pk), stream):
-        return dress(HttpResponse(content_type=PLAIN_TEXT), filename)
-    if outputlog.extents(attempt.pk)[stream].holes:
-        told = Patched(outputlog.folder_of(attempt.pk), stream)
-        return dress(ranged(request.headers.get("Range", ""), told), filename)
-    return send_stored(f"output/{attempt.pk}/{stream}.log", filename, PLAIN_TEXT)
+    try:
+        if attempt is not None and getattr(outputlog.sizes(attempt.pk), stream):
+            if outputlog.extents(attempt.pk)[stream].holes:
+                told = Patched(outputlog.folder_of(attempt.pk), stream)
+                return dress(ranged(request.headers.get("Range", ""), told), filename)
+            return send_stored(f"output/{attempt.pk}/{stream}.log", filename, PLAIN_TEXT)
+    except (Http404, FileNotFoundError):
+        # A rule was faster by a moment; the mark is there before the bytes go.
+        pass
+    return gone_answer(request, job, Kind.LOGS) or dress(HttpResponse(content_type=PLAIN_TEXT), filename)
 
 
 def _page(request: HttpRequest, attempt: Attempt | None, stream: str) -> Page:
     if attempt is None:
         return Page()
-    pages = OutputPages(attempt.pk, stream)
+    try:
+        return _asked_page(request, OutputPages(attempt.pk, stream))
+    except FileNotFoundError:
+        return Page()  # a rule deleted it a moment ago
+
+
+def _asked_page(request: HttpRequest, pages: OutputPages) -> Page:
     if (position := _position(request, "from")) is not None:
         return pages.page_from(position)
     if (position := _position(request, "to")) is not None:

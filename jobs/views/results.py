@@ -1,8 +1,11 @@
 """The Results tab, previews, downloads."""
 
+from collections.abc import Callable
+from functools import wraps
+
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -10,9 +13,12 @@ from django.views.decorators.http import require_GET, require_safe
 
 from jobs import results
 from jobs.access import find_job
+from jobs.models import Job, Kind
 from jobs.previews.kinds import content_type_of, kind_of
+from jobs.retention import downloads
 from jobs.sending import SANDBOX, dress, joined_filename, send_stored
 from jobs.views.frame import job_frame
+from jobs.views.gone import gone_answer
 from teams.access import SignedInRequest
 
 PAGE_FILES = 120
@@ -54,17 +60,43 @@ def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
 @login_required
 def job_results_zip(request: SignedInRequest, job_id: int) -> HttpResponseBase:
     """All results as one .zip, made while it is sent."""
-    job = find_job(request.user, job_id)
-    artifacts = list(results.listed(results.newest_attempt(job)))
-    response = StreamingHttpResponse(results.zipped(artifacts), content_type="application/zip")
+    find_job(request.user, job_id)
+    held = downloads.begin(job_id, Kind.RESULTS)
+    try:
+        # Looked up after the note that it is read: what is here now stays until the last byte is sent.
+        job = find_job(request.user, job_id)
+        artifacts = list(results.listed(results.newest_attempt(job)))
+        if gone := gone_answer(request, job, Kind.RESULTS):
+            held.close()
+            return gone
+    except BaseException:
+        held.close()
+        raise
+    response = StreamingHttpResponse(held.sending(results.zipped(artifacts)), content_type="application/zip")
     return dress(response, joined_filename(job.name, "results.zip"))
+
+
+def _or_gone(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Inside `login_required`: what is not there because a rule deleted it is answered with 410, and why."""
+
+    @wraps(view)
+    def checked(request: SignedInRequest, job_id: int, artifact_id: int) -> HttpResponseBase:
+        job = find_job(request.user, job_id)
+        try:
+            return view(request, job, artifact_id)
+        except (Http404, FileNotFoundError) as error:
+            if gone := gone_answer(request, job, Kind.RESULTS):
+                return gone
+            raise Http404("There is no such result file.") from error
+
+    return checked
 
 
 @require_safe
 @login_required
-def artifact_detail(request: SignedInRequest, job_id: int, artifact_id: int) -> HttpResponse:
+@_or_gone
+def artifact_detail(request: SignedInRequest, job: Job, artifact_id: int) -> HttpResponse:
     """One file: its preview, and the way to the next."""
-    job = find_job(request.user, job_id)
     artifact = results.find_artifact(job, artifact_id)
     previous, following = results.neighbours(artifact)
     context = {
@@ -79,9 +111,9 @@ def artifact_detail(request: SignedInRequest, job_id: int, artifact_id: int) -> 
 
 @require_safe
 @login_required
-def artifact_raw(request: SignedInRequest, job_id: int, artifact_id: int) -> HttpResponseBase:
+@_or_gone
+def artifact_raw(request: SignedInRequest, job: Job, artifact_id: int) -> HttpResponseBase:
     """The content for `<img>` and `<iframe>`: by its name's type, in an origin of its own."""
-    job = find_job(request.user, job_id)
     artifact = results.find_artifact(job, artifact_id)
     kind = kind_of(artifact.path)
     if kind == "html" and _is_own_page(request):
@@ -94,9 +126,9 @@ def artifact_raw(request: SignedInRequest, job_id: int, artifact_id: int) -> Htt
 
 @require_safe
 @login_required
-def artifact_download(request: SignedInRequest, job_id: int, artifact_id: int) -> HttpResponseBase:
+@_or_gone
+def artifact_download(request: SignedInRequest, job: Job, artifact_id: int) -> HttpResponseBase:
     """The content to be saved, as bytes that no browser opens by itself."""
-    job = find_job(request.user, job_id)
     artifact = results.find_artifact(job, artifact_id)
     return send_stored(artifact.key, artifact.name)
 

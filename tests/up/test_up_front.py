@@ -123,6 +123,13 @@ def test_a_stored_file_can_be_read_in_parts(site, web):
     assert (answer.status, body) == (206, "234")
 
 
+def test_a_stored_file_that_a_rule_deleted_a_moment_ago_is_gone(site, web):
+    answer, body = get(site, "/file/never.html")
+    assert answer.status == 410
+    assert "deleted" in body
+    assert answer.getheader("Cache-Control") == "no-store"
+
+
 def test_stored_files_have_no_address_of_their_own(site, web):
     (site[1].files / "report.html").write_text("<p>hello")
     answer, body = get(site, "/_files/report.html")
@@ -185,7 +192,7 @@ def test_the_starting_page_fits_into_a_quoted_string_of_nginx():
 def test_a_normal_user_starts_nginx_without_switching_accounts(tmp_path):
     text = front.configuration(Home(tmp_path), tmp_path, Address("127.0.0.1", 1), Account())
     assert "\nuser " not in text
-    assert "@" not in text.replace("@starting", "").replace("@run", "@")
+    assert "@" not in text.replace("@starting", "").replace("@gone", "").replace("@run", "@")
     assert front.configuration(
         Home(tmp_path), tmp_path, Address("127.0.0.1", 1), Account(65534, 0, "nobody")
     ).count("\nuser nobody root;")
