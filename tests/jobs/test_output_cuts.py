@@ -8,7 +8,7 @@ import pytest
 
 from jobs.output import holes, outputlog
 from jobs.output.holes import Contradiction, Hole
-from jobs.output.outputlog import STREAMS, Gap, Reader, Told, append, extents, folder_of
+from jobs.output.outputlog import RECORD, STREAMS, Gap, Reader, Told, append, extents, folder_of
 from runner import shipping
 from runner.collect import Collector
 from runner.portal_client import PortalClient, PortalRefused
@@ -46,6 +46,16 @@ def filled(number, stream, written):
         whole += written[len(whole) : len(whole) + hole.size]
         at = hole.at
     return whole + stored[at:]
+
+
+def indexed(number, stream):
+    """Where the pieces of the stream follow each other in the index without gap and overlap: up to which byte."""
+    at = 0
+    for which, offset, length in RECORD.iter_unpack((folder_of(number) / "order.idx").read_bytes()):
+        if STREAMS[which] == stream:
+            assert offset == at
+            at += length
+    return at
 
 
 def text_of(number, stream):
@@ -254,6 +264,7 @@ def test_a_store_that_dies_anywhere_ends_with_every_byte_at_its_place(
             assert filled(NUMBER, shipper.stream, written[shipper.stream]) == written[shipper.stream], seed
             stored = (folder_of(NUMBER) / f"{shipper.stream}.log").read_bytes()
             assert shipper.facts()["sha256"] == hashlib.sha256(stored).hexdigest(), seed
+            assert indexed(NUMBER, shipper.stream) == len(stored)
             if not shipper.holes():
                 assert text_of(NUMBER, shipper.stream) == written[shipper.stream].decode(
                     "utf-8", "replace"
