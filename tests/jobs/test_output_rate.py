@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs import results
 from jobs.output import outputlog
 from jobs.output.outputlog import RECORD
 from tests.jobs.test_intake_runner import bench, output_of
@@ -99,6 +100,9 @@ def test_output_above_the_limit_keeps_both_ends_and_says_what_is_missing(bench, 
     assert output_of(attempt, "stdout") == written[: hole.at] + written[hole.at + hole.size :]
     assert 99_900 < attempt.stdout_size <= 100_000
     assert [entry["path"] for entry in attempt.skipped] == ["stdout.log"]
+    (flag,) = results.flags(run.job, attempt)
+    assert flag.startswith(f"The output is not complete: {hole.size} bytes were left out")
+    assert results.left_out(attempt) == []
 
 
 def test_a_pod_that_is_killed_leaves_what_it_had_shipped_and_says_that_more_may_be_missing(bench):
