@@ -23,6 +23,9 @@ NAMES = frozenset(
         "drive.created",  # worker: work at the cluster, not recorded
         "drive.moved",  # worker: status written, next look not
         "drive.stopped",  # worker: stop sent, not recorded
+        "retention.marked",  # worker: rows say that it is gone, its bytes are there
+        "retention.half_removed",  # worker: the first file's bytes are removed, others are there
+        "retention.removed",  # worker: bytes removed, not recorded
         "watch.seen",  # watch: cluster read, nothing recorded
     }
 )

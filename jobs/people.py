@@ -7,6 +7,7 @@ from django.db.models import Count
 from jobs import wishes
 from jobs.lifecycle import ACTIVE
 from jobs.models import Job
+from jobs.retention.sums import totals_of
 from teams.models import Team, User
 
 
@@ -17,6 +18,10 @@ class JobWork:
         """As many as are shown by the history's filter "Active"."""
         jobs = Job.objects.filter(team__in=list(team_ids), status__in=ACTIVE, deleted_at=None).order_by()
         return dict(jobs.values_list("team").annotate(Count("pk")))
+
+    def stored_of_teams(self, team_ids: Iterable[int]) -> dict[int, int]:
+        """Output, results and input files together."""
+        return {team_id: sum(by_kind.values()) for team_id, by_kind in totals_of(team_ids).items()}
 
     def active_of(self, user: User, team: Team | None = None) -> int:
         """As many as are shown by the history's filters "Active" and the person."""

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import BinaryIO
 
@@ -16,10 +17,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from jobs.lifecycle import Status
 from jobs.models import Artifact, Attempt, Job
 from jobs.previews.addresses import Addresses
 from jobs.previews.kinds import kind_of
 from jobs.previews.preview import SNIPPET_BYTES, Preview, preview_of, snippet_of
+from jobs.uploads.incoming import has_room
 from jobs.uploads.refusal import visible
 from jobs.uploads.tarstream import zip_stream
 
@@ -28,6 +31,13 @@ MOST_SNIPPETS = 40
 # A tile loads the whole picture; a larger one is shown on its own page only.
 MOST_TILE_BYTES = 8 * 1024 * 1024
 SNIPPET_KINDS = frozenset({"table", "json", "markdown", "text", "code", "file"})
+# What the runner says of a file that waited in vain (runner/collect.py).
+TOO_LATE = "the portal did not take it in time"
+RESULTS_FOLLOW = (
+    "The results follow: the portal's disk is full. They wait with the job until an admin has made room. How the"
+    " script ended is known and does not change."
+)
+MOST_NAMED = 3
 OUTPUT_FILES = frozenset({"stdout.log", "stderr.log"})
 # In an archive: no separators of other systems, no drive letters, no invisible or reversing characters.
 UNSAFE_IN_ZIP = re.compile(r"[\\:]")
@@ -143,15 +153,30 @@ def preview(job: Job, artifact: Artifact) -> Preview:
         return Preview("missing", note="its content is not stored any more")
 
 
+def kept_at(job: Job, attempt: Attempt | None) -> datetime | None:
+    """When the script kept what is listed while it runs; None once the final list is there."""
+    if attempt is None or job.is_finished or attempt.collected_at is not None:
+        return None
+    return attempt.kept_at
+
+
 def flags(job: Job, attempt: Attempt | None) -> list[str]:
     """What is wrong with the results as a whole, in sentences."""
     if attempt is None or not job.is_finished:
-        return []
+        return [RESULTS_FOLLOW] if attempt and job.status == Status.FINISHING and not has_room() else []
     found = []
     if attempt.started_at and attempt.collected_at is None:
         found.append(
             "The results are incomplete: the connection to the job was lost before all files had arrived. "
-            "Run it again to get them."
+            + ("What the script kept while it ran is listed. " if attempt.kept_at else "")
+            + "Run it again to get them."
+        )
+    if late := [file for file in attempt.skipped if str(file.get("why")).startswith(TOO_LATE)]:
+        named = ", ".join(shown_path(str(file.get("path"))) for file in late[:MOST_NAMED])
+        more = f" and {len(late) - MOST_NAMED} more" if len(late) > MOST_NAMED else ""
+        found.append(
+            f"The results are incomplete: {named}{more} did not arrive, because the portal could not take them in"
+            " time. The reason stands beside each below. How the script ended is not touched by it."
         )
     if cut := [file for file in attempt.skipped if _is_cut_output(file)]:
         found.append(f"The output is not complete: {cut[0]['why']}. The tab Output shows where.")

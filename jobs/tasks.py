@@ -15,6 +15,9 @@ from jobs.hints import hint_cluster, hint_taken
 from jobs.reconciler import tidy as tidying
 from jobs.reconciler.drive import drive_all
 from jobs.reconciler.due import Due, clusters_with_due_jobs, give_back, give_back_all, has_due_jobs, take
+from jobs.retention.deleting import delete_by_rules
+from jobs.retention.sums import add_up
+from jobs.search.pending import read_pending
 from jobs.submission.restarting import restart_preempted
 from jobs.usage.counting import count_ended
 
@@ -68,10 +71,28 @@ def tidy() -> None:
     tidying.tidy()
 
 
+@shared_task(name="jobs.retain")
+def retain() -> None:
+    """Delete what the teams' rules no longer keep."""
+    delete_by_rules()
+
+
+@shared_task(name="jobs.weigh")
+def weigh() -> None:
+    """Add up what was stored and removed since the last time."""
+    add_up()
+
+
 @shared_task(name="jobs.count_usage")
 def count_usage() -> None:
     """Add what jobs used that have ended to the sums of the usage report."""
     count_ended()
+
+
+@shared_task(name="jobs.read_scripts")
+def read_scripts() -> None:
+    """Read the words of new jobs, by which the history is searched."""
+    read_pending()
 
 
 @shared_task(name="jobs.judge_estimates")

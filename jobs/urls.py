@@ -3,7 +3,20 @@
 from django.urls import path
 
 from jobs.intake import calls, probe
-from jobs.views import actions, drafts, forecast, history, info, new, output, pauses, quotas, results, usage
+from jobs.views import (
+    actions,
+    drafts,
+    forecast,
+    history,
+    info,
+    new,
+    output,
+    pauses,
+    quotas,
+    results,
+    retention,
+    usage,
+)
 
 urlpatterns = [
     path("", history.job_list, name="job_list"),
@@ -15,6 +28,11 @@ urlpatterns = [
     path("jobs/<int:job_id>/details/", info.job_info, name="job_info"),
     path("jobs/<int:job_id>/cancel/", actions.job_cancel, name="job_cancel"),
     path("jobs/<int:job_id>/delete/", actions.job_delete, name="job_delete"),
+    # What is kept
+    path("jobs/<int:job_id>/pin/", retention.job_pin, name="job_pin"),
+    path("teams/<slug:slug>/storage/", retention.team_storage, name="team_storage"),
+    path("teams/<slug:slug>/retention/", retention.team_retention, name="team_retention"),
+    path("retention/", retention.portal_retention, name="portal_retention"),
     # Usage
     path("usage/", usage.usage_report, name="usage_report"),
     path("usage/export.csv", usage.usage_export, name="usage_export"),
@@ -53,6 +71,8 @@ urlpatterns = [
     path("intake/output/<str:stream>", calls.output, name="intake_output"),
     path("intake/ended", calls.ended, name="intake_ended"),
     path("intake/results", calls.results, name="intake_results"),
+    path("intake/kept", calls.kept, name="intake_kept"),
+    path("intake/known", calls.known, name="intake_known"),
     path("intake/collected", calls.collected, name="intake_collected"),
     path("intake/probe", probe.probe, name="intake_probe"),
 ]

@@ -24,7 +24,10 @@ def _add_entries(sender: Celery, **_: object) -> None:
     sender.add_periodic_task(every, sender.signature("jobs.sweep"), expires=every)
     sender.add_periodic_task(15, sender.signature("jobs.enforce"), expires=15)
     sender.add_periodic_task(600, sender.signature("jobs.tidy"), expires=600)
+    sender.add_periodic_task(300, sender.signature("jobs.retain"), expires=300)
+    sender.add_periodic_task(20, sender.signature("jobs.weigh"), expires=20)
     sender.add_periodic_task(20, sender.signature("jobs.count_usage"), expires=20)
+    sender.add_periodic_task(5, sender.signature("jobs.read_scripts"), expires=5)
     sender.add_periodic_task(20, sender.signature("jobs.judge_estimates"), expires=20)
     sender.add_periodic_task(30, sender.signature("clusters.health"), expires=30)
 

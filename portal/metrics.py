@@ -12,11 +12,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from jobs.admission.auditor import drifts
+from jobs.retention.sums import bytes_of_all
 
 
 @require_safe
@@ -52,6 +53,19 @@ class _Collector(Collector):
                 "For how long a queue has been due that nobody has looked at; more than some seconds: no worker acts.",
                 value=cursor.fetchone()[0],
             )
+        yield from _stored()
+
+
+def _stored() -> Iterator[Metric]:
+    kept = GaugeMetricFamily("stellwerk_stored_bytes", "Bytes that are kept of jobs.", labels=["kind"])
+    deleted = CounterMetricFamily(
+        "stellwerk_retention_deleted_bytes", "Bytes that rules have deleted since ever.", labels=["kind"]
+    )
+    for kind, (now, gone) in bytes_of_all().items():
+        kept.add_metric([kind], now)
+        deleted.add_metric([kind], gone)
+    yield kept
+    yield deleted
 
 
 ACTIVE = """

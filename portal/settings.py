@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "teams.middleware.password_change_first",
     "teams.middleware.NoteDenied",
     "teams.middleware.auditors_change_nothing",
+    "jobs.uploads.room.refused_while_full",
     "portal.middleware.refused_with_a_page",
 ]
 
@@ -217,6 +218,10 @@ DRAFT_DAYS = env.int("DRAFT_DAYS", default=14)
 OUTPUT_MAX_BYTES = env.int("OUTPUT_MAX_BYTES", default=256 * MIB)
 RESULT_MAX_BYTES = env.int("RESULT_MAX_BYTES", default=16 * GIB)
 RESULT_MAX_FILES = env.int("RESULT_MAX_FILES", default=5000)
+# How long a job's results wait for room on the portal's disk, or for the portal.
+RESULT_WAIT_SECONDS = env.int("RESULT_WAIT_SECONDS", default=3600)
+# What new jobs leave out of their results unless their form says otherwise.
+RESULT_EXCLUDE = env.list("RESULT_EXCLUDE", default=["*.tmp", "*.part", ".git/", ".venv/", "node_modules/"])
 # Below this much free space no upload is accepted and no job is started.
 STORAGE_RESERVE_BYTES = env.int("STORAGE_RESERVE_BYTES", default=200 * MIB)
 JOB_TIME_LIMIT_SECONDS = env.int("JOB_TIME_LIMIT_SECONDS", default=24 * 3600)

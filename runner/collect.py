@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runner.keeping import Keeper
 from runner.kept import DISK, LIMIT, Lost
-from runner.portal_client import PortalClient, PortalRefused
-from runner.results import Found, Inputs, find_results
+from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
+from runner.results import Found, Inputs, Wanted, find_results
+from runner.rules import Rules
 from runner.shipping import BACKLOG, Mismatch, StreamShipper
 from runner.upload import Uploader
 from runner.volume import STREAMS, Volume
@@ -26,6 +28,8 @@ _WHY = {
     LIMIT: "were left out, because it is larger than its limit; write large amounts to a file instead",
     DISK: "were lost, because the disk where the script ran was full",
 }
+# Kept of the time for results, so that what did come can still be listed.
+_MANIFEST_SECONDS = 60.0
 
 
 class Collector:
@@ -41,6 +45,8 @@ class Collector:
         self._run_as = run_as
         limit = int(claim.get("limits", {}).get("output_bytes", _UNLIMITED))
         self.shippers = [StreamShipper(stream, volume.log(stream), limit) for stream in STREAMS]
+        self._wanted = Wanted(claim.get("limits", {}), run_as, Rules(claim.get("result_rules")))
+        self._keeper = Keeper(client, volume, self._wanted, uid)
         self._is_watched = True
         self._began: float | None = None
         self._news = threading.Event()
@@ -59,6 +65,7 @@ class Collector:
 
         Raises PortalUnreachable, and PortalRefused when the attempt is over for the portal.
         """
+        self._keeper.look()
         now = time.monotonic()
         pace = self.pace(now)
         has_more = False
@@ -105,6 +112,7 @@ class Collector:
 
     def deliver(self) -> None:
         """The rest of the output, the result files and the manifest, until the portal has all."""
+        self._keeper.end()
         self.ship_rest()
         found = self._find()
         for shipper in self.shippers:
@@ -112,16 +120,32 @@ class Collector:
                 found.skip(shipper.stream + ".log", f"{hole.size} bytes {_WHY[hole.why]}")
         uploader = Uploader(self.client, self._volume.work_dir, found, self._run_as)
         try:
-            uploader.send_all()
+            if self._volume.has("sending"):
+                uploader.ask_what_is_there()
+            elif found.files:
+                self._volume.write("sending", {})
+            self._send_results(uploader)
             self._hand_over(uploader, found)
         finally:
             uploader.close()
+
+    def _send_results(self, uploader: Uploader) -> None:
+        """As long as there is time; what the portal had no room for is named in the manifest instead."""
+        last = self.client.deadline
+        left = max(0.0, last - time.monotonic())
+        self.client.deadline = last - min(_MANIFEST_SECONDS, left / 4)
+        try:
+            uploader.send_all()
+        except PortalUnreachable as error:
+            uploader.leave_out_rest(f"the portal did not take it in time ({error.trouble})")
+        finally:
+            self.client.deadline = last
 
     def _find(self) -> Found:
         inputs = Inputs(
             {file["path"]: file for file in self._claim.get("files", [])}, self._volume.read("inputs") or {}
         )
-        return find_results(self._volume.work_dir, inputs, self._claim.get("limits", {}), self._run_as)
+        return find_results(self._volume.work_dir, inputs, self._wanted)
 
     def _hand_over(self, uploader: Uploader, found: Found) -> None:
         for _ in range(_MOST_ROUNDS):

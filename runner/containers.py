@@ -75,7 +75,7 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
         is_over.set()
     ended = _wait_for_end(volume, is_over, _Logs(volume, answer))
     delivery.join()
-    client.deadline = time.monotonic() + DEADLINE_SECONDS
+    client.deadline = time.monotonic() + float(answer.get("result_wait_seconds", DEADLINE_SECONDS))
     client.give_up = lambda: False
     return 0 if delivery.finish(ended, {}) else 1
 

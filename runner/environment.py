@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.processes import MARK
+from runner.results import KEEP_FILE
 from runner.volume import Volume
 
 PASSED = (
@@ -48,6 +49,7 @@ def script_environment(
             "STELLWERK_JOB_ID": str(claim.get("job", "")),
             "STELLWERK_ATTEMPT": str(claim.get("attempt", "")),
             "STELLWERK_RESULTS": str(volume.work_dir / "results"),
+            "STELLWERK_KEEP": str(volume.work_dir / KEEP_FILE),
             MARK: pod_uid,
         }
     )

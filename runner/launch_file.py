@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from runner.results import KEEP_FILE
 from runner.volume import Volume
 
 # A shell can hold no other variables; a POSIX environment could, and nobody misses them.
@@ -23,6 +24,7 @@ def launch_text(volume: Volume, claim: Mapping[str, Any]) -> str:
         "STELLWERK_JOB_ID": str(claim.get("job", "")),
         "STELLWERK_ATTEMPT": str(claim.get("attempt", "")),
         "STELLWERK_RESULTS": str(volume.work_dir / "results"),
+        "STELLWERK_KEEP": str(volume.work_dir / KEEP_FILE),
     }
     lines = [f"time_limit={int(claim['time_limit_seconds'])}", f"grace={int(claim['grace_seconds'])}"]
     lines += [

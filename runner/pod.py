@@ -81,7 +81,7 @@ class Pod:
                 self._end_unstarted("start_failed", str(error))
                 return 1
         delivery.join()
-        client.deadline = self._deadline()
+        client.deadline = self._deadline(answer.get("result_wait_seconds", COLLECT_SECONDS))
         client.give_up = self._is_late_after_stop
         return 0 if delivery.finish(ended, lost) else 1
 
@@ -143,8 +143,8 @@ class Pod:
     def _ask_stop(self) -> None:
         self.wakeup.is_stop_asked = True
 
-    def _deadline(self) -> float:
-        return time.monotonic() + float(self.work.get("collect_seconds", COLLECT_SECONDS))
+    def _deadline(self, seconds: float = COLLECT_SECONDS) -> float:
+        return time.monotonic() + float(seconds)
 
     def _is_late_after_stop(self) -> bool:
         """After the script's end a stopped pod still delivers, but not for long."""

@@ -6,6 +6,7 @@ Every call of the intake may be repeated, so a lost answer is repaired by asking
 from __future__ import annotations
 
 import json
+import math
 import random
 import sys
 import time
@@ -41,7 +42,11 @@ class PortalRefused(Exception):
 
 
 class PortalUnreachable(Exception):
-    """No usable answer until the deadline, or the caller no longer wants one."""
+    """No usable answer until the deadline, or the caller no longer wants one. `trouble` is what the last try met."""
+
+    def __init__(self, asked: str, trouble: str = "") -> None:
+        super().__init__(f"{asked}: {trouble}" if trouble else asked)
+        self.trouble = trouble or asked
 
 
 @dataclass
@@ -68,6 +73,7 @@ class PortalClient:
     ) -> None:
         """`deadline` (of time.monotonic()) is when tries end; `give_up` is asked before each retry."""
         self._http = import_http_client(url)
+        self._url = url
         scheme, _, rest = url.partition("://")
         self._secure = scheme.lower() == "https"
         self._host, _, prefix = rest.partition("/")
@@ -75,8 +81,15 @@ class PortalClient:
         self._token = token
         self._timeout = timeout
         self._connection: Any = None
+        self.is_hasty = False
         self.deadline = deadline
         self.give_up = give_up
+
+    def twin(self, give_up: Callable[[], bool]) -> PortalClient:
+        """Another one for the same attempt, for another thread. Told to give up, it begins no further request."""
+        other = PortalClient(self._url, self._token, math.inf, give_up, self._timeout)
+        other.is_hasty = True
+        return other
 
     def post(self, path: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         """POST of JSON. Raises PortalRefused, PortalUnreachable."""
@@ -89,6 +102,8 @@ class PortalClient:
         `read_into` gets the response of a 200; a ValueError or OSError from it repeats the request.
         """
         pause, trouble = 0.1, "never tried"
+        if self.is_hasty and self.give_up():
+            raise PortalUnreachable(request.method, trouble)
         while True:
             try:
                 status, facts = self._try(request)
@@ -112,7 +127,7 @@ class PortalClient:
     def _rest(self, request: Request, pause: float, trouble: str) -> None:
         left = self.deadline - time.monotonic()
         if left <= 0 or self.give_up():
-            raise PortalUnreachable(f"{request.method} {request.path.partition('?')[0]}: {trouble}")
+            raise PortalUnreachable(f"{request.method} {request.path.partition('?')[0]}", trouble)
         # Full jitter: fifty jobs that lost the same portal must not come back in the same moment.
         end = time.monotonic() + min(left, pause * random.uniform(0.5, 1.0))  # noqa: S311
         while time.monotonic() < end and not self.give_up():

@@ -11,10 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.rules import Rules
+
 RESULTS = "results"
+# Touched, it asks for the results so far (keeping.py); it is none itself.
+KEEP_FILE = RESULTS + "/.keep-now"
 _DEEPEST = 60
 _MOST_ENTRIES = 200_000
 _MOST_SKIPPED = 1000
+_UNLIMITED = 1 << 62
 _IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints"})
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO must not wait for its writer.
@@ -28,6 +33,7 @@ class Found:
     files: dict[str, int] = field(default_factory=dict)
     skipped: list[dict[str, str]] = field(default_factory=list)
     dropped: int = 0
+    size: int = 0
 
     def skip(self, path: str, why: str) -> None:
         if len(self.skipped) < _MOST_SKIPPED:
@@ -54,23 +60,47 @@ class Inputs:
         return False
 
 
-def find_results(work_dir: Path, inputs: Inputs, limits: Mapping[str, int], run_as: int | None) -> Found:
-    """All regular files under results/, then those that are new or changed elsewhere, within the limits."""
+@dataclass(frozen=True)
+class Wanted:
+    """What of the working directory is asked for: the claim's `limits` and rules, and whose files may be results.
+
+    `below` narrows the search to a folder ("results/").
+    """
+
+    limits: Mapping[str, int]
+    run_as: int | None
+    rules: Rules = field(default_factory=Rules)
+    below: str = ""
+
+    def refusal(self, path: str, size: int, found: Found) -> str:
+        """Why the file is left out, "" when it is kept with those found before it."""
+        most = self.limits.get("result_file_bytes", _UNLIMITED)
+        if why := self.rules.refusal(path):
+            return why
+        if size > most:
+            return f"it is larger than {most} bytes, the most that this job keeps of one file"
+        if len(found.files) >= self.limits.get("result_files", _UNLIMITED):
+            return f"a job may have at most {self.limits['result_files']} result files"
+        if size > self.limits.get("result_bytes", _UNLIMITED) - found.size:
+            return f"this job's results may have at most {self.limits['result_bytes']} bytes together"
+        return ""
+
+
+def find_results(work_dir: Path, inputs: Inputs, wanted: Wanted) -> Found:
+    """All regular files under results/, then those that are new or changed elsewhere, by the rules."""
     found = Found()
     root = os.open(work_dir, _OPEN_DIRECTORY)
     try:
-        candidates = _sorted(_walk(root, found, run_as))
-        room = limits.get("result_bytes", 1 << 62)
-        for path, facts in candidates:
+        for path, facts in _sorted(_walk(root, found, wanted)):
+            if path == KEEP_FILE:
+                continue
             if not _is_in_results(path) and inputs.has_unchanged(path, facts, root):
                 continue
-            if len(found.files) >= limits.get("result_files", 1 << 62):
-                found.skip(path, f"a job may have at most {limits['result_files']} result files")
-            elif facts.st_size > room:
-                found.skip(path, f"a job's results may have at most {limits['result_bytes']} bytes together")
+            if why := wanted.refusal(path, facts.st_size, found):
+                found.skip(path, why)
             else:
                 found.files[path] = facts.st_size
-                room -= facts.st_size
+                found.size += facts.st_size
     finally:
         os.close(root)
     if found.dropped:
@@ -120,10 +150,10 @@ def refusal(facts: os.stat_result, run_as: int | None) -> str:
     return ""
 
 
-def _walk(root: int, found: Found, run_as: int | None) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(root: int, found: Found, wanted: Wanted) -> Iterator[tuple[str, os.stat_result]]:
     """Regular files that may be results."""
     seen = 0
-    folders = [""]
+    folders = [wanted.below]
     while folders:
         folder = folders.pop()
         try:
@@ -136,8 +166,11 @@ def _walk(root: int, found: Found, run_as: int | None) -> Iterator[tuple[str, os
                         return
                     facts = _look(directory, folder + name, found)
                     if facts is not None and stat.S_ISDIR(facts.st_mode):
-                        folders.append(folder + name + "/")
-                    elif facts is not None and not _is_skipped(folder + name, facts, found, run_as):
+                        if why := wanted.rules.folder_refusal(folder + name):
+                            found.skip(folder + name + "/", why)
+                        else:
+                            folders.append(folder + name + "/")
+                    elif facts is not None and not _is_skipped(folder + name, facts, found, wanted.run_as):
                         yield folder + name, facts
             finally:
                 os.close(directory)

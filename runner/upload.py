@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from runner import parts
+from runner.parts import ResultChanged, Unreadable, hash_of, read_blocks
 from runner.portal_client import PortalClient, PortalRefused, Request
 from runner.results import Found, open_inside, refusal
-
-_BLOCK = 1 << 20
-
-
-class ResultChanged(Exception):
-    """The file is not as long as it was, or was written while it was read."""
 
 
 class Uploader:
@@ -24,15 +20,31 @@ class Uploader:
 
     def __init__(self, client: PortalClient, work_dir: Path, found: Found, run_as: int | None) -> None:
         self.results: dict[str, dict[str, Any]] = {}
+        self._refused: set[str] = set()
         self._client = client
         self._found = found
         self._run_as = run_as
+        # What an earlier runner brought: whole files by path, and how far it came with others.
+        self._stored: dict[str, Any] = {}
+        self._begun: dict[str, Any] = {}
         self._root = os.open(work_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def ask_what_is_there(self) -> None:
+        """After an earlier runner: nothing is sent twice. Raises PortalUnreachable, PortalRefused."""
+        known = self._client.send(Request("GET", "/intake/known"))
+        self._stored = {file["path"]: file for file in known.get("results", [])}
+        self._begun = {file["path"]: file for file in known.get("parts", [])}
 
     def send_all(self) -> None:
         """Raises PortalUnreachable, and PortalRefused when the attempt's token is dead."""
         for path in list(self._found.files):
             self.send(path)
+
+    def leave_out_rest(self, why: str) -> None:
+        """What send_all did not come to is named with the reason."""
+        for path in self._found.files:
+            if path not in self.results and path not in self._refused:
+                self._found.skip(path, why)
 
     def send(self, path: str) -> None:
         """One file, twice when it changed meanwhile; what cannot be sent is skipped with its reason."""
@@ -48,10 +60,11 @@ class Uploader:
                     raise
                 why = str(error.facts.get("error") or error)
                 break
-            except _Unreadable as error:
+            except Unreadable as error:
                 why = str(error)
                 break
         self.results.pop(path, None)
+        self._refused.add(path)
         self._found.skip(path, why)
 
     def close(self) -> None:
@@ -61,52 +74,56 @@ class Uploader:
         try:
             file = open_inside(self._root, path)
         except OSError as error:
-            raise _Unreadable(f"it cannot be read: {error.strerror or error}") from error
+            raise Unreadable(f"it cannot be read: {error.strerror or error}") from error
         with file:
             before = os.fstat(file.fileno())
             why = refusal(before, self._run_as)
             if why:
-                raise _Unreadable(why)
-            body = _Body(file.fileno(), before.st_size)
-            answer = self._client.send(
-                Request(
-                    "PUT",
-                    "/intake/results?path=" + quote(path, safe=""),
-                    body.blocks,
-                    {"Content-Type": "application/octet-stream", "Content-Length": str(before.st_size)},
-                )
-            )
+                raise Unreadable(why)
+            sha256 = self._bring(path, file.fileno(), before.st_size)
             after = os.fstat(file.fileno())
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            # Touched, or written: the content as it is now decides.
+            if _look(before) != _look(after) and hash_of(file.fileno(), after.st_size) != sha256:
                 raise ResultChanged(path)
+        return {"path": path, "size": before.st_size, "sha256": sha256}
+
+    def _bring(self, path: str, descriptor: int, size: int) -> str:
+        """The hash of what the portal has of the file then."""
+        stored = self._stored.pop(path, None)
+        if stored and stored["size"] == size and hash_of(descriptor, size) == stored["sha256"]:
+            return str(stored["sha256"])
+        if size > parts.PART_BYTES:
+            large = parts.Parts(path, descriptor, size)
+            large.resume(self._begun.pop(path, None))
+            large.send(self._client)
+            return large.sha256
+        return self._send_small(path, descriptor, size)
+
+    def _send_small(self, path: str, descriptor: int, size: int) -> str:
+        body = _Body(descriptor, size)
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        where = "/intake/results?path=" + quote(path, safe="")
+        answer = self._client.send(Request("PUT", where, body.blocks, headers))
         if answer.get("sha256") != body.sha256:
             raise ResultChanged(path)
-        return {"path": path, "size": before.st_size, "sha256": body.sha256}
+        return body.sha256
 
 
-class _Unreadable(Exception):
-    """The file cannot be a result; the text says why."""
+def _look(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_size, facts.st_mtime_ns
 
 
 class _Body:
-    """A file's content, read anew for each try; its hash is taken on the way."""
+    """A small file's content, read anew for each try; its hash is taken on the way."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         self._descriptor = descriptor
         self._size = size
-        self.sha256 = hashlib.sha256().hexdigest()
+        self.sha256 = parts.EMPTY
 
     def blocks(self) -> Iterator[bytes]:
-        digest, offset = hashlib.sha256(), 0
-        while offset < self._size:
-            try:
-                block = os.pread(self._descriptor, min(_BLOCK, self._size - offset), offset)
-            except OSError as error:
-                # As an OSError it would look like a fault of the network.
-                raise _Unreadable(f"it cannot be read: {error.strerror}") from error
-            if not block:
-                raise ResultChanged("shorter than before")
+        digest = hashlib.sha256()
+        for block in read_blocks(self._descriptor, 0, self._size):
             digest.update(block)
-            offset += len(block)
             yield block
         self.sha256 = digest.hexdigest()

@@ -12,6 +12,9 @@ class Work(Protocol):
     def active_of_teams(self, team_ids: Iterable[int]) -> dict[int, int]:
         """How much of it each team has; a team without any may be missing."""
 
+    def stored_of_teams(self, team_ids: Iterable[int]) -> dict[int, int]:
+        """How many bytes of it are kept for each team; a team without any may be missing."""
+
     def active_of(self, user: User, team: Team | None = None) -> int:
         """How much of it a person owns, in all teams or in one."""
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from clusters.models import Cluster, Image, Profile
 from jobs.lifecycle import TERMINAL
 from jobs.models import Artifact, Attempt, Blob, Bundle, BundleFile, Job
+from jobs.search import pending
 from teams.models import Membership, Role, Team, User
 
 PASSWORD = "correct horse battery"
@@ -103,6 +104,7 @@ def new_job(
         exit_code = {"succeeded": 0, "failed": 1}.get(status)
         defaults |= {"finished_at": now, "next_look_at": None, "exit_code": exit_code}
     job = Job.objects.create(owner=owner, team=team, status=status, **defaults | fields)
+    pending.note([job.pk])
     job.refresh_from_db()
     return job
 

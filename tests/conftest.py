@@ -12,6 +12,7 @@ from django.test import Client
 from clusters.models import Cluster, Image, Profile
 from jobs.admission.auditor import drifts
 from jobs.models import Attempt, Job
+from jobs.retention.auditor import drifts as amounts
 from portal.up.embedded import EmbeddedServers, embedded_servers
 from teams.models import Role, Team, User
 from tests import cast
@@ -88,11 +89,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """After every test that had a database: the quota ledger is the sum of the open reservations."""
+    """After every test that had a database: the quota ledger is what is reserved, the amounts are what is stored."""
     yield
     has_database = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
     if has_database and not connections["default"].needs_rollback:
-        assert [str(drift) for drift in drifts()] == []
+        assert [str(drift) for drift in (*drifts(), *amounts())] == []
 
 
 def pytest_unconfigure() -> None:

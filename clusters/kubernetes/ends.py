@@ -45,7 +45,7 @@ def interruption(job: Object, pod: Object) -> tuple[str, str] | None:
     status = pod.get("status") or {}
     message = str(status.get("message") or "")
     if status.get("reason") == "Evicted":
-        return End.DISK_LIMIT if _OWN_DISK.search(message) else End.EVICTED, message
+        return evicted(message), message
     disruption = pods.true_conditions(pod).get("DisruptionTarget")
     if disruption is not None:
         reason = _DISRUPTIONS.get(str(disruption.get("reason")), End.DRAINED)
@@ -59,6 +59,11 @@ def interruption(job: Object, pod: Object) -> tuple[str, str] | None:
             return End.STOPPED, "Stopped; its pod was told to end."
         return End.DELETED, "Its pod was deleted."
     return None
+
+
+def evicted(message: str) -> End:
+    """What an eviction with these words was for: the pod's own use of disk, or its node's need."""
+    return End.DISK_LIMIT if _OWN_DISK.search(message) else End.EVICTED
 
 
 def _kubelets(reason: End, status: Object) -> End:

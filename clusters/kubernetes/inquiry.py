@@ -6,7 +6,7 @@ from clusters.causes import End
 from clusters.driver import Explained, Told
 from clusters.kubernetes import pods as reading
 from clusters.kubernetes.api import Api, ApiRefused
-from clusters.kubernetes.ends import end_of, interruption
+from clusters.kubernetes.ends import end_of, evicted, interruption
 from clusters.kubernetes.events import events_of, events_of_lost_pods, worth_telling
 from clusters.kubernetes.waits import CONTROLLERS_PATIENCE, judge
 
@@ -74,7 +74,9 @@ def _why(job: Object | None, pods: list[Object], events: list[Told], age: float)
     pod = pods[0] if pods else None
     if pod is not None:
         if reading.is_over(pod):
-            return end_of(job, pod)[1:]
+            # Containers that end while the kubelet evicts them can leave a status that does not say so; its event does.
+            reason, message = end_of(job, pod)[1:]
+            return (reason, message) if reason else _ended_by(events) or ("", "")
         return interruption(job, pod) or judge(job, pod, events, age)
     if reading.is_finished(job):
         return _without_pods(events)
@@ -88,13 +90,18 @@ def _without_job(events: list[Told]) -> tuple[str, str]:
 
 
 def _without_pods(events: list[Told]) -> tuple[str, str]:
+    return _ended_by(events) or (End.DELETED, "Its pod is not there any more.")
+
+
+def _ended_by(events: list[Told]) -> tuple[str, str] | None:
     known = {
-        "Evicted": End.EVICTED,
         "Preempted": End.PREEMPTED,
         "TaintManagerEviction": End.NODE_LOST,
         "NodeNotReady": End.NODE_LOST,
     }
     for each in reversed(events):
+        if each.reason == "Evicted":
+            return evicted(each.message), each.message
         if each.reason in known:
             return known[each.reason], each.message
-    return End.DELETED, "Its pod is not there any more."
+    return None

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from clusters.driver import LABEL_WORK, Work
 from clusters.kubernetes.bundle import Bundle
 from clusters.kubernetes.names import JOBS_ACCOUNT
@@ -16,8 +18,6 @@ from clusters.kubernetes.names import JOBS_ACCOUNT
 VOLUME, RUNNER, TOKEN = "/stellwerk/volume", "/stellwerk/runner", "/stellwerk/token"
 # No user of the image: "restricted" wants a number that is not root, and the volume belongs to it.
 USER = 10001
-# After the script's end `collect` may take so long to bring everything home (the runner's own deadline).
-COLLECT_SECONDS = 3600
 # Claim and input files; the script's own limit begins after it.
 FETCH_SECONDS = 3600
 # An ended Job that the portal did not remove removes itself.
@@ -83,7 +83,8 @@ def _pod(work: Work, runner: Runner) -> dict[str, Any]:
         "restartPolicy": "Never",
         "serviceAccountName": JOBS_ACCOUNT,
         "activeDeadlineSeconds": work.time_limit_seconds + work.grace_seconds + FETCH_SECONDS,
-        "terminationGracePeriodSeconds": work.grace_seconds + COLLECT_SECONDS,
+        # After the script's end `collect` may take so long to bring everything home (the runner's own deadline).
+        "terminationGracePeriodSeconds": work.grace_seconds + settings.RESULT_WAIT_SECONDS,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {

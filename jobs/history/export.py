@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from jobs.history.filters import Filters
+from jobs.history.pages import all_ids
 from jobs.models import Job
 from teams.models import User
 
@@ -32,6 +33,9 @@ def export_rows(team_ids: Sequence[int] | None, asked: Filters) -> Iterator[list
     Read in chunks by keyset, each in a statement of its own: no cursor and no transaction stays open while somebody
     downloads slowly. A job that is made meanwhile is not in it.
     """
+    if asked.text:
+        yield from _found_rows(team_ids, asked)
+        return
     jobs, before = _matching(team_ids, asked).order_by("-pk"), None
     while True:
         rows = list((jobs.filter(pk__lt=before) if before else jobs).values_list(*COLUMNS)[:CHUNK])
@@ -42,8 +46,15 @@ def export_rows(team_ids: Sequence[int] | None, asked: Filters) -> Iterator[list
         before = rows[-1][0]
 
 
+def _found_rows(team_ids: Sequence[int] | None, asked: Filters) -> Iterator[list[Any]]:
+    """What a search finds, by its pages."""
+    for ids in all_ids(team_ids, asked, CHUNK):
+        for row in Job.objects.filter(pk__in=ids).order_by("-pk").values_list(*COLUMNS):
+            yield _row(dict(zip(COLUMNS, row, strict=True)))
+
+
 def _matching(team_ids: Sequence[int] | None, asked: Filters) -> QuerySet[Job]:
-    """The jobs that the list shows for the same filters, page by page."""
+    """The jobs that the list shows for the same filters, without a text, page by page."""
     jobs = Job.objects.filter(deleted_at=None)
     if team_ids is not None:
         jobs = jobs.filter(team__in=team_ids)
@@ -53,8 +64,6 @@ def _matching(team_ids: Sequence[int] | None, asked: Filters) -> QuerySet[Job]:
         jobs = jobs.filter(status__in=asked.statuses)
     if asked.tag:
         jobs = jobs.filter(tags__contains=[asked.tag])
-    if asked.text:
-        jobs = jobs.filter(name__icontains=asked.text)
     if asked.since:
         jobs = jobs.filter(created_at__gte=asked.since)
     if asked.until:

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobs.lifecycle import ACTIVE, Status
+from jobs.search.query import Misspelt, Search, parse
 from teams.filtering import InTime, address, in_time, number, words
 
 ACTIVE_WORD = "active"
-LONGEST_TEXT = 120
-# PostgreSQL finds pieces of a name by their trigrams: three characters at least.
-SHORTEST_INDEXED_TEXT = 3
+LONGEST_TEXT, LONGEST_SEARCH = 120, 300
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Filters(InTime):
             cluster=number(query.get("cluster")),
             tag=words(query.get("tag", ""), LONGEST_TEXT),
             **in_time(query),
-            text=words(query.get("text", ""), LONGEST_TEXT),
+            text=words(query.get("text", ""), LONGEST_SEARCH),
         )
 
     @property
@@ -47,8 +46,25 @@ class Filters(InTime):
 
     @property
     def is_rare_by_index(self) -> bool:
-        """True where an index finds the few matches of a tag or a text among all jobs."""
-        return bool(self.tag) or len(self.text) >= SHORTEST_INDEXED_TEXT
+        """True where an index finds the few matches of a tag among all jobs; words have their own way."""
+        return bool(self.tag) and not self.text
+
+    @property
+    def search(self) -> Search:
+        """What the text asks for; nothing where it is misspelt."""
+        try:
+            return parse(self.text)
+        except Misspelt:
+            return Search()
+
+    @property
+    def misspelt(self) -> str:
+        """What is wrong in the text; "" where nothing is."""
+        try:
+            parse(self.text)
+        except Misspelt as error:
+            return str(error)
+        return ""
 
     @property
     def is_any(self) -> bool:

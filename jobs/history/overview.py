@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jobs.history.filters import Filters
-from jobs.history.pages import PAGE, RARE, Sql, Walk, run
+from jobs.history.pages import PAGE, RARE, Walk
+from jobs.history.sql import Sql, run
 
 RECENT = 500
 MOST_TAGS = 20
@@ -25,9 +26,9 @@ class Overview:
 
 
 COUNTS_SQL = Sql("""
-WITH walk AS MATERIALIZED (
+WITH {looked_up} walk AS MATERIALIZED (
     SELECT status, count(*) FILTER (WHERE {checks}) AS found, count(*) AS walked, min(id) AS edge
-    FROM {checked} GROUP BY status
+    FROM {checked} WHERE {is_walked} GROUP BY status
 ){deep}
 SELECT 'count' AS kind, status AS label, found AS number FROM walk
 UNION ALL SELECT 'walked', '', coalesce(sum(walked), 0)::bigint FROM walk {deeper}
@@ -46,6 +47,12 @@ UNION ALL (
 )
 UNION ALL SELECT 'hits', '', count(*) FROM hits
     WHERE (SELECT sum(walked) FROM walk) >= {window} AND (SELECT sum(found) FROM walk) <= {page}
+""")
+WORDS_SQL = Sql("""
+UNION ALL (
+    SELECT 'count', status, count(*) FROM named JOIN jobs_job c USING (id)
+    WHERE NOT {is_walked} AND deleted_at IS NULL AND {found} AND {rare} GROUP BY status
+)
 """)
 # People and tags of the newest jobs, whatever is filtered: a choice does not take the others away.
 CHOICES_SQL = Sql("""
@@ -76,13 +83,18 @@ def find_counts(team_ids: Sequence[int] | None, asked: Filters) -> Overview:
 
 
 def _counts_walk(team_ids: Sequence[int] | None, asked: Filters) -> Walk:
-    return Walk(team_ids, asked.but(status=""))
+    walk = Walk(team_ids, asked.but(status=""))
+    if walk.words:
+        walk.window = min(walk.window, walk.words.counted)
+    return walk
 
 
 def _counts_sql(walk: Walk) -> Sql:
     pieces = walk.pieces() | {"page": Sql("%s", (PAGE,))}
     deep, deeper = Sql(""), Sql("")
-    if walk.asked.is_rare_by_index:
+    if walk.is_looked_up:
+        deeper = WORDS_SQL.put(**pieces)
+    elif walk.asked.is_rare_by_index:
         deep, deeper = DEEP_SQL.put(**pieces), DEEPER_SQL.put(**pieces)
     return COUNTS_SQL.put(**pieces, deep=deep, deeper=deeper)
 

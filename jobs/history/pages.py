@@ -6,14 +6,14 @@ its link "older" goes on from there. A tag or a text that is rare is found at an
 `docs/decisions/history.md` has the reasons and the figures.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from django.db import connection
-
 from jobs.history.filters import Filters
+from jobs.history.searching import ByWords
+from jobs.history.sql import Sql, run
 
 PAGE = 50
 # How many jobs are looked at by the index alone, and how many are read for what the index does not hold.
@@ -47,34 +47,12 @@ class Page:
     edge: int
 
 
-@dataclass(frozen=True)
-class Sql:
-    """A piece of a statement and the values of its placeholders. Values never become text."""
-
-    text: str
-    values: tuple[Any, ...] = ()
-
-    @classmethod
-    def join(cls, glue: str, parts: Iterable["Sql"]) -> "Sql":
-        """The pieces one after the other."""
-        listed = list(parts)
-        return cls(glue.join(part.text for part in listed), tuple(v for part in listed for v in part.values))
-
-    def put(self, **parts: "Sql") -> "Sql":
-        """This text with each `{name}` replaced by a piece, the values in the order of the text."""
-        values: list[Any] = []
-        text = ""
-        for index, piece in enumerate(self.text.replace("}", "{").split("{")):
-            text += parts[piece].text if index % 2 else piece
-            values += parts[piece].values if index % 2 else ()
-        return Sql(text, tuple(values))
-
-
 PAGE_SQL = Sql("""
-WITH walk AS MATERIALIZED (
-    SELECT id FROM {checked} WHERE {checks} {order} LIMIT {size}
+WITH {looked_up} walk AS MATERIALIZED (
+    SELECT id FROM {checked} WHERE {is_walked} AND {checks} {order} LIMIT {size}
 ), edge AS MATERIALIZED (
-    SELECT count(*) AS walked, {outermost}(id) AS id FROM ({candidates}) k WHERE (SELECT count(*) FROM walk) < {size}
+    SELECT count(*) AS walked, {outermost}(id) AS id FROM ({candidates}) k
+    WHERE {is_walked} AND (SELECT count(*) FROM walk) < {size}
 ){deep}
 SELECT 'job' AS kind, id, 0 AS walked FROM walk {deeper}
 UNION ALL SELECT 'edge', id, walked FROM edge
@@ -94,27 +72,55 @@ UNION ALL SELECT 'hits', 0, count(*) FROM hits
 """)
 
 
-def find_page(team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor) -> Page:
-    """One page of the jobs of these teams (None: of all). One statement."""
-    walk, size = Walk(team_ids, asked, cursor), PAGE + 1
+# Words that few jobs have: those jobs are known, and no index is walked.
+WORDS_SQL = Sql("""
+UNION ALL (
+    SELECT 'job', id, 0 FROM named JOIN jobs_job c USING (id)
+    WHERE NOT {is_walked} AND deleted_at IS NULL AND {found} AND {rare} AND {bounds} {order} LIMIT {size}
+)
+""")
+
+
+def find_page(team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor, page: int = 0) -> Page:
+    """One page of the jobs of these teams (None: of all), of PAGE jobs or of `page`. One statement."""
+    walk, most = Walk(team_ids, asked, cursor), page or PAGE
+    size = most + 1
     pieces = walk.pieces() | {
         "size": Sql("%s", (size,)),
         "outermost": Sql("max" if cursor.is_newer else "min"),
         "beyond": Sql(">" if cursor.is_newer else "<"),
     }
     deep, deeper = Sql(""), Sql("")
-    if asked.is_rare_by_index:
+    if walk.is_looked_up:
+        deeper = WORDS_SQL.put(**pieces)
+    elif asked.is_rare_by_index:
         deep, deeper = DEEP_SQL.put(**pieces), DEEPER_SQL.put(**pieces)
     rows = run(PAGE_SQL.put(**pieces, deep=deep, deeper=deeper))
     ids = sorted({row_id for kind, row_id, _ in rows if kind == "job"}, reverse=True)
     walked = {kind: (row_id, count) for kind, row_id, count in rows if kind != "job"}
     has_more = len(ids) >= size
     edge_id, count = walked["edge"]
-    is_cut = (
-        not has_more and count >= walk.window and not (asked.is_rare_by_index and walked["hits"][1] < RARE)
-    )
-    ids = ids[-PAGE:] if cursor.is_newer else ids[:PAGE]
+    is_found_by_index = "hits" in walked and walked["hits"][1] < RARE
+    is_cut = not has_more and count >= walk.window and not is_found_by_index
+    ids = ids[-most:] if cursor.is_newer else ids[:most]
     return Page(ids, has_more, edge_id if is_cut else 0)
+
+
+def window_of(asked: Filters) -> int:
+    """How many jobs are looked at for a page at most."""
+    return Walk(None, asked).window
+
+
+def all_ids(team_ids: Sequence[int] | None, asked: Filters, at_once: int) -> Iterator[list[int]]:
+    """The ids of all matching jobs, newest first, `at_once` at a time: a page after the other."""
+    cursor = Cursor()
+    while True:
+        page = find_page(team_ids, asked, cursor, at_once)
+        if page.ids:
+            yield page.ids
+        if not page.has_more and not page.edge:
+            return
+        cursor = Cursor(before=page.edge or page.ids[-1])
 
 
 class Walk:
@@ -126,7 +132,15 @@ class Walk:
         if asked.team:
             self.team_ids = [asked.team] if team_ids is None or asked.team in team_ids else []
         self.is_checked = bool(asked.tag or asked.text or self._has_cluster_to_check)
+        self.words = ByWords(asked.search) if asked.text else None
         self.window = SEARCHED if self.is_checked else COUNTED
+        if self.words:
+            self.window = min(self.window, self.words.window)
+
+    @property
+    def is_looked_up(self) -> bool:
+        """True where the index of words is asked first."""
+        return bool(self.words and self.words.search.lookup)
 
     @property
     def order(self) -> Sql:
@@ -142,10 +156,13 @@ class Walk:
             "checked": joined if self.is_checked else Sql("({candidates}) c").put(candidates=candidates),
             "checks": Sql.join(" AND ", [Sql("true"), *self._rare(), *self._others()]),
             "found": Sql.join(" AND ", [Sql("true"), *self._others(), *self._walked()]),
-            "rare": Sql.join(" AND ", self._rare()),
+            "rare": Sql.join(" AND ", [Sql("true"), *self._rare(is_named=self.is_looked_up)]),
+            "bounds": Sql.join(" AND ", [Sql("true"), *self._from_cursor()]),
             "order": self.order,
             "window": Sql("%s", (self.window,)),
             "most": Sql("%s", (RARE,)),
+            "looked_up": self.words.looked_up(self.team_ids) if self.words and self.is_looked_up else Sql(""),
+            "is_walked": self.words.is_walked if self.words and self.is_looked_up else Sql("true"),
         }
 
     def candidates(self) -> Sql:
@@ -163,14 +180,12 @@ class Walk:
     def _has_cluster_to_check(self) -> bool:
         return bool(self.asked.cluster and (self.asked.owner or self.asked.status))
 
-    def _rare(self) -> list[Sql]:
-        """The checks that have an index of their own."""
+    def _rare(self, *, is_named: bool = False) -> list[Sql]:
+        """The checks that have an index of their own; `is_named`: on jobs that the index of words named."""
         checks = []
         if self.asked.tag:
             checks.append(Sql("c.tags @> ARRAY[%s]::varchar[]", (self.asked.tag,)))
-        if self.asked.text:
-            checks.append(Sql("UPPER(c.name) LIKE UPPER(%s)", (_like(self.asked.text),)))
-        return checks
+        return checks + (self.words.checks(is_named=is_named) if self.words else [])
 
     def _others(self) -> list[Sql]:
         return [Sql("c.cluster_id = %s", (self.asked.cluster,))] if self._has_cluster_to_check else []
@@ -220,16 +235,18 @@ class Walk:
         window = Sql("%s", (self.window,))
         return branch.put(wheres=Sql.join(" AND ", wheres), order=self.order, window=window)
 
+    def _from_cursor(self) -> list[Sql]:
+        bounds = (("id < %s", self.cursor.before), ("id > %s", self.cursor.after))
+        return [Sql(text, (edge,)) for text, edge in bounds if edge]
+
     def _bounds(self) -> list[Sql]:
         """The cursor, and ids for the times: so that a walk ends where the time ends."""
-        asked, cursor = self.asked, self.cursor
+        asked = self.asked
         bounds = [
-            ("id < %s", (cursor.before,), cursor.before),
-            ("id > %s", (cursor.after,), cursor.after),
             (FIRST_ID_SQL, (asked.since, SLACK), asked.since),
             (LAST_ID_SQL, (asked.until, SLACK), asked.until),
         ]
-        return [Sql(text, values) for text, values, is_asked in bounds if is_asked]
+        return self._from_cursor() + [Sql(text, values) for text, values, is_asked in bounds if is_asked]
 
 
 FIRST_ID_SQL = """
@@ -239,16 +256,3 @@ LAST_ID_SQL = """
 id <= (SELECT id FROM jobs_job WHERE deleted_at IS NULL AND created_at < %s
        ORDER BY created_at DESC, id DESC LIMIT 1) + %s
 """
-
-
-def _like(text: str) -> str:
-    for special in ("\\", "%", "_"):
-        text = text.replace(special, "\\" + special)
-    return f"%{text}%"
-
-
-def run(statement: Sql) -> list[tuple[Any, ...]]:
-    """All rows of a statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement.text, statement.values)
-        return cursor.fetchall()

@@ -1,10 +1,10 @@
-"""What the runner talks to: seven calls, each of which may be repeated (contract: docs/architecture.md)."""
+"""What the runner talks to: calls, each of which may be repeated (contract: docs/architecture.md)."""
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
 from jobs.bundles import streamed_files
 from jobs.hints import is_watched
-from jobs.intake import arrivals, claims, manifest, reports
+from jobs.intake import arrivals, claims, manifest, parts, reports
 from jobs.intake.bearer import IntakeRefused, check_alive, check_pod, intake_call, json_of
 from jobs.models import Attempt
 from jobs.output.holes import WHYS, Hole, extent
@@ -78,9 +78,31 @@ def ended(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
 
 @intake_call("PUT")
 def results(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
-    """One result file; it is shown when the manifest names it."""
+    """One result file, or a part of one; it is shown when a manifest names it."""
     check_alive(attempt)
-    return JsonResponse(arrivals.take_result(attempt, request.GET.get("path", ""), request))
+    path, offset, size = (request.GET.get(name, "") for name in ("path", "offset", "size"))
+    if not offset and not size:
+        return JsonResponse(arrivals.take_result(attempt, path, request))
+    if not (offset.isdecimal() and size.isdecimal()):
+        raise IntakeRefused(400, "A part has to tell its offset and the size of the whole file.")
+    return JsonResponse(parts.take_part(attempt, path, int(offset), int(size), request))
+
+
+@intake_call("GET")
+def known(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """What is here already, for a runner that was started again."""
+    check_alive(attempt)
+    return JsonResponse(parts.known(attempt))
+
+
+@intake_call("POST")
+def kept(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """Results so far: what the script wants kept while it runs."""
+    check_alive(attempt)
+    facts = json_of(request)
+    check_pod(attempt, facts)
+    manifest.keep_so_far(attempt, facts)
+    return JsonResponse({})
 
 
 @intake_call("POST")

@@ -10,6 +10,7 @@ from clusters.failpoints import failpoint
 from jobs.intake.bearer import IntakeRefused
 from jobs.lifecycle import TERMINAL, Wish
 from jobs.models import Attempt, Job
+from jobs.result_rules import rules_of
 
 
 def claim(attempt: Attempt, uid: str) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def _has(attempt: Attempt, uid: str) -> bool:
 def answer(job: Job, attempt: Attempt) -> dict[str, Any]:
     """Everything the runner needs to bring the files and start the script."""
     files = job.bundle.files.select_related("blob")
+    rules = rules_of(job.result_rules)
     return {
         "job": job.pk,
         "attempt": attempt.number,
@@ -54,10 +56,13 @@ def answer(job: Job, attempt: Attempt) -> dict[str, Any]:
         "environment": job.environment,
         "time_limit_seconds": job.time_limit_seconds,
         "grace_seconds": settings.JOB_GRACE_SECONDS,
+        "result_wait_seconds": settings.RESULT_WAIT_SECONDS,
         "files": [{"path": file.path, "size": file.size, "sha256": file.blob.sha256} for file in files],
         "limits": {
             "output_bytes": settings.OUTPUT_MAX_BYTES,
-            "result_bytes": settings.RESULT_MAX_BYTES,
+            "result_bytes": rules.total_bytes,
             "result_files": settings.RESULT_MAX_FILES,
+            **({} if rules.file_bytes is None else {"result_file_bytes": rules.file_bytes}),
         },
+        "result_rules": {"include": rules.include, "exclude": rules.exclude},
     }

@@ -9,9 +9,11 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
 
-from jobs.intake.arrivals import result_path
+from jobs import hints
+from jobs.intake import parts
 from jobs.intake.bearer import IntakeRefused
 from jobs.intake.reports import tell
+from jobs.intake.storing import result_path
 from jobs.models import Artifact, Attempt
 from jobs.output import outputlog
 from jobs.output.outputlog import STREAMS
@@ -44,6 +46,21 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
         open_row = Attempt.objects.filter(pk=attempt.pk, collected_at=None, ended_at__isnull=False)
         if open_row.update(collected_at=Now(), skipped=skipped):
             _list(attempt, listed)
+            transaction.on_commit(partial(parts.forget, attempt.pk), robust=True)
+
+
+def keep_so_far(attempt: Attempt, facts: dict[str, Any]) -> None:
+    """List what the script kept while it runs, in place of what it kept before; all of it or nothing.
+
+    Raises IntakeRefused: 409 with `missing` when something has to be sent first. After the manifest nothing changes.
+    """
+    wanted = _results_of(facts)
+    with transaction.atomic():
+        if Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk).collected_at is not None:
+            return
+        _list(attempt, _check_results(attempt, wanted))
+        Attempt.objects.filter(pk=attempt.pk).update(kept_at=Now())
+        transaction.on_commit(partial(hints.announce, attempt.job_id, "status"), robust=True)
 
 
 def _check_output(
@@ -64,12 +81,15 @@ def _check_output(
     ]
 
 
-def _check_results(attempt: Attempt, wanted: dict[str, set[str]]) -> set[str]:
-    """The kept paths of all results. Raises IntakeRefused when some are not there."""
+def _check_results(attempt: Attempt, wanted: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The hashes of all results by the paths under which they are kept. Raises IntakeRefused when some are missing."""
     stored = _stored_paths(attempt, wanted)
     if missing := sorted(set(wanted) - stored):
         raise _incomplete(attempt, missing)
-    return {result_path(path) for path in stored}
+    kept: dict[str, set[str]] = {}
+    for path, hashes in wanted.items():
+        kept.setdefault(result_path(path), set()).update(hashes)
+    return kept
 
 
 def _stored_paths(attempt: Attempt, wanted: dict[str, set[str]]) -> set[str]:
@@ -77,11 +97,13 @@ def _stored_paths(attempt: Attempt, wanted: dict[str, set[str]]) -> set[str]:
 
     Two spellings of one name are one file here; it is enough that either of them is stored.
     """
-    stored = dict(Artifact.objects.filter(attempt=attempt).values_list("path", "sha256"))
+    stored: dict[str, set[str]] = {}
+    for path, sha256 in Artifact.objects.filter(attempt=attempt).values_list("path", "sha256"):
+        stored.setdefault(path, set()).add(sha256)
     hashes: dict[str, set[str]] = {}
     for path, known in wanted.items():
         hashes.setdefault(result_path(path), set()).update(known)
-    return {path for path in wanted if stored.get(kept := result_path(path)) in hashes[kept]}
+    return {path for path in wanted if stored.get(kept := result_path(path), set()) & hashes[kept]}
 
 
 def _incomplete(attempt: Attempt, missing: list[str]) -> IntakeRefused:
@@ -95,11 +117,18 @@ def _incomplete(attempt: Attempt, missing: list[str]) -> IntakeRefused:
     )
 
 
-def _list(attempt: Attempt, paths: set[str]) -> None:
-    """Show what the manifest named; forget the rest, content last."""
-    rest = {artifact.pk: artifact.key for artifact in attempt.artifacts.all() if artifact.path not in paths}
+def _list(attempt: Attempt, wanted: dict[str, set[str]]) -> None:
+    """Show what the manifest named, all at once; forget the rest, content last."""
+    rest: dict[int, str] = {}
+    shown: set[str] = set()
+    # What was sent last comes first: two contents of a path with the same hash are one too many.
+    for artifact in attempt.artifacts.order_by("is_listed"):
+        if artifact.sha256 in wanted.get(artifact.path, ()) and artifact.path not in shown:
+            shown.add(artifact.path)
+        else:
+            rest[artifact.pk] = artifact.key
     Artifact.objects.filter(pk__in=rest).delete()
-    attempt.artifacts.update(is_listed=True)
+    attempt.artifacts.filter(is_listed=False).update(is_listed=True)
     for key in rest.values():
         transaction.on_commit(partial(default_storage.delete, key), robust=True)
 

@@ -6,6 +6,8 @@ from jobs.models.estimate import StartEstimate
 from jobs.models.job import TOLD, Job, JobEvent, Priority
 from jobs.models.queue import TeamQueue
 from jobs.models.result import Artifact
+from jobs.models.search import ScriptText, SearchedJob, SearchEntry, SearchShelf
+from jobs.models.stored import Download, Kind, RetentionRule, Stored, StoredBlob, StoredChange, StoredSum
 from jobs.models.usage import Grain, PastJob, UsageSum
 
 __all__ = [
@@ -15,13 +17,24 @@ __all__ = [
     "Blob",
     "Bundle",
     "BundleFile",
+    "Download",
     "Draft",
     "Grain",
     "Job",
     "JobEvent",
+    "Kind",
     "PastJob",
     "Priority",
+    "RetentionRule",
+    "ScriptText",
+    "SearchEntry",
+    "SearchShelf",
+    "SearchedJob",
     "StartEstimate",
+    "Stored",
+    "StoredBlob",
+    "StoredChange",
+    "StoredSum",
     "TeamQueue",
     "UsageSum",
 ]

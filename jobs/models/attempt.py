@@ -67,6 +67,7 @@ class Attempt(models.Model):
     )
     stdout_size = models.PositiveBigIntegerField(default=0)
     stderr_size = models.PositiveBigIntegerField(default=0)
+    kept_at = models.DateTimeField(null=True, help_text="Results so far were listed while the script ran.")
     collected_at = models.DateTimeField(null=True)
     skipped = models.JSONField(default=list, help_text="Result files that were not taken: path and why.")
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import GinIndex
 from django.db import connection, models, transaction
-from django.db.models.functions import Now, Upper
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from clusters.models import Cluster, Image, Profile
@@ -82,6 +82,13 @@ class Job(JobShown, models.Model):
         help_text="May be stopped and started anew when a team needs back what this one borrowed.",
     )
 
+    result_rules = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Which files are kept, and how much: jobs/result_rules.py.",
+    )
+
     # Wishes: views write them, once.
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
@@ -96,6 +103,17 @@ class Job(JobShown, models.Model):
         help_text="Why the portal itself asked for the stop.",
     )
     deleted_at = models.DateTimeField(null=True, blank=True)
+    pinned_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since then no rule deletes anything of it."
+    )
+    pinned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
 
     # Facts: `move_to` writes them.
     status = models.CharField(
@@ -171,6 +189,13 @@ class Job(JobShown, models.Model):
             models.Index(
                 fields=["deleted_at"], name="job_deleted", condition=models.Q(deleted_at__isnull=False)
             ),
+            # The history's filter, and what rules leave alone: few jobs.
+            models.Index(
+                fields=["-id"],
+                include=["team", "owner", "cluster", "status", "created_at"],
+                name="job_pinned",
+                condition=models.Q(pinned_at__isnull=False, deleted_at__isnull=True),
+            ),
             # The newest runs of similar jobs (jobs/forecast/similar.py), read in these indexes alone. Not by id: an
             # index that has ids in order would look as good to the planner, and be a walk for a rare profile.
             *(
@@ -188,7 +213,6 @@ class Job(JobShown, models.Model):
                 ]
             ),
             GinIndex(fields=["tags"], name="job_by_tag"),
-            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="job_by_name"),
         ]
 
     def __str__(self) -> str:

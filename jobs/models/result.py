@@ -10,7 +10,10 @@ from jobs.models.attempt import Attempt
 
 
 class Artifact(models.Model):
-    """One result file. Listed only when the manifest named it (`is_listed`)."""
+    """One result file. Listed only when a manifest named it (`is_listed`).
+
+    Beside what is listed of a path there may be a newer content of it that no manifest has named yet.
+    """
 
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="artifacts")
     path = models.CharField(max_length=1024)
@@ -23,7 +26,7 @@ class Artifact(models.Model):
     class Meta:
         ordering: ClassVar = ["path"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["attempt", "path"], name="artifact_path_once")
+            models.UniqueConstraint(fields=["attempt", "path", "is_listed"], name="artifact_once_listed")
         ]
 
     def __str__(self) -> str:

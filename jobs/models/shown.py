@@ -1,6 +1,7 @@
 """What pages ask a job: named answers, so that templates hold no logic."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +14,7 @@ from jobs.catalogue import Explanation, Situation, explain, signal_name
 from jobs.catalogue.queued import SHORT
 from jobs.lifecycle import TERMINAL, Status
 from jobs.models.queue import TeamQueue
+from jobs.result_rules import rules_of
 from jobs.waiting import Asked, facts_for, facts_of_queue
 from teams.wording import readable_bytes, readable_seconds
 
@@ -41,6 +43,9 @@ class Phase:
 class JobShown:
     """Mixin of Job: read-only answers about one loaded job."""
 
+    # Where a search found it (jobs/history/found.py); empty on pages that do not search.
+    hits: Sequence[Any] = ()
+
     if TYPE_CHECKING:
         id: int
         status: str
@@ -59,6 +64,7 @@ class JobShown:
         tolerations: list[dict[str, str]]
         time_limit_seconds: int
         cancel_reason: str
+        result_rules: dict[str, Any]
         cluster: Any
         team_id: int
         created_at: datetime
@@ -102,6 +108,11 @@ class JobShown:
     def command_line(self) -> str:
         """The exact command, quoted as a shell would need it."""
         return shlex.join(self.command)
+
+    @property
+    def kept_results(self) -> str:
+        """Which of its files it keeps, in one sentence."""
+        return rules_of(self.result_rules, self.disk_bytes).sentence
 
     @property
     def started_at(self) -> datetime | None:

@@ -11,7 +11,7 @@ import os
 import shutil
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -225,7 +225,8 @@ class Reader:
         """The next (stream, text) pairs, of `most` bytes together; empty: nothing more is stored now."""
         found: list[tuple[str, str]] = []
         holes = [extent(self._folder, stream).holes for stream in STREAMS]
-        with ExitStack() as open_files:
+        # A rule may delete it between two looks: then there is nothing more.
+        with suppress(FileNotFoundError), ExitStack() as open_files:
             logs: dict[int, BinaryIO] = {}
             for stream, end, records in arrivals(self._folder, self._index_at):
                 missing = end - self._given[stream]

@@ -15,9 +15,10 @@ from clusters.drivers import driver_of
 from clusters.models import Cluster
 from jobs import bundles
 from jobs.lifecycle import TERMINAL
-from jobs.models import Artifact, Attempt, Job
+from jobs.models import Artifact, Attempt, Job, Kind, Stored
 from jobs.models.attempt import RESERVED
 from jobs.output import outputlog
+from jobs.retention.downloads import READ_NOW
 from jobs.usage.counting import let_go
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,9 @@ def delete_jobs() -> None:
     of_job = Attempt.objects.filter(job=OuterRef("pk"))
     unfinished = Exists(of_job.filter(Q(removed_at=None) | RESERVED))
     deleted = Job.objects.filter(deleted_at__lt=Now() - DELETED_AGE, status__in=TERMINAL)
-    for job in deleted.exclude(unfinished).select_related("bundle").order_by("deleted_at")[:AT_ONCE]:
+    # Nor is anything removed under a download of many files.
+    deleted = deleted.exclude(unfinished).exclude(READ_NOW)
+    for job in deleted.select_related("bundle").order_by("deleted_at")[:AT_ONCE]:
         delete_job(job)
 
 
@@ -58,6 +61,8 @@ def delete_job(job: Job) -> None:
     """Rows first, in one transaction; then content. A crash between leaves content without rows, never the reverse."""
     attempts = list(Attempt.objects.filter(job=job).values_list("pk", flat=True))
     keys = list(Artifact.objects.filter(attempt__in=attempts).values_list("key", flat=True))
+    # Of results that a rule deleted a moment ago the bytes may still be there.
+    keys += [key for row in Stored.objects.filter(job=job) for key in row.keys]
     bundle = job.bundle
     with transaction.atomic():
         let_go(job.pk)
@@ -90,19 +95,35 @@ def end_ghosts() -> None:
 def sweep_what_jobs_left(age: timedelta) -> None:
     """Remove output and result files without a row: a crash came between the rows' end and theirs."""
     oldest = timezone.now() - age
-    for attempt_id in _without_attempt(outputlog.stored_attempts()):
+    stored = outputlog.stored_attempts()
+    for attempt_id in _without_attempt(stored) | _erased(stored):
         if outputlog.touched_at(attempt_id) < oldest.timestamp():
             outputlog.delete(attempt_id)
     for folder in _folders("results"):
         keys = {f"results/{folder}/{name}" for name in default_storage.listdir(f"results/{folder}")[1]}
         known = set(Artifact.objects.filter(key__in=keys).values_list("key", flat=True))
-        for key in keys - known:
+        for key in keys - known - _to_erase(folder):
             if default_storage.get_modified_time(key) < oldest:
                 default_storage.delete(key)
 
 
 def _without_attempt(ids: set[int]) -> set[int]:
     return ids - set(Attempt.objects.filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _erased(ids: set[int]) -> set[int]:
+    """Those whose output a rule deleted, bytes and all: what is there came too late."""
+    erased = Stored.objects.filter(job=OuterRef("job"), kind=Kind.LOGS, erased_at__isnull=False)
+    return set(Attempt.objects.filter(Exists(erased), pk__in=ids).values_list("pk", flat=True))
+
+
+def _to_erase(folder: str) -> set[str]:
+    """What a rule deleted and somebody may still be reading: jobs/retention/deleting.py removes it."""
+    if not folder.isdecimal():
+        return set()
+    job = Attempt.objects.filter(pk=int(folder)).values("job")
+    rows = Stored.objects.filter(job__in=job, kind=Kind.RESULTS, gone_at__isnull=False, erased_at=None)
+    return {key for row in rows for key in row.keys}
 
 
 def _folders(name: str) -> list[str]:

@@ -17,9 +17,10 @@ from jobs.forecast.before_sending import AT_ONCE, Ask, say_before
 from jobs.lifecycle import ACTIVE, Status
 from jobs.models import Draft, Job, Priority
 from jobs.quota.gauges import Gauge, gauges_of
+from jobs.result_rules import most_together
 from jobs.submission.drafts import CODE_NAMES, FROM_JOB, Loaded, code_path
 from jobs.submission.filetree import Folder, tree
-from jobs.submission.forms import NAMES, NewJobForm
+from jobs.submission.forms import NAMES, NewJobForm, default_exclude
 from jobs.submission.typed import name_for
 from jobs.uploads import limits
 from jobs.uploads.entry import known_suffix
@@ -32,7 +33,8 @@ from teams.wording import readable_bytes, readable_seconds
 ALL_CHOICES = 100
 # So many files are named where the form is said to be from before.
 NAMED_FILES = 5
-MORE = ("name", "time_limit", "tags", "team", "priority", "preemptible", "environment")
+RULES = ("results_include", "results_exclude", "results_file_size", "results_size")
+MORE = ("name", "time_limit", "tags", "team", "priority", "preemptible", "environment", *RULES)
 LANGUAGES = {".py": "Python", ".R": "R", ".jl": "Julia", ".sh": "Bash"}
 
 
@@ -52,6 +54,7 @@ class Outcome:
 
     sources: list[Source] = field(default_factory=list)
     trouble: str = ""
+    has_no_room: bool = False
 
     @property
     def refusals(self) -> list[UploadRefused]:
@@ -67,6 +70,11 @@ class Outcome:
     def kept(self) -> int:
         """How many files were kept."""
         return sum(len(source.files) for source in self.sources)
+
+    @property
+    def is_for_space(self) -> bool:
+        """The portal's disk is full."""
+        return self.has_no_room or any(refused.is_for_space for refused in self.refusals)
 
     @property
     def is_bad(self) -> bool:
@@ -182,7 +190,7 @@ class DraftPage:
     def is_more_open(self) -> bool:
         """Whether something in the folded part was filled in or is wrong."""
         typed_now = any(self.draft.fields.get(name) for name in ("name", "tags", "environment"))
-        return typed_now or any(self.fields[name].error for name in MORE)
+        return typed_now or self.has_own_rules or any(self.fields[name].error for name in MORE)
 
     @property
     def cluster(self) -> Cluster | None:
@@ -297,6 +305,22 @@ class DraftPage:
             )
             found.append(f"No file that it writes may be larger than {readable_bytes(profile.disk_bytes)}.")
         return found
+
+    @property
+    def has_own_rules(self) -> bool:
+        """Somebody changed which results are kept."""
+        usual = {"results_exclude": default_exclude()}
+        return any(self.values[name] != usual.get(name, "") for name in RULES)
+
+    @property
+    def kept(self) -> str:
+        """Which results are kept, in one sentence; empty while a rule is wrong."""
+        return "" if any(name in self.form.errors for name in RULES) else self.form.result_rules.sentence
+
+    @property
+    def most_results(self) -> str:
+        """The most that all results may be together."""
+        return readable_bytes(most_together(self.profile.disk_bytes if self.profile else None))
 
     @property
     def bounds(self) -> str:

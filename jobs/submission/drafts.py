@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from jobs import bundles
 from jobs.models import Blob, Bundle, BundleFile, Draft, Job
+from jobs.result_rules import most_together, rules_of
 from jobs.submission import typed
-from jobs.submission.forms import NAMES, NewJobForm, default_time_limit
+from jobs.submission.forms import NAMES, NewJobForm, default_exclude, default_time_limit
 from jobs.submission.offers import Offer
+from jobs.submission.typed_rules import size_text
 from jobs.uploads import limits
 from jobs.uploads.entry import guess_entry_file
 from jobs.uploads.fitting import fit
@@ -64,9 +66,21 @@ def from_job(user: User, job: Job) -> Draft:
         "tags": ", ".join(job.tags),
         "priority": str(job.priority),
         "preemptible": "yes" if job.is_preemptible else "",
+        **_typed_rules(job),
         FROM_JOB: job.pk,
     }
     return create(user, fields, job.bundle)
+
+
+def _typed_rules(job: Job) -> dict[str, str]:
+    rules = rules_of(job.result_rules, job.disk_bytes)
+    has_own_size = rules.total_bytes != most_together(job.disk_bytes)
+    return {
+        "results_include": ", ".join(rules.include),
+        "results_exclude": ", ".join(rules.exclude),
+        "results_file_size": size_text(rules.file_bytes) if rules.file_bytes is not None else "",
+        "results_size": size_text(rules.total_bytes) if has_own_size else "",
+    }
 
 
 def find(user: User, draft_id: UUID) -> Draft | None:
@@ -247,6 +261,8 @@ class Loaded:
         guesses = self.guesses() | {"team": str(self.offer.teams[0].pk) if self.offer.teams else ""}
         if "time_limit" not in self.draft.fields:
             guesses["time_limit"] = default_time_limit()
+        if "results_exclude" not in self.draft.fields:
+            guesses["results_exclude"] = default_exclude()
         return {name: value or guesses.get(name, "") for name, value in values.items()}
 
     def form(self) -> NewJobForm:

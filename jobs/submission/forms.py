@@ -9,9 +9,11 @@ from django.conf import settings
 
 from clusters.models import Image, Profile
 from jobs.models import Priority
+from jobs.result_rules import ResultRules, most_together
 from jobs.submission import typed
 from jobs.submission.offers import Offer, is_open_to
 from jobs.submission.priorities import too_many_high
+from jobs.submission.typed_rules import parse_size, split_globs
 from jobs.uploads.entry import command_for, entry_problem, known_suffix
 from jobs.uploads.refusal import Problem, visible
 from teams.models import Team
@@ -20,6 +22,7 @@ from teams.models import Team
 NAMES = (
     *("team", "image", "profile", "entry", "arguments", "environment", "time_limit", "name", "tags"),
     *("priority", "preemptible"),
+    *("results_include", "results_exclude", "results_file_size", "results_size"),
 )
 DEFAULT_TIME_LIMIT = "1 h"
 SWITCHED_OFF = "The {thing} “{name}” was switched off by an admin. Choose another one."
@@ -42,6 +45,10 @@ class NewJobForm(forms.Form):
     tags = forms.CharField(required=False)
     priority = forms.CharField(required=False)
     preemptible = forms.CharField(required=False)
+    results_include = forms.CharField(required=False)
+    results_exclude = forms.CharField(required=False)
+    results_file_size = forms.CharField(required=False)
+    results_size = forms.CharField(required=False)
 
     def __init__(
         self, values: Mapping[str, Any], offer: Offer, paths: Sequence[str], read_head: ReadHead
@@ -115,6 +122,38 @@ class NewJobForm(forms.Form):
         """Whether it may be stopped and started anew."""
         return self.cleaned_data["preemptible"] == "yes"
 
+    def clean_results_include(self) -> list[str]:
+        """Globs; none: everything."""
+        return _typed(split_globs, self.cleaned_data["results_include"])
+
+    def clean_results_exclude(self) -> list[str]:
+        """Globs."""
+        return _typed(split_globs, self.cleaned_data["results_exclude"])
+
+    def clean_results_file_size(self) -> int | None:
+        """Bytes; None: no bound of its own."""
+        return self._size("results_file_size", "One file")
+
+    def clean_results_size(self) -> int | None:
+        """Bytes; None: as much as the profile and the portal allow."""
+        return self._size("results_size", "All results together")
+
+    def _size(self, name: str, thing: str) -> int | None:
+        text, profile = self.cleaned_data[name], self.cleaned_data.get("profile")
+        most = most_together(profile.disk_bytes if profile else None)
+        return _typed(lambda given: parse_size(given, most, thing), text) if text else None
+
+    @property
+    def result_rules(self) -> ResultRules:
+        """What is kept of the results, as far as the fields say it without an error."""
+        values, profile = self.cleaned_data, self.cleaned_data.get("profile")
+        return ResultRules(
+            tuple(values.get("results_include", ())),
+            tuple(values.get("results_exclude", ())),
+            values.get("results_file_size"),
+            values.get("results_size") or most_together(profile.disk_bytes if profile else None),
+        )
+
     def clean(self) -> dict[str, Any]:
         """What only shows when several fields are seen together."""
         values = self.cleaned_data
@@ -178,6 +217,11 @@ def default_time_limit() -> str:
     """What stands in the field at first: an hour, or the longest where that is less."""
     longest = settings.JOB_TIME_LIMIT_SECONDS
     return DEFAULT_TIME_LIMIT if longest >= 3600 else f"{max(longest // 60, 1)} min"
+
+
+def default_exclude() -> str:
+    """What stands in the field at first."""
+    return ", ".join(settings.RESULT_EXCLUDE)
 
 
 def _typed(parse: Callable[[str], Any], text: str) -> Any:

@@ -8,7 +8,7 @@ from django.db import transaction
 from jobs.catalogue import Own
 from jobs.lifecycle import Status
 from jobs.models import Job, JobEvent
-from jobs.submission.submit import CannotRun, run_again
+from jobs.submission.submit import CannotRun, NoRoom, run_again
 
 log = logging.getLogger(__name__)
 AT_ONCE = 50
@@ -31,6 +31,8 @@ def _restart(job: Job) -> None:
             fresh = run_again(job.owner, job, key)
             sentence = f"Started anew as job {fresh.pk}."
             _note(job, Own.RESTARTED, sentence)
+    except NoRoom:
+        return  # it is tried again
     except CannotRun as error:
         _note(job, Own.STAYS_STOPPED, f"It was not started anew: {error}")
 

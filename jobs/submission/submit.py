@@ -11,7 +11,10 @@ from clusters.failpoints import failpoint
 from clusters.models import Image, Profile
 from jobs import bundles, hints
 from jobs.admission import queues
-from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent, Priority
+from jobs.models import Blob, Bundle, BundleFile, Draft, Job, JobEvent, Kind, Priority
+from jobs.result_rules import usual_rules
+from jobs.retention.gone import gone_of
+from jobs.search import pending
 from jobs.submission import drafts
 from jobs.submission.example_list import Example
 from jobs.submission.forms import NewJobForm
@@ -19,7 +22,7 @@ from jobs.submission.offers import Offer, is_open_to, offer_for
 from jobs.submission.priorities import too_many_high
 from jobs.submission.typed import name_for
 from jobs.uploads.entry import command_for
-from jobs.uploads.incoming import check_space, discarding, receive
+from jobs.uploads.incoming import check_space, discarding, has_room, receive
 from teams.models import Team, User
 from teams.quota.ledger import lock_team
 
@@ -35,6 +38,15 @@ def unnoted(job: Job) -> None:
 
 class CannotRun(Exception):
     """The user can act: the message is a sentence and what to do."""
+
+
+class NoRoom(CannotRun):
+    """The portal's disk is full: what the job writes could not be kept."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The portal's disk is full, so nothing new is sent. Ask an admin to free space, then run again."
+        )
 
 
 class DraftGone(Exception):
@@ -61,7 +73,10 @@ class _LockedDraft(drafts.Loaded):
 
 
 def submit_draft(user: User, draft_id: UUID, note: Note = unnoted) -> Submission:
-    """Freeze the form into a job, in one transaction. Sent again, the answer is the same job. Raises DraftGone."""
+    """Freeze the form into a job, in one transaction. Sent again, the answer is the same job.
+
+    Raises DraftGone, CannotRun (NoRoom).
+    """
     for _ in range(MOST_TRIES):
         draft = drafts.find(user, draft_id)
         if draft is None:
@@ -70,6 +85,8 @@ def submit_draft(user: User, draft_id: UUID, note: Note = unnoted) -> Submission
         form = loaded.form()
         if not form.is_valid():
             return Submission(form=form)
+        if not has_room():
+            raise NoRoom
         try:
             return _submit_locked(user, draft_id, loaded.heads, note)
         except _Changed:
@@ -119,6 +136,7 @@ def _job_from(form: NewJobForm, user: User, draft: Draft) -> Job:
         time_limit_seconds=values["time_limit"],
         priority=values["priority"],
         is_preemptible=values["preemptible"],
+        result_rules=form.result_rules.as_json(),
         **_snapshot(values["image"], values["profile"]),
     )
 
@@ -144,12 +162,14 @@ def _snapshot(image: Image, profile: Profile) -> dict[str, object]:
 
 
 def run_again(user: User, job: Job, key: UUID, note: Note = unnoted) -> Job:
-    """The same snapshot and files as a new job of `user`. Raises CannotRun.
+    """The same snapshot and files as a new job of `user`. Raises CannotRun, also where a rule deleted the files.
 
     Its priority is normal where the team has as many high ones as it may.
     """
     if found := Job.objects.filter(owner=user, submit_key=key).first():
         return found
+    if not has_room():
+        raise NoRoom
     _check_still_offered(job)
     copied = {field: getattr(job, field) for field in COPIED}
     again = Job(owner=user, submit_key=key, **copied)
@@ -168,6 +188,7 @@ COPIED = (
     *("profile_id", "image_label", "image_reference", "profile_label", "command", "cpu_millis"),
     *("memory_bytes", "disk_bytes", "max_processes", "time_limit_seconds", "gpu_count", "gpu_resource"),
     *("node_labels", "tolerations", "pull_secret", "priority", "is_preemptible"),
+    "result_rules",
 )
 
 
@@ -220,6 +241,7 @@ def run_example(user: User, example: Example, key: UUID, note: Note = unnoted) -
                 arguments=list(example.arguments),
                 command=command_for(example.entry, image.entry_commands, example.arguments),
                 time_limit_seconds=EXAMPLE_SECONDS,
+                result_rules=usual_rules(profile.disk_bytes).as_json(),
                 **_snapshot(image, profile),
             )
             _create(job, note)
@@ -254,13 +276,20 @@ def _store_example(example: Example) -> dict[str, Blob]:
 
 
 def _create(job: Job, note: Note) -> None:
-    """Within the caller's transaction: the row, its first event, its place in the queue, after the commit the hint."""
+    """Within the caller's transaction: the row, its first event, its place in the queue, after the commit the hint.
+
+    Raises CannotRun where a rule has deleted the files that it would run with.
+    """
     job.next_look_at = None  # its queue is looked at
     job.save(force_insert=True)
+    # Asked after the insert, which waits for who deletes them: from here on they stay.
+    if gone := gone_of(job).get(Kind.INPUTS):
+        raise CannotRun(f"{gone.sentence} Choose “Run with changes” and upload them again.")
     JobEvent.objects.create(
         job=job, kind="queued", sentence=f"Submitted by {job.owner.display_name}.", data={"reason": ""}
     )
     note(job)
+    pending.note([job.pk])
     queues.wake([job.team_id])
     failpoint("submit.before_commit")
     transaction.on_commit(partial(failpoint, "submit.after_commit"), robust=True)

@@ -99,15 +99,22 @@ def new_place() -> Path:
 
 def check_space(wanted: int, name: str) -> None:
     """Raises UploadRefused when `wanted` more bytes would eat into the reserve that running jobs need."""
-    free = shutil.disk_usage(folder()).free - settings.STORAGE_RESERVE_BYTES
-    if wanted > max(free, 0) or free <= 0:
+    if not has_room(wanted):
         raise no_space(name, wanted)
+
+
+def has_room(wanted: int = 0) -> bool:
+    """Whether so much more fits without the reserve, where files arrive and where they are stored."""
+    free = min(shutil.disk_usage(place).free for place in (folder(), settings.MEDIA_ROOT))
+    return bool(free - settings.STORAGE_RESERVE_BYTES > wanted)
 
 
 def no_space(name: str, wanted: int) -> UploadRefused:
     """The portal's disk is full: an admin can act."""
-    return UploadRefused(
+    refused = UploadRefused(
         name,
         f"“{name}” was not stored: the portal's disk has no room for {amount(wanted)} more.",
         "Ask an admin to free space, then upload it again. Everything else on this page is kept.",
     )
+    refused.is_for_space = True
+    return refused

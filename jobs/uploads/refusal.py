@@ -7,7 +7,9 @@ SHOWN_CHARACTERS = 80
 
 class UploadRefused(Exception):
     """The user can act: `name` is the visible form of the path or archive, `sentence` says what is wrong,
-    `advice` what to do."""
+    `advice` what to do. `is_for_space`: the disk is full, and only an admin can act."""
+
+    is_for_space = False
 
     def __init__(self, name: str, sentence: str, advice: str = "") -> None:
         super().__init__(f"{sentence} {advice}".strip())

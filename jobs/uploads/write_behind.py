@@ -11,14 +11,18 @@ ALONE_BYTES = 1024 * 1024
 
 
 class WriteBehind:
-    """One file being written from its beginning, in order. From ALONE_BYTES on a thread of its own writes.
+    """One file being written in order, from its beginning or from `offset` on (what lies behind that goes).
 
-    At most WAITING_BYTES are held in memory. An OSError of a write (a full disk) is raised by the `write` or
-    `close` that comes after it; what lies behind it in the file is worth nothing then.
+    From ALONE_BYTES on a thread of its own writes. At most WAITING_BYTES are held in memory. An OSError of a write
+    (a full disk) is raised by the `write` or `close` that comes after it; what lies behind it in the file is worth
+    nothing then.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=0)
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self._file = path.open("r+b" if offset else "wb", buffering=0)
+        if offset:
+            self._file.truncate(offset)
+            self._file.seek(offset)
         self._thread: ThreadPoolExecutor | None = None
         self._waiting: deque[tuple[int, Future[None]]] = deque()
         self._waiting_bytes = 0

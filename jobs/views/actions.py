@@ -14,14 +14,23 @@ from django.views.decorators.http import require_http_methods, require_POST
 from jobs import wishes
 from jobs.access import find_own_job, jobs_of
 from jobs.models import Job
+from jobs.retention import pins
 from teams.access import SignedInRequest, sign_in_first
 from teams.audit import record
 from teams.filtering import number
 from teams.policy import Rights, rights_of
 
 MOST_AT_ONCE = 200
-WISHES = {"cancel": wishes.cancel, "delete": wishes.delete}
-RECORDED = {"cancel": "job.cancelled", "delete": "job.deleted"}
+WISHES = {"cancel": wishes.cancel, "delete": wishes.delete, "pin": pins.pin, "unpin": pins.unpin}
+RECORDED = {
+    "cancel": "job.cancelled",
+    "delete": "job.deleted",
+    "pin": "job.pinned",
+    "unpin": "job.unpinned",
+}
+# What can be taken back is done without a question.
+AT_ONCE = frozenset({"pin", "unpin"})
+DONE = {"cancel": "being cancelled", "delete": "deleted", "pin": "pinned", "unpin": "no longer pinned"}
 
 
 @sign_in_first
@@ -29,9 +38,9 @@ RECORDED = {"cancel": "job.cancelled", "delete": "job.deleted"}
 def job_cancel(request: SignedInRequest, job_id: int) -> HttpResponse:
     """Wish that the job stops; its page says when it has."""
     job = find_own_job(request.user, job_id)
-    if not _wish(request, "cancel", job) and not job.is_cancelling:
+    if not wish(request, "cancel", job) and not job.is_cancelling:
         messages.info(request, f"{job.name} had already ended: there was nothing left to cancel.")
-    return redirect(_next(request, job.get_absolute_url()))
+    return redirect(next_url(request, job.get_absolute_url()))
 
 
 @sign_in_first
@@ -41,7 +50,7 @@ def job_delete(request: SignedInRequest, job_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "jobs/job_delete.html", {"job": find_own_job(request.user, job_id)})
     job = find_own_job(request.user, job_id, with_deleted=True)
-    if _wish(request, "delete", job):
+    if wish(request, "delete", job):
         messages.success(request, f"{job.name} was deleted.")
     return redirect("job_list")
 
@@ -49,23 +58,23 @@ def job_delete(request: SignedInRequest, job_id: int) -> HttpResponse:
 @sign_in_first
 @require_POST
 def job_bulk(request: SignedInRequest) -> HttpResponse:
-    """Ask once about the selected jobs, then cancel or delete those that the user may change."""
+    """Cancel, delete, pin or unpin those of the selected jobs that the user may change; ask once where it is final."""
     action = request.POST.get("action", "")
     if action not in WISHES:
-        return HttpResponseBadRequest("Choose what to do with the jobs: cancel or delete.")
+        return HttpResponseBadRequest("Choose what to do with the jobs: cancel, pin, unpin or delete.")
     ids = {number(value) for value in request.POST.getlist("job")[:MOST_AT_ONCE]}
     jobs = jobs_of(request.user).filter(pk__in=ids).select_related("owner", "cluster", "team").order_by("-pk")
-    choice, back = choose(action, jobs, rights_of(request.user)), _next(request, reverse("job_list"))
-    if choice.jobs and request.POST.get("confirmed") != "yes":
+    choice, back = choose(action, jobs, rights_of(request.user)), next_url(request, reverse("job_list"))
+    if choice.jobs and action not in AT_ONCE and request.POST.get("confirmed") != "yes":
         context = {"action": action, "choice": choice, "jobs": choice.jobs, "next": back}
         return render(request, "jobs/job_bulk_confirm.html", context)
-    done = sum(_wish(request, action, job) for job in choice.jobs)
+    done = sum(wish(request, action, job) for job in choice.jobs)
     _report(request, action, done, choice)
     return redirect(back)
 
 
-def _wish(request: SignedInRequest, action: str, job: Job) -> bool:
-    """True, with an entry in the audit log, where something was written."""
+def wish(request: SignedInRequest, action: str, job: Job) -> bool:
+    """Do it as one of WISHES. True, with an entry in the audit log, where something was written."""
     with transaction.atomic():
         if not WISHES[action](job, request.user):
             return False
@@ -101,12 +110,13 @@ def choose(action: str, jobs: Iterable[Job], rights: Rights) -> Choice:
 
 def _report(request: SignedInRequest, action: str, done: int, choice: Choice) -> None:
     if done:
-        what = "being cancelled" if action == "cancel" else "deleted"
-        verb = ("is" if done == 1 else "are") if action == "cancel" else ("was" if done == 1 else "were")
-        messages.success(request, f"{_jobs(done)} {verb} {what}.")
+        now, then = ("is", "was") if done == 1 else ("are", "were")
+        messages.success(request, f"{_jobs(done)} {then if action == 'delete' else now} {DONE[action]}.")
     for sentence in choice.left_alone:
         messages.info(request, sentence)
-    if not done and not choice.left_alone:
+    if not done and choice.jobs and action in AT_ONCE:
+        messages.info(request, f"Nothing to do: what was selected is {DONE[action]} already.")
+    elif not done and not choice.left_alone:
         messages.info(request, "No job was selected that is still there.")
 
 
@@ -114,7 +124,7 @@ def _jobs(count: int) -> str:
     return f"{count} job" if count == 1 else f"{count} jobs"
 
 
-def _next(request: SignedInRequest, otherwise: str) -> str:
+def next_url(request: SignedInRequest, otherwise: str) -> str:
     """Where the form came from, if that is a page of this portal."""
     asked = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(asked, allowed_hosts=None) and asked.startswith("/")

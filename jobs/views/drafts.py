@@ -84,6 +84,7 @@ def _run(request: SignedInRequest, draft_id: UUID, outcome: Outcome) -> HttpResp
         return _lead_to_job(request, draft_id)
     except submit.CannotRun as error:
         outcome.trouble = str(error)
+        outcome.has_no_room = isinstance(error, submit.NoRoom)
         done = submit.Submission()
     if done.job:
         return redirect(done.job) if not done.job.deleted_at else _lead_to_job(request, draft_id)
@@ -182,8 +183,10 @@ def _page(
     is_bad = page.outcome.is_bad or bool(page.errors)
     teams = [page.team.pk] if page.team else []
     pauses = pauses_of(teams, [page.cluster.pk] if page.cluster else [])
+    status = 507 if page.outcome.is_for_space else 422 if is_bad else 200
     if _is_script(request):
-        return render(request, "jobs/_draft_parts.html", {"page": page, "pauses": pauses})
+        parts = {"page": page, "pauses": pauses}
+        return render(request, "jobs/_draft_parts.html", parts, status=status if status == 507 else 200)
     is_empty = drafts.is_empty(draft)
     examples = available_examples(page.offer.images) if is_empty else []
     is_resumed = "resumed" in request.GET and not is_empty
@@ -194,4 +197,4 @@ def _page(
         "others": other_drafts(request.user, draft),
         "examples": examples,
     }
-    return render(request, "jobs/job_new.html", context, status=422 if is_bad else 200)
+    return render(request, "jobs/job_new.html", context, status=status)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -15,8 +15,10 @@ from jobs.forecast.estimate import tell_all
 from jobs.history.chips import counts, filter_bar
 from jobs.history.export import HEADER, export_rows
 from jobs.history.filters import Filters
+from jobs.history.found import tell_where
 from jobs.history.overview import find_counts, find_overview
-from jobs.history.pages import SEARCHED, Cursor, Page, find_page
+from jobs.history.pages import Cursor, Page, find_page, window_of
+from jobs.history.searching import with_owner
 from jobs.models import Job, TeamQueue
 from jobs.submission.example_list import available_examples
 from teams.access import SignedInRequest
@@ -42,6 +44,9 @@ def job_list(request: SignedInRequest) -> HttpResponse:
     rights, asked = rights_of(request.user), Filters.read(request.GET)
     if rights.team_ids == ():
         return render(request, "jobs/job_list.html", {"admins": _admins()})
+    if asked.misspelt:
+        return _told_what_is_wrong(request, rights, asked)
+    asked = with_owner(asked)
     cursor = Cursor(number(request.GET.get("before")), number(request.GET.get("after")))
     page = find_page(rights.team_ids, asked, cursor)
     if cursor.is_newer and not page.has_more and not page.edge:
@@ -50,6 +55,8 @@ def job_list(request: SignedInRequest) -> HttpResponse:
         return render(request, "jobs/job_list.html", {"is_empty": True, "examples": _examples()})
     jobs = load_jobs(page.ids)
     tell_all(jobs)
+    if asked.text:
+        tell_where(jobs, asked.search)
     return render(
         request,
         "jobs/job_list.html",
@@ -58,8 +65,9 @@ def job_list(request: SignedInRequest) -> HttpResponse:
             "jobs": jobs,
             "changeable_ids": changeable_ids(rights, jobs),
             "no_match": not jobs,
+            "searched": asked.text,
             "pauses": pauses_of(),
-            "window_words": f"{'these' if cursor.before else 'the newest'} {SEARCHED:,}",
+            "window_words": f"{'these' if cursor.before else 'the newest'} {window_of(asked):,}",
             **pager(asked, cursor, page),
         },
     )
@@ -69,7 +77,7 @@ def job_list(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def job_counts(request: SignedInRequest) -> HttpResponse:
     """The counts alone, for a list that is open while jobs change."""
-    asked = Filters.read(request.GET)
+    asked = with_owner(Filters.read(request.GET))
     overview = find_counts(rights_of(request.user).team_ids, asked)
     return render(request, "jobs/_counts.html", {"counts": counts(asked, overview), "asked": asked})
 
@@ -78,7 +86,10 @@ def job_counts(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def job_export(request: SignedInRequest) -> HttpResponseBase:
     """The jobs that the list shows with the same filters, all pages of it, as a CSV file."""
-    rows = export_rows(rights_of(request.user).team_ids, Filters.read(request.GET))
+    asked = Filters.read(request.GET)
+    if asked.misspelt:
+        return HttpResponseBadRequest(asked.misspelt)
+    rows = export_rows(rights_of(request.user).team_ids, with_owner(asked))
     return csv_response(f"jobs-{timezone.localdate()}.csv", HEADER, rows)
 
 
@@ -88,9 +99,18 @@ def job_row(request: SignedInRequest, job_id: int) -> HttpResponse:
     """One row of the list alone."""
     job = find_job(request.user, job_id)
     tell_all([job])
+    asked = Filters.read(request.GET)
+    if asked.text:
+        tell_where([job], asked.search)
     is_changeable = may_change(request.user, owner_id=job.owner_id, team_id=job.team_id)
-    context = {"job": job, "changeable_ids": {job.pk} if is_changeable else set()}
+    context = {"job": job, "changeable_ids": {job.pk} if is_changeable else set(), "searched": asked.text}
     return render(request, "jobs/_job_row.html", context)
+
+
+def _told_what_is_wrong(request: SignedInRequest, rights: Rights, asked: Filters) -> HttpResponse:
+    """The search is not understood: nothing is listed, and everything typed stays."""
+    bar = filter_bar(rights, asked, find_overview(rights.team_ids, asked.but(text="")))
+    return render(request, "jobs/job_list.html", {"filters": bar, "misspelt": asked.misspelt, "jobs": []})
 
 
 def load_jobs(ids: list[int]) -> list[Job]:

@@ -43,6 +43,7 @@ def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
         "page": page,
         "artifacts": results.with_snippets(job, page),
         "flags": results.flags(job, attempt),
+        "kept_at": results.kept_at(job, attempt),
         "skipped": results.left_out(attempt),
         "zip_url": reverse("job_results_zip", args=[job.pk]) if page.paginator.count else "",
     }

@@ -3,13 +3,16 @@
 // One event stream says which jobs changed; their elements are fetched again (a fragment or a whole
 // page: the element is found by its id) and morphed in place. A part without data-live-job is done.
 //   <… id="job-counts" data-live-any data-live-url="/jobs/counts/">
-// changes when any of the page's jobs does.
+// changes when any of the page's jobs does. One with data-live-ages says something that gets old by itself (when a job
+// that waits may start) and is fetched every now and then as well.
 
 const POLL_EVERY = 5000;
 const POLL_HIDDEN_EVERY = 15000; // a hidden tab gives its connection back and asks now and then
+const AGES_EVERY = 30000;
 const NOTICE_AFTER = 2500;
 const REOPEN_AFTER = 3000;
 const FEW = 3;
+const ANSWER_WITHIN = 20000;
 const ANY_PAUSE = 1500; // what depends on every job is fetched once for a flurry of changes
 
 let source = null;
@@ -19,6 +22,8 @@ let noticing = null;
 let reopening = null;
 let summing = null;
 const busy = new Map(); // element id -> "again" | "once": one fetch at a time, and never a missed one
+let fetches = 0;
+const shown = new Map(); // element id -> number of the fetch it shows: an answer that took long takes nothing back
 
 const parts = () => [...document.querySelectorAll("[data-live-job][data-live-url]")];
 const sums = () => [...document.querySelectorAll("[data-live-any][data-live-url]")];
@@ -30,13 +35,16 @@ function parse(text) {
 }
 
 async function fetchDocument(url) {
-  const response = await fetch(url, { credentials: "same-origin", headers: { "X-Live": "1" } });
+  const signal = AbortSignal.timeout(ANSWER_WITHIN); // one that never comes must not hold up the next
+  const response = await fetch(url, { credentials: "same-origin", headers: { "X-Live": "1" }, signal });
   if (response.status === 404 || response.redirected) return null; // gone, or signed out
   if (!response.ok) throw new Error(`${response.status}`);
   return parse(await response.text());
 }
 
-async function place(element, fresh) {
+async function place(element, fresh, number) {
+  if (number < (shown.get(element.id) ?? 0)) return;
+  shown.set(element.id, number);
   if (element.outerHTML === fresh.outerHTML) return;
   if (window.htmx?.swap) {
     await window.htmx.swap({ sourceElement: element, target: element, text: fresh.outerHTML, swap: "outerMorph" });
@@ -54,11 +62,12 @@ async function refresh(element) {
     return;
   }
   busy.set(id, "once");
+  const number = ++fetches;
   try {
     const page = await fetchDocument(element.dataset.liveUrl);
     const now = document.getElementById(id);
     const fresh = page?.getElementById(id);
-    if (now && fresh) await place(now, fresh);
+    if (now && fresh) await place(now, fresh, number);
     else if (now && !page) delete now.dataset.liveJob;
   } catch {
     // The server is away; the stream's own trouble shows the notice, the next round tries again.
@@ -81,11 +90,12 @@ async function refreshAll() {
   if (elements.length <= FEW) {
     await Promise.all(elements.map(refresh));
   } else {
+    const number = ++fetches;
     try {
       const page = await fetchDocument(location.href);
       for (const element of elements) {
         const fresh = page?.getElementById(element.id);
-        if (fresh && element.isConnected) await place(element, fresh);
+        if (fresh && element.isConnected) await place(element, fresh, number);
         else if (element.isConnected) await refresh(element);
       }
     } catch {
@@ -93,6 +103,13 @@ async function refreshAll() {
     }
   }
   listen();
+}
+
+function renewAged() {
+  const aged = parts().filter((element) => "liveAges" in element.dataset);
+  if (document.hidden || !source) return; // without a stream everything is polled anyway
+  if (aged.length > FEW) refreshAll();
+  else aged.forEach(refresh);
 }
 
 async function changed(event) {
@@ -184,4 +201,5 @@ document.addEventListener("stellwerk:refreshed", (event) => {
 });
 addEventListener("pagehide", rest);
 addEventListener("pageshow", listen);
+setInterval(renewAged, AGES_EVERY);
 listen();

@@ -20,6 +20,7 @@ AREAS = {
     "environment": "Environments",
     "profile": "Profiles",
     "portal": "The whole portal",
+    "retention": "What is kept",
 }
 # What follows the name of who did it. {} is the target.
 SENTENCES = {
@@ -41,7 +42,9 @@ SENTENCES = {
     "cluster.tested": "sent the doctor to the cluster {}",
     "job.cancelled": "cancelled the job {}",
     "job.deleted": "deleted the job {}",
+    "job.pinned": "pinned the job {}",
     "job.submitted": "submitted the job {}",
+    "job.unpinned": "took the pin of the job {} away",
     "person.added": "added the account of {}",
     "person.changed": "changed the account of {}",
     "person.disabled": "disabled {}",
@@ -55,6 +58,8 @@ SENTENCES = {
     "portal.paused": "paused everything",
     "portal.resumed": "let everything go on",
     "quota.changed": "changed the quota of {}",
+    "retention.changed": "changed what is kept of {}",
+    "retention.deleted": "deleted what is no longer kept of {}",
     "team.added": "added the team {}",
     "team.changed": "changed the team {}",
     "team.disabled": "disabled the team {}",

@@ -36,12 +36,13 @@ class TeamRow:
     managers: list[str]
     more_managers: int
     active: int
+    stored: int
 
 
 @sign_in_first
 @require_safe
 def team_list(request: SignedInRequest) -> HttpResponse:
-    """The teams that one may see, by name; six statements however many there are."""
+    """The teams that one may see, by name; seven statements however many there are."""
     text = words(request, "text")
     teams = teams_of(request.user)
     page = page_of(request, teams.filter(name__icontains=text) if text else teams, "name")
@@ -129,7 +130,7 @@ def team_enable(request: SignedInRequest, slug: str) -> HttpResponse:
 
 
 def team_rows(teams: list[Team]) -> list[TeamRow]:
-    """What the lines show: three statements for all of them."""
+    """What the lines show: four statements for all of them."""
     ids = [team.pk for team in teams]
     members = Membership.objects.filter(team__in=ids)
     people = dict(members.order_by().values_list("team").annotate(Count("pk")))
@@ -140,7 +141,7 @@ def team_rows(teams: list[Team]) -> list[TeamRow]:
     ranked = managers.annotate(place=place, total=total).filter(place__lte=NAMED)
     for membership in ranked.select_related("user").order_by("place"):
         named.setdefault(membership.team_id, []).append(membership)
-    active = work().active_of_teams(ids)
+    active, stored = work().active_of_teams(ids), work().stored_of_teams(ids)
     return [
         TeamRow(
             team=team,
@@ -148,6 +149,7 @@ def team_rows(teams: list[Team]) -> list[TeamRow]:
             managers=[membership.user.display_name for membership in named.get(team.pk, [])],
             more_managers=max(0, next((m.total for m in named.get(team.pk, [])), 0) - NAMED),
             active=active.get(team.pk, 0),
+            stored=stored.get(team.pk, 0),
         )
         for team in teams
     ]

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import admission, artefact, clone, export, history, idle, line, people, submit, usage
+from tests.bench import admission, artefact, clone, export, history, idle, line, people, queue, submit, usage
 from tests.bench.running import Bench, run
 
 BENCHES: dict[str, Bench] = {
@@ -17,6 +17,7 @@ BENCHES: dict[str, Bench] = {
     "clone": clone.measure,
     "admission": admission.measure,
     "soak": admission.soak,
+    "queue": queue.measure,
 }
 
 if __name__ == "__main__":

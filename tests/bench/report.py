@@ -12,9 +12,7 @@ from pathlib import Path
 
 BASE = Path(__file__).resolve().parents[2]
 RESULTS = BASE / "bench-results"
-PAGE = BASE / "docs" / "benchmarks.md"
-MARK = "<!-- written by make bench ARGS=--write -->"
-KUBERNETES_MARK = "<!-- written by make bench-kubernetes ARGS=--write -->"
+HEADING = ("bench", "figure", "value", "goal", "", "note")
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,16 @@ def p95(values: Sequence[float]) -> float:
 
 def table(figures: Sequence[Figure]) -> str:
     """The figures as a Markdown table with aligned columns."""
-    rows = [("bench", "figure", "value", "goal", "", "note")]
-    rows += [(f.bench, f.name, f.shown, f.goal, f.verdict, f.note) for f in figures]
+    return aligned([HEADING, *(cells(figure) for figure in figures)])
+
+
+def cells(figure: Figure) -> tuple[str, ...]:
+    """One figure's row below HEADING."""
+    return (figure.bench, figure.name, figure.shown, figure.goal, figure.verdict, figure.note)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first row is its heading."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [_line(row, widths) for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
@@ -109,12 +115,3 @@ def keep(figures: Sequence[Figure]) -> Path:
     content = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return path
-
-
-def write_into_docs(figures: Sequence[Figure], mark: str = MARK) -> None:
-    """Replace the table behind its mark in docs/benchmarks.md, up to the next heading or the page's end."""
-    text = PAGE.read_text()
-    head, _, behind = text.partition(mark)
-    heading = behind.find("\n## ")
-    rest = behind[heading:] if heading >= 0 else ""
-    PAGE.write_text(f"{head}{mark}\n\n{table(figures)}\n\nMeasured on {machine()}.\n{rest}")

@@ -5,7 +5,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.bench.report import MARK, Figure, keep, machine, table, write_into_docs
+from tests.bench.page import MARK, write_into_docs
+from tests.bench.report import Figure, keep, machine, table
 
 Bench = Callable[[], Iterable[Figure]]
 WRITE = "--write"

@@ -82,6 +82,54 @@ def test_a_row_and_the_counts_change_without_a_reload(page_of, jobs, alice):
     assert row.get_attribute("data-live-job") is None
 
 
+@pytest.mark.parametrize("more", [0, 3])
+def test_what_gets_old_by_itself_is_renewed_while_a_job_waits(page_of, jobs, make_job, alice, more):
+    for number in range(more):
+        make_job(name=f"waiting {number}", status="queued")
+    page = page_of(alice)
+    page.clock.install()
+    # What is fetched when the stream opens comes before the change.
+    own = f"/jobs/{jobs['nightly'].pk}/row" if not more else "/"
+    with page.expect_response(
+        lambda said: "x-live" in said.request.headers and own in said.url[-len(own) - 1 :]
+    ):
+        page.goto("/")
+    page.wait_for_timeout(200)
+    Job.objects.filter(pk=jobs["nightly"].pk).update(name="by night")
+    row = page.locator(f"#job-{jobs['nightly'].pk}")
+    page.clock.run_for(25_000)
+    expect(row).to_contain_text("nightly")
+    page.clock.run_for(6_000)
+    expect(row).to_contain_text("by night")
+
+
+def test_an_answer_that_took_long_takes_nothing_back(page_of, jobs, make_job, alice):
+    waiting = [make_job(name=f"waiting {number}", status="queued") for number in range(3)]
+    held = []
+    page = page_of(alice)
+    page.route(lambda url: url.endswith("/"), lambda route: _hold(route, held))
+    page.goto("/")
+    while not held:  # the whole list, as it is before the change
+        page.wait_for_timeout(50)
+    job = waiting[0]
+    Job.objects.get(pk=job.pk).move_to(Status.CANCELLED)
+    hints.announce(job.pk, "status")
+    row = page.locator(f"#job-{job.pk}")
+    expect(row).to_contain_text("Cancelled", timeout=20_000)
+    for route, answer in held:
+        route.fulfill(response=answer)
+    expect(row).to_contain_text("Cancelled")
+    page.wait_for_timeout(1000)
+    expect(row).to_contain_text("Cancelled")
+
+
+def _hold(route, held):
+    if "x-live" in route.request.headers and not held:
+        held.append((route, route.fetch()))
+    else:
+        route.continue_()
+
+
 def test_bulk_cancel_asks_and_does_it(page_of, jobs, alice):
     page = page_of(alice)
     page.goto("/?status=active")

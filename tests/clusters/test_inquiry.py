@@ -11,6 +11,7 @@ from tests.clusters.pod_dicts import OK, SCHEDULED, ended, job, pod
 
 JOB = "/apis/batch/v1/namespaces/blue/jobs/sw-i-7-1"
 PODS, EVENTS = "/api/v1/namespaces/blue/pods", "/api/v1/namespaces/blue/events"
+OWN_DISK = 'Usage of EmptyDir volume "work" exceeds the limit "64Mi". '
 
 
 def event(reason, message="Words.", kind="Job", name="sw-i-7-1", at="2026-01-01T10:00:00Z", **more):
@@ -111,10 +112,27 @@ def test_a_flood_of_events_is_cut_to_the_last():
             [event("SuccessfulCreate"), event("Evicted", kind="Pod", name="sw-i-7-1-abc")],
             "evicted",
         ),
+        (
+            job(["Failed"]),
+            [event("SuccessfulCreate"), event("Evicted", OWN_DISK, kind="Pod", name="sw-i-7-1-abc")],
+            "disk_limit",
+        ),
     ],
 )
 def test_of_what_is_gone_the_events_tell(found, events, reason):
     assert inquire(Server(found, events=events), "blue", "sw-i-7-1").reason == reason
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"), [(OWN_DISK, "disk_limit"), ("The node was low on memory.", "evicted")]
+)
+def test_an_eviction_that_the_pod_itself_does_not_tell_is_found_in_its_events(words, reason):
+    left = pod("Failed", main=ended(143))
+    name = left["metadata"]["name"]
+    evicted = event("Evicted", words, kind="Pod", name=name)
+    found = inquire(Server(job(["Failed"]), [left], [evicted]), "blue", "sw-i-7-1")
+    assert (found.reason, found.message) == (reason, words)
+    assert inquire(Server(job(["Failed"]), [left]), "blue", "sw-i-7-1").reason == ""
 
 
 def test_without_the_right_to_read_events_the_rest_is_told():

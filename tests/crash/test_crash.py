@@ -99,7 +99,9 @@ def test_a_click_that_meets_a_crash_gives_one_job_when_it_is_repeated(portal, cr
 
 
 def test_no_named_point_is_forgotten():
-    assert {name for points in POINTS for name in points} | set(SUBMIT_POINTS) == POINT_NAMES
+    # Those of the rules for what is kept have no job to witness: tests/jobs/retention/test_killed.py kills there.
+    others = {name for name in POINT_NAMES if not name.startswith("retention.")}
+    assert {name for points in POINTS for name in points} | set(SUBMIT_POINTS) == others
 
 
 def test_a_cancel_in_the_moment_of_the_start_is_no_race(portal, crowd):

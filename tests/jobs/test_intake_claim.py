@@ -27,6 +27,7 @@ def test_a_claim_brings_everything_the_runner_needs(attempt, settings):
         "environment": {"A": "1"},
         "time_limit_seconds": 3600,
         "grace_seconds": settings.JOB_GRACE_SECONDS,
+        "result_wait_seconds": settings.RESULT_WAIT_SECONDS,
         "files": [
             {"path": "data/a.csv", "size": 4, "sha256": sha256(b"1,2\n")},
             {"path": "main.py", "size": 9, "sha256": sha256(b"print(1)\n")},
@@ -36,6 +37,7 @@ def test_a_claim_brings_everything_the_runner_needs(attempt, settings):
             "result_bytes": settings.RESULT_MAX_BYTES,
             "result_files": settings.RESULT_MAX_FILES,
         },
+        "result_rules": {"include": [], "exclude": []},
     }
     attempt.refresh_from_db()
     assert attempt.claimed_by == "pod-1"

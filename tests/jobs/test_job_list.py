@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from jobs.history import overview, pages
 from jobs.models import Job
+from jobs.search import pending
 from teams.models import Membership
 from tests import cast
 
@@ -18,6 +19,7 @@ def names(client_of, alice):
     """`names("?status=failed")`: the names on that page, as Alice sees it."""
 
     def read(query="", user=None):
+        pending.read_pending()
         response = client_of(user or alice).get("/" + query)
         assert response.status_code == 200
         return [job.name for job in response.context.get("jobs", [])]
@@ -206,11 +208,12 @@ def test_filters_stay_while_paging(make_job, client_of, alice, monkeypatch):
 
 def test_a_search_ends_after_its_window_and_goes_on_from_there(make_job, client_of, alice, monkeypatch):
     monkeypatch.setattr(pages, "SEARCHED", 4)
-    wanted = make_job(name="ab")  # two letters: no index finds them
+    other = cast.new_cluster("other", "Other")
+    wanted = make_job(image=cast.new_image(other), profile=cast.new_profile(other))
     for _ in range(6):
-        make_job(name="other")
+        make_job()
     client = client_of(alice)
-    first = client.get("/?text=ab")
+    first = client.get(f"/?owner={alice.pk}&cluster={other.pk}")
     assert first.context["no_match"]
     assert "Look further back" in first.content.decode()
     assert client.get(first.context["next_url"]).context["jobs"] == [wanted]
@@ -331,11 +334,11 @@ def test_what_is_too_common_for_its_index_is_left_to_the_walk(make_job, client_o
     monkeypatch.setattr(pages, "RARE", 3)
     monkeypatch.setattr(overview, "RARE", 3)
     for _ in range(4):
-        make_job(name="needle")
+        make_job(tags=["needle"])
     for _ in range(3):
-        make_job(name="hay")
+        make_job()
     client = client_of(alice)
-    page = client.get("/?text=needle").context
+    page = client.get("/?tag=needle").context
     found = 0
     assert page["no_match"]
     while page["next_url"]:

@@ -157,3 +157,24 @@ def test_cut_output_is_a_flag_and_skipped_files_are_listed_with_why(alice, clien
     assert "The output is not complete: 12 bytes were left out. The tab Output shows where." in html
     assert "1 file left out" in html
     assert "<code>results/&lt;b&gt;link</code> it is a symbolic link" in html
+
+
+def test_results_that_came_too_late_are_named_and_the_outcome_is_said_to_stay(
+    alice, client_of, job, make_attempt
+):
+    late = "the portal did not take it in time (HTTP 507: The portal's disk is full)"
+    skipped = [{"path": f"results/{number}.csv", "why": late} for number in range(5)]
+    make_attempt(job, started_at=timezone.now(), collected_at=timezone.now(), skipped=skipped)
+    html = page_of(client_of(alice), job)
+    assert "results/0.csv, results/1.csv, results/2.csv and 2 more did not arrive" in html
+    assert "How the script ended is not touched by it." in html
+
+
+def test_while_the_disk_is_full_the_page_says_that_the_results_follow(
+    alice, client_of, make_job, make_attempt, settings
+):
+    job = make_job(status="finishing")
+    make_attempt(job, started_at=timezone.now(), ended_at=timezone.now())
+    assert "The results follow" not in page_of(client_of(alice), job)
+    settings.STORAGE_RESERVE_BYTES = 1 << 60
+    assert "The results follow: the portal&#x27;s disk is full." in page_of(client_of(alice), job)

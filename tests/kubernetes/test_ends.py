@@ -80,6 +80,9 @@ def test_every_end_has_its_reason_and_a_sentence_with_the_limit(
     told = {reason: each.reason for reason, each in seen.items()}
     if runs["out_of_memory"].attempt.ended:  # the kernel left the shell alive, and the runner said it
         told["out_of_memory"] = runs["out_of_memory"].attempt.ended[0]["reason"]
+    if not told["disk_limit"]:  # the script ended while it was being evicted: only an event says why
+        seen["disk_limit"] = lab.driver.explain(runs["disk_limit"].work.name)
+        told["disk_limit"] = seen["disk_limit"].reason
     # Its pod is gone by now, and who comes so late finds nothing but events.
     told["deleted"] = lab.driver.explain(runs["deleted"].work.name).reason
     assert told == {reason: reason for reason in seen}

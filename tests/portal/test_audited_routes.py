@@ -36,6 +36,9 @@ DOOR = "leads to another address, which records"
 RECORDED = {
     "job_cancel": "job.cancelled",
     "job_delete": "job.deleted",
+    "job_pin": "job.pinned",
+    "team_retention": "retention.changed",
+    "portal_retention": "retention.changed",
     "job_bulk": "job.cancelled",
     "job_run_again": "job.submitted",
     "example_run": "job.submitted",
@@ -92,6 +95,7 @@ NOT_RECORDED = {
     "intake_claim": RUNNER,
     "intake_started": RUNNER,
     "intake_ended": RUNNER,
+    "intake_kept": RUNNER,
     "intake_collected": RUNNER,
     "intake_probe": RUNNER,
     "admin/login/": DOOR,
@@ -102,6 +106,8 @@ DRAFT = {"begin": "1", "action": "run", "code": "print(1)", "code_language": ".p
 SENT: dict[str, dict[str, Any]] = {
     "job_bulk": {"action": "cancel", "confirmed": "yes"},
     "draft_edit": DRAFT,
+    "team_retention": {"own-logs-days": "30"},
+    "portal_retention": {"allow-logs-days": "30"},
     "cluster_connect": {"action": "connect"} | ADDRESS | {"name": "Another"},
     "cluster_connect_by": {"action": "connect"} | ADDRESS | {"name": "Another"},
     "cluster_edit": CLUSTER | {"space_mode": "prepared"},

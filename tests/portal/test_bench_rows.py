@@ -3,6 +3,8 @@
 import pytest
 from django.db import connection
 
+from jobs.history.filters import Filters
+from jobs.history.pages import Cursor, find_page
 from jobs.models import Job, UsageSum
 from teams.models import Team, User
 from tests.bench import history, people, usage
@@ -35,6 +37,10 @@ def test_rows_of_history(cluster):
         Team.objects.create(pk=1000 + number, name=name, slug=name)
     for name in ("alice", "fred", "admin"):
         User.objects.create_user(name)
-    _execute(history.BUNDLE)
-    _execute(history.FILL, {"first": 1, "last": 20, "is_counted": True})
-    assert Job.objects.count() == 20
+    span = {"first": 1, "last": 120}
+    _execute(history.SCRIPTS, span)
+    _execute(history.FILL, span | {"is_counted": True})
+    _execute(history.SEARCHED)
+    assert Job.objects.count() == 120
+    find = [find_page([team], Filters(text="numpy -quagga"), Cursor(), 200) for team in (1000, 1001)]
+    assert [len(page.ids) for page in find] == [100, 20]

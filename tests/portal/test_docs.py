@@ -20,7 +20,7 @@ BY_OS = re.compile(
     r'(?:os\.environ|values)(?:\.get\(|\[)\s*"((?:STELLWERK|LOCAL|JOB|DATABASE|REDIS|PORTAL)_\w+)"'
 )
 # Given by the runner to the script, not by a person to the portal.
-FOR_SCRIPTS = {"STELLWERK_RESULTS"}
+FOR_SCRIPTS = {"STELLWERK_RESULTS", "STELLWERK_KEEP"}
 DOCUMENTS = [BASE / "README.md", BASE / "CHANGELOG.md", *sorted((BASE / "docs").rglob("*.md"))]
 LINK = re.compile(r'\]\(([^)#\s]+)[^)]*\)|(?:src|srcset)="([^"]+)"')
 

@@ -41,6 +41,7 @@ class Attempt:
     )
     time_limit_seconds: int = 60
     grace_seconds: int = 2
+    result_wait_seconds: float = 3600
     watched: bool = True
     executable: set = field(default_factory=set)
     job: int = 7
@@ -55,6 +56,8 @@ class Attempt:
     chunks: list = field(default_factory=list)  # (stream, offset, length, time)
     ended: list = field(default_factory=list)
     results: dict = field(default_factory=dict)
+    parts: dict = field(default_factory=dict)
+    kept: list = field(default_factory=list)
     forget_results: int = 0
     collected: list = field(default_factory=list)
 
@@ -212,7 +215,11 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/intake/inputs":
             return 200, _tar(attempt)
         if path == "/intake/results":
+            if "offset" in query:
+                return self._part(attempt, query["path"], int(query["offset"]), int(query["size"]), body)
             return self._result(attempt, query["path"], body)
+        if path == "/intake/known":
+            return 200, _known(attempt)
         name = path.removeprefix("/intake/")
         return getattr(self, "_" + name)(attempt, json.loads(body))
 
@@ -232,6 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
             "environment": attempt.environment,
             "time_limit_seconds": attempt.time_limit_seconds,
             "grace_seconds": attempt.grace_seconds,
+            "result_wait_seconds": attempt.result_wait_seconds,
             "files": files,
             "limits": attempt.limits,
         }
@@ -285,9 +293,30 @@ class _Handler(BaseHTTPRequestHandler):
     def _result(self, attempt, path, body):
         if path.startswith("/") or ".." in path.split("/") or "\n" in path:
             return 400, {"error": "a bad path"}
-        self._check(bool(attempt.ended), "a result before the end")
         attempt.results[path] = body
         return 200, {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
+
+    def _part(self, attempt, path, offset, size, body):
+        begun = attempt.parts.setdefault(path, bytearray())
+        if offset == 0:
+            begun.clear()
+        if offset != len(begun):
+            whole = attempt.results.get(path)
+            has = begun if begun or whole is None else whole
+            return 409, {"error": "elsewhere", "is_stored": has is whole, **_so_far(has)}
+        begun += body
+        if len(begun) == size:
+            attempt.results[path] = bytes(attempt.parts.pop(path))
+        return 200, _so_far(begun)
+
+    def _kept(self, attempt, facts):
+        self._check(set(facts) == {"uid", "results"}, f"kept {sorted(facts)}")
+        hashes = {path: hashlib.sha256(data).hexdigest() for path, data in attempt.results.items()}
+        told = [(result["path"], result["sha256"]) for result in facts["results"]]
+        if missing := [path for path, sha256 in told if hashes.get(path) != sha256]:
+            return 409, {"missing": missing}
+        attempt.kept.append({path: attempt.results[path] for path, _ in told})
+        return 200, {}
 
     def _collected(self, attempt, facts):
         self._check(
@@ -320,6 +349,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _check(self, is_kept, violation):
         if not is_kept:
             self.stub.violations.append(violation)
+
+
+def _so_far(data):
+    return {"offset": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _known(attempt):
+    return {
+        "results": [
+            {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for path, data in attempt.results.items()
+        ],
+        "parts": [{"path": path, **_so_far(data)} for path, data in attempt.parts.items()],
+    }
 
 
 def _tar(attempt):

@@ -6,13 +6,14 @@ import socket
 
 import pytest
 
-from runner.results import Inputs, find_results, open_inside, refusal
+from runner.results import Inputs, Wanted, find_results, open_inside, refusal
+from runner.rules import Rules
 
 NO_INPUTS = Inputs({}, {})
 
 
-def find(work, inputs=NO_INPUTS, limits=None, run_as=None):
-    return find_results(work, inputs, limits or {}, run_as)
+def find(work, inputs=NO_INPUTS, limits=None, run_as=None, **rules):
+    return find_results(work, inputs, Wanted(limits or {}, run_as, Rules(rules)))
 
 
 def why(found):

@@ -6,7 +6,8 @@ from functools import partial
 
 from tests.bench.kubernetes import active, shapes, submit
 from tests.bench.kubernetes.stage import Stage
-from tests.bench.report import KUBERNETES_MARK, Figure
+from tests.bench.page import KUBERNETES_MARK
+from tests.bench.report import Figure
 from tests.bench.running import complaint, run
 
 BENCHES: dict[str, Callable[[Stage], Iterable[Figure]]] = {

@@ -69,6 +69,18 @@ def test_it_starts_anew_once_whatever_happens(lent, make_job, charlie, other_tea
     assert f"job {fresh.pk}" in old.events.last().sentence
 
 
+def test_on_a_full_disk_it_is_tried_again_later(lent, settings):
+    ended = {"status": "cancelled", "finished_at": "2026-11-01T00:00Z", "cancel_reason": Own.PREEMPTED}
+    Job.objects.filter(pk=lent[3].pk).update(**ended)
+    before, reserve = Job.objects.count(), settings.STORAGE_RESERVE_BYTES
+    settings.STORAGE_RESERVE_BYTES = 2**62
+    restart_preempted()
+    assert (Job.objects.count(), Job.objects.get(pk=lent[3].pk).cancel_reason) == (before, Own.PREEMPTED)
+    settings.STORAGE_RESERVE_BYTES = reserve
+    restart_preempted()
+    assert Job.objects.count() == before + 1
+
+
 def test_what_cannot_start_anew_says_why(lent, image):
     type(image).objects.update(is_enabled=False)
     Job.objects.filter(pk=lent[3].pk).update(

@@ -34,6 +34,7 @@ JOBS = {
     "artifact_raw": (OF_A_TEAM, NEVER),
     "artifact_download": (OF_A_TEAM, NEVER),
     "job_cancel": (NO_PAGE, CHANGES),
+    "job_pin": (NO_PAGE, CHANGES),
     "job_delete": ("302 200 403 404 200 404 403 200", CHANGES),
     "job_run_again": (NO_PAGE, AGAIN),
     "job_run_with_changes": (NO_PAGE, AGAIN),
@@ -46,6 +47,8 @@ JOBS = {
     "intake_output": (NOT_THERE, NOT_THERE),
     "intake_ended": (NOT_THERE, NO_TOKEN),
     "intake_results": (NOT_THERE, NOT_THERE),
+    "intake_kept": (NOT_THERE, NO_TOKEN),
+    "intake_known": (NO_TOKEN, NOT_THERE),
     "intake_collected": (NOT_THERE, NO_TOKEN),
     "intake_probe": (NOT_THERE, NO_TOKEN),
 }

@@ -1,0 +1,113 @@
+"""The search as pieces of the statements of pages.py.
+
+Words that few jobs have are looked up: each shelf of the teams that are asked for, until there are too many for that.
+What is more frequent is left to the walk, which then finds it soon (docs/decisions/history.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobs.history.filters import Filters
+from jobs.history.sql import Sql, run
+from jobs.search.query import PLACE, Search, Term
+
+# What is not rare any more: so many entries, or so many jobs of them.
+ENTRIES, JOBS = 500, 1500
+# How many jobs are looked at for words, and how many are counted.
+WALKED, COUNTED = 1000, 500
+# The same where scripts are read, for what must be there as it is written.
+EXACT = 150
+LOOKED_UP = Sql("""
+entries AS MATERIALIZED (
+    SELECT e.id FROM (SELECT team, number FROM jobs_searchshelf WHERE team = ANY(%s) ORDER BY number DESC) s,
+    LATERAL (
+        SELECT id FROM jobs_searchentry WHERE words @@ replace(%s, %s, s.team || '.' || s.number || '.')::tsquery
+        LIMIT %s
+    ) e LIMIT %s
+), named AS MATERIALIZED (
+    SELECT s.job_id AS id FROM entries JOIN jobs_searchedjob s ON s.entry_id = entries.id LIMIT %s
+),
+""")
+IS_WALKED = Sql("((SELECT count(*) FROM entries) >= %s OR (SELECT count(*) FROM named) >= %s)")
+HAS_WORDS = """
+(SELECT e.words @@ replace(%s, %s, '0.' || e.shelf || '.')::tsquery
+ FROM jobs_searchedjob s JOIN jobs_searchentry e ON e.id = s.entry_id WHERE s.job_id = c.id)
+"""
+IS_WRITTEN = """
+(strpos(lower(concat_ws(E'\\n', c.name, array_to_string(c.tags, E'\\n'), array_to_string(c.arguments, ' '))), %s) > 0
+ OR EXISTS (
+    SELECT 1 FROM jobs_bundlefile f LEFT JOIN jobs_scripttext t ON t.blob_id = f.blob_id
+    WHERE f.bundle_id = c.bundle_id AND strpos(lower(f.path || E'\\n' || coalesce(t.text, '')), %s) > 0))
+"""
+PEOPLE = """
+SELECT id FROM teams_user
+WHERE lower(username) = %s OR strpos(lower(' ' || first_name || ' ' || last_name), %s) > 0
+"""
+
+
+@dataclass(frozen=True)
+class ByWords:
+    """The pieces for one search."""
+
+    search: Search
+
+    @property
+    def window(self) -> int:
+        """How many jobs a walk looks at."""
+        return EXACT if self.search.exact else WALKED
+
+    @property
+    def counted(self) -> int:
+        """How many jobs a walk counts."""
+        return EXACT if self.search.exact else COUNTED
+
+    @property
+    def _most(self) -> tuple[int, int]:
+        return (EXACT, EXACT) if self.search.exact else (ENTRIES, JOBS)
+
+    def looked_up(self, team_ids: Sequence[int] | None) -> Sql:
+        """`named`: the jobs that have the words, or as many of them as are too many."""
+        entries, jobs = self._most
+        scopes = [0] if team_ids is None else list(team_ids)
+        return Sql(LOOKED_UP.text, (scopes, self.search.lookup, PLACE, entries, entries, jobs))
+
+    @property
+    def is_walked(self) -> Sql:
+        """Whether there were too many."""
+        return Sql(IS_WALKED.text, self._most)
+
+    def checks(self, *, is_named: bool) -> list[Sql]:
+        """That a job `c` is what is looked for, cheap ones first; `is_named`: its words are known to fit."""
+        search = self.search
+        checks = [_owner(term) for term in search.owners]
+        if search.check and not is_named:
+            checks.append(Sql(HAS_WORDS, (search.check, PLACE)))
+        return checks + [_written(term) for term in search.exact]
+
+
+def with_owner(asked: Filters) -> Filters:
+    """The same, with the one person whom the search names as a filter: that has an index. A statement, if any."""
+    named = [term for term in asked.search.owners if not term.is_left_out]
+    if len(named) != 1 or asked.owner:
+        return asked
+    ids = [row[0] for row in run(_people(named[0]))]
+    return asked.but(owner=ids[0]) if len(ids) == 1 else asked
+
+
+def _people(term: Term) -> Sql:
+    """The ids of whoever is called so: the user name, or the beginning of a name."""
+    name = term.text.lower()
+    return Sql(PEOPLE, (name, f" {name}"))
+
+
+def _owner(term: Term) -> Sql:
+    return _unless(term, Sql("c.owner_id = ANY(ARRAY({people}))").put(people=_people(term)))
+
+
+def _written(term: Term) -> Sql:
+    text = term.text.lower()
+    return _unless(term, Sql(IS_WRITTEN, (text, text)))
+
+
+def _unless(term: Term, check: Sql) -> Sql:
+    return Sql(f"NOT {check.text}", check.values) if term.is_left_out else check

@@ -1,0 +1,1 @@
+"""How long what jobs leave is kept: rules, pins, amounts, and the deletes in the background (docs/retention.md)."""

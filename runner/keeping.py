@@ -1,0 +1,104 @@
+"""Results so far: what is in results/ when the script asks for it comes to the portal while the script goes on.
+
+The script asks by touching the file $STELLWERK_KEEP (results/.keep-now), as often as it likes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
+from runner.results import KEEP_FILE, RESULTS, Inputs, Wanted, find_results
+from runner.upload import Uploader
+from runner.volume import Volume
+
+PAUSE_SECONDS = 2.0
+
+
+class Keeper:
+    """Looks for the wish and fulfils it, in a thread of its own from the first one on."""
+
+    def __init__(self, client: PortalClient, volume: Volume, wanted: Wanted, uid: str) -> None:
+        self._volume = volume
+        self._wanted = Wanted(wanted.limits, wanted.run_as, wanted.rules, below=RESULTS + "/")
+        self._uid = uid
+        self._is_over = threading.Event()
+        self._is_asked = threading.Event()
+        self._client = client.twin(self._is_over.is_set)
+        self._seen: tuple[int, int] | None = None
+        self._thread: threading.Thread | None = None
+        self._kept: dict[str, tuple[list[int], dict[str, Any]]] = {}
+
+    def look(self) -> None:
+        """Cheap: called a few times a second while the script runs."""
+        try:
+            facts = os.lstat(self._volume.work_dir / KEEP_FILE)
+        except OSError:
+            return
+        if (facts.st_ino, facts.st_mtime_ns) != self._seen:
+            self._seen = (facts.st_ino, facts.st_mtime_ns)
+            self._is_asked.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="keep", daemon=True)
+                self._thread.start()
+
+    def end(self) -> None:
+        """What is on its way ends; the results after the script's end take its place."""
+        self._is_over.set()
+        self._is_asked.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._client.close()
+
+    def _run(self) -> None:
+        while True:
+            self._is_asked.wait()
+            if self._is_over.is_set():
+                return
+            self._is_asked.clear()
+            try:
+                self._keep()
+            except (PortalRefused, PortalUnreachable, OSError) as error:
+                sys.stderr.write(f"Results so far were not kept: {error}\n")
+            self._is_over.wait(PAUSE_SECONDS)
+
+    def _keep(self) -> None:
+        self._volume.write("sending", {})
+        found = find_results(self._volume.work_dir, Inputs({}, {}), self._wanted)
+        looks = {path: look for path in found.files if (look := self._look(path))}
+        uploader = Uploader(self._client, self._volume.work_dir, found, self._wanted.run_as)
+        try:
+            for path, look in looks.items():
+                before, facts = self._kept.get(path, ([], {}))
+                if before == look:
+                    uploader.results[path] = facts
+                else:
+                    uploader.send(path)
+            self._tell(uploader)
+        finally:
+            uploader.close()
+        self._kept = {path: (looks[path], facts) for path, facts in uploader.results.items()}
+
+    def _tell(self, uploader: Uploader) -> None:
+        facts: Mapping[str, Any] = {"uid": self._uid, "results": list(uploader.results.values())}
+        try:
+            self._client.post("/intake/kept", facts)
+        except PortalRefused as refusal:
+            if refusal.status != 409 or "missing" not in refusal.facts:
+                raise
+            for path in refusal.facts["missing"]:
+                if path in uploader.results:
+                    uploader.send(path)
+            self._client.post("/intake/kept", {**facts, "results": list(uploader.results.values())})
+
+    def _look(self, path: str) -> list[int] | None:
+        """What changes when the file's content does."""
+        try:
+            facts = os.lstat(self._volume.work_dir / path)
+        except OSError:
+            return None
+        return [facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]

@@ -1,0 +1,134 @@
+"""A large file's way to the portal: in parts, each confirmed with the hash of all that came before it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from runner.portal_client import PortalClient, PortalRefused, Request
+
+# Larger files are sent in parts of this size.
+PART_BYTES = 32 << 20
+BLOCK = 1 << 20
+EMPTY = hashlib.sha256().hexdigest()
+_MOST_STEPS_BACK = 20
+
+
+class ResultChanged(Exception):
+    """The file is not as long as it was, or was written while it was read."""
+
+
+class Unreadable(Exception):
+    """The file cannot be a result; the text says why."""
+
+
+class Parts:
+    """One file, read by its descriptor. `offset` is what the portal has confirmed; the digest covers exactly that."""
+
+    def __init__(self, path: str, descriptor: int, size: int) -> None:
+        self.path = path
+        self.offset = 0
+        self._descriptor = descriptor
+        self._size = size
+        self._digest = hashlib.sha256()
+        self._sent = self._digest
+        self._steps_back = 0
+        self._is_stored = False
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def resume(self, facts: Mapping[str, Any] | None) -> None:
+        """Go on where an earlier runner came to, if its bytes are still this file's."""
+        if facts is not None and not self._move_to(int(facts["offset"]), str(facts["sha256"])):
+            self._begin_anew()
+
+    def send(self, client: PortalClient) -> None:
+        """Until the portal has stored the whole file. Raises PortalUnreachable, PortalRefused, ResultChanged."""
+        while not self._is_stored:
+            length = min(PART_BYTES, self._size - self.offset)
+            try:
+                answer = client.send(self._request(length))
+            except PortalRefused as refusal:
+                self._recover(refusal)
+                continue
+            end = self.offset + length
+            if answer.get("offset") != end or answer.get("sha256") != self._sent.hexdigest():
+                self._step_back(f"the portal has other bytes of {self.path}")
+                continue
+            self.offset, self._digest = end, self._sent
+            self._is_stored = end == self._size
+
+    def _request(self, length: int) -> Request:
+        query = f"path={quote(self.path, safe='')}&offset={self.offset}&size={self._size}"
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
+        self._sent = self._digest
+        return Request("PUT", "/intake/results?" + query, lambda: self._blocks(self.offset, length), headers)
+
+    def _blocks(self, start: int, length: int) -> Iterator[bytes]:
+        """Read anew for each try; `_sent` is the hash up to its end when all was read."""
+        digest = self._digest.copy()
+        for block in read_blocks(self._descriptor, start, length):
+            digest.update(block)
+            yield block
+        self._sent = digest
+
+    def _recover(self, refusal: PortalRefused) -> None:
+        """The portal is elsewhere: an answer was lost, or it has forgotten. Raises what cannot be mended."""
+        offset = refusal.facts.get("offset")
+        if refusal.status != 409 or not isinstance(offset, int):
+            raise refusal
+        if self._move_to(offset, str(refusal.facts.get("sha256"))):
+            self._is_stored = bool(refusal.facts.get("is_stored"))
+        else:
+            self._step_back(str(refusal))
+
+    def _move_to(self, offset: int, sha256: str) -> bool:
+        """Continue at `offset`, forwards or backwards; False when the portal has other bytes up to there."""
+        if offset > self._size:
+            return False
+        if offset < self.offset:
+            self.offset, self._digest = 0, hashlib.sha256()
+        digest = self._digest.copy()
+        for block in read_blocks(self._descriptor, self.offset, offset - self.offset):
+            digest.update(block)
+        if digest.hexdigest() != sha256:
+            return False
+        self.offset, self._digest = offset, digest
+        return True
+
+    def _step_back(self, why: str) -> None:
+        self._steps_back += 1
+        if self._steps_back > _MOST_STEPS_BACK:
+            raise ResultChanged(why)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.offset, self._digest = 0, hashlib.sha256()
+
+
+def read_blocks(descriptor: int, start: int, length: int) -> Iterator[bytes]:
+    """Exactly these bytes. Raises ResultChanged when they are not there, Unreadable."""
+    offset = start
+    while offset < start + length:
+        try:
+            block = os.pread(descriptor, min(BLOCK, start + length - offset), offset)
+        except OSError as error:
+            # As an OSError it would look like a fault of the network.
+            raise Unreadable(f"it cannot be read: {error.strerror}") from error
+        if not block:
+            raise ResultChanged("shorter than before")
+        offset += len(block)
+        yield block
+
+
+def hash_of(descriptor: int, size: int) -> str:
+    """The hash of the first `size` bytes. Raises ResultChanged, Unreadable."""
+    digest = hashlib.sha256()
+    for block in read_blocks(descriptor, 0, size):
+        digest.update(block)
+    return digest.hexdigest()
