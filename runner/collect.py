@@ -25,7 +25,7 @@ YOUNG_SECONDS = 15.0
 _MOST_ROUNDS = 20
 _UNLIMITED = 1 << 62
 _WHY = {
-    LIMIT: "were left out, because the output is larger than its limit",
+    LIMIT: "were left out, because it is larger than its limit; write large amounts to a file instead",
     DISK: "were lost, because the disk where the script ran was full",
 }
 # Kept of the time for results, so that what did come can still be listed.

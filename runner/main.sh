@@ -58,6 +58,17 @@ why_not() { # $1: a command. What a shell would say instead of starting it: not 
         elif [ -d "$path" ] || [ ! -x "$path" ]; then
             said='Permission denied' unstarted=126
         fi
+        # A script of the user's whose first line names a program that the image has not.
+        first=
+        case $said$path in ./*) { read -r first <"$path"; } 2>/dev/null ;; esac
+        case $first in
+        '#!'*)
+            set -f
+            set -- ${first#'#!'}
+            set +f
+            [ -x "$1" ] || said='not found' unstarted=127
+            ;;
+        esac
         ;;
     esac
 }

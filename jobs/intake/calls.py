@@ -7,8 +7,8 @@ from jobs.hints import is_watched
 from jobs.intake import arrivals, claims, manifest, parts, reports
 from jobs.intake.bearer import IntakeRefused, check_alive, check_pod, intake_call, json_of
 from jobs.models import Attempt
-from jobs.output.holes import WHYS, Hole
-from jobs.output.outputlog import STREAMS, Told, extents
+from jobs.output.holes import WHYS, Hole, extent
+from jobs.output.outputlog import STREAMS, Told, folder_of
 from jobs.uploads.tarstream import tar_stream
 
 
@@ -44,7 +44,7 @@ def output(request: HttpRequest, attempt: Attempt, stream: str) -> HttpResponseB
         raise IntakeRefused(400, "Output goes to stdout or stderr, at an offset.")
     told = Told(_number(request.GET.get("written", "0")), _hole(request.GET.get("hole", "")))
     size = arrivals.take_output(attempt, stream, offset, told, request)
-    holes = extents(attempt.pk)[stream].holes
+    holes = extent(folder_of(attempt.pk), stream).holes
     return JsonResponse({"size": size, "holes": holes, "watched": is_watched(attempt.pk)})
 
 

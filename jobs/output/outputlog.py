@@ -26,6 +26,7 @@ STREAMS = ("stdout", "stderr")
 RECORD = struct.Struct("<BQI")
 READ_BYTES = 256 * 1024
 RECORDS_AT_ONCE = 4096
+NEAR_RECORDS = 32
 
 
 class Gap(Exception):
@@ -118,14 +119,14 @@ def _record(folder: Path, stream: int, size: int) -> None:
 
 def _covered(index: BinaryIO, stream: int, whole: int) -> int:
     """How far the index covers the stream: its last record says so. Read from the end, it is nearly always near."""
-    end = whole
+    end, many = whole, min(NEAR_RECORDS, RECORDS_AT_ONCE)
     while end:
-        start = max(0, end - RECORD.size * RECORDS_AT_ONCE)
+        start = max(0, end - RECORD.size * many)
         index.seek(start)
         for found, offset, length in reversed(list(RECORD.iter_unpack(index.read(end - start)))):
             if found == stream:
                 return int(offset + length)
-        end = start
+        end, many = start, RECORDS_AT_ONCE
     return 0
 
 

@@ -67,17 +67,26 @@ class FakeWithPods(FakeDriver):
         reason = "stopped" if work.name in self.stopped else ""
         facts = {"exit_code": code if code >= 0 else None, "signal": -code if code < 0 else None}
         times = {"started_at": 0, "ended_at": 0, "stdout_size": len(shipped), "stderr_size": 0}
-        client.post("/intake/ended", {"uid": uid, "reason": reason, **facts, **times})
+        client.post("/intake/ended", {"uid": uid, "reason": reason, "message": "", **facts, **times})
         streams = {
-            "stdout": {"size": len(shipped), "sha256": hashlib.sha256(shipped).hexdigest()},
-            "stderr": {"size": 0, "sha256": hashlib.sha256(b"").hexdigest()},
+            name: {
+                "size": len(data),
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "written": len(data),
+                "holes": [],
+            }
+            for name, data in (("stdout", shipped), ("stderr", b""))
         }
         client.post("/intake/collected", {"uid": uid, **streams, "results": [], "skipped": []})
         self.show(work.name, State.ENDED, exit_code=code if code >= 0 else 128 - code, reason=reason)
 
     def _ship(self, client, data, offset):
         headers = {"X-Content-SHA256": hashlib.sha256(data).hexdigest()}
-        client.send(Request("PUT", f"/intake/output/stdout?offset={offset}", data, headers))
+        client.send(
+            Request(
+                "PUT", f"/intake/output/stdout?offset={offset}&written={offset + len(data)}", data, headers
+            )
+        )
 
 
 @pytest.fixture

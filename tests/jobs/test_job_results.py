@@ -149,12 +149,12 @@ def test_a_script_that_never_started_has_nothing_incomplete(alice, client_of, ma
 
 def test_cut_output_is_a_flag_and_skipped_files_are_listed_with_why(alice, client_of, job, make_attempt):
     skipped = [
-        {"path": "stdout.log", "why": "12 bytes above the limit, or after the disk was full, were dropped"},
+        {"path": "stdout.log", "why": "12 bytes were left out"},
         {"path": "results/<b>link", "why": "it is a symbolic link"},
     ]
     make_attempt(job, started_at=timezone.now(), collected_at=timezone.now(), skipped=skipped)
     html = page_of(client_of(alice), job)
-    assert "The output is not complete: 12 bytes above the limit" in html
+    assert "The output is not complete: 12 bytes were left out. The tab Output shows where." in html
     assert "1 file left out" in html
     assert "<code>results/&lt;b&gt;link</code> it is a symbolic link" in html
 

@@ -161,13 +161,15 @@ def test_how_a_script_ended_is_known_in_every_shell(volume, attempt, shell, scri
         ("no-such-command", 127, "not found"),
         ("./missing.sh", 127, "not found"),
         ("./a.py", 126, "Permission denied"),
+        ("./odd.sh", 127, "not found"),
         ("./results", 126, "Permission denied"),
     ],
 )
 def test_a_command_that_cannot_start_puts_nothing_of_ours_into_the_scripts_output(
     volume, attempt, shell, command, code, message
 ):
-    prepared(volume, attempt, command, "x")
+    files = {"a.py": b"1", "odd.sh": b"#! /no/such-shell -x\necho hello\n"}
+    prepared(volume, attempt, command, "x", files=files, executable={"odd.sh"})
     assert volume.main(shell).wait(20) == code
     assert (volume.log("stdout"), volume.log("stderr")) == (b"", b"")
     assert volume.stage("collect").wait(20) == 0
@@ -179,6 +181,16 @@ def test_a_command_that_cannot_start_puts_nothing_of_ours_into_the_scripts_outpu
 @pytest.mark.parametrize("shell", SHELLS)
 def test_commands_of_the_shell_itself_start_as_programs(volume, attempt, shell):
     prepared(volume, attempt, "echo", "hello")
+    assert volume.main(shell).wait(20) == 0
+    assert (volume.log("stdout"), volume.log("stderr")) == (b"hello\n", b"")
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("first", [b"#!/bin/sh\n", b"#!/usr/bin/env sh\n", b"#! /bin/sh -u\n", b""])
+def test_a_script_of_ones_own_starts_by_its_first_line(volume, attempt, shell, first):
+    files = {"run.sh": first + b"echo hello\n"}
+    prepared(volume, attempt, "./run.sh", "x", files=files, executable={"run.sh"})
     assert volume.main(shell).wait(20) == 0
     assert (volume.log("stdout"), volume.log("stderr")) == (b"hello\n", b"")
 

@@ -57,6 +57,7 @@ export class Lines {
     this.marks.push(this.dropped + this.list.length);
     this.list.push({ isMark: true, stream, text, style: PLAIN, under: "" });
     this.characters += text.length;
+    this.longest = Math.max(this.longest, text.length);
   }
 
   /** Takes text of one stream ("out" or "err") as it comes: any cut is fine. */
