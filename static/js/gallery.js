@@ -12,7 +12,8 @@ class Viewer {
 
   constructor() {
     gallery.addEventListener("click", (event) => this.#clicked(event));
-    viewer.addEventListener("keydown", (event) => this.#pressed(event));
+    // A page that opens with a picture has no focus yet.
+    document.addEventListener("keydown", (event) => viewer.open && this.#pressed(event));
     viewer.addEventListener("close", () => this.#closed());
     element("picture").addEventListener("load", () => this.#drawZoom());
     element("picture").addEventListener("error", () => (element("place").textContent += " · it cannot be shown"));
