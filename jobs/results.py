@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from jobs.lifecycle import Status
 from jobs.models import Artifact, Attempt, Job
 from jobs.previews.addresses import Addresses
+from jobs.previews.grid import Order
 from jobs.previews.kinds import kind_of
 from jobs.previews.preview import SNIPPET_BYTES, Preview, preview_of, snippet_of
 from jobs.uploads.incoming import has_room
@@ -140,15 +141,15 @@ def with_snippets(job: Job, artifacts: Iterable[Artifact]) -> list[Result]:
     return tiles
 
 
-def preview(job: Job, artifact: Artifact) -> Preview:
-    """The preview of one file; a missing content is said, not raised."""
+def preview(job: Job, artifact: Artifact, order: Order | None = None) -> Preview:
+    """The preview of one file, a table's rows in `order`; a missing content is said, not raised."""
     addresses = Addresses(
         artifact.path,
         picture=partial(_address_beside, job, artifact, "artifact_raw"),
         page=partial(_address_beside, job, artifact, "artifact_detail"),
     )
     try:
-        return preview_of(artifact.path, artifact.size, _opener(artifact.key), addresses)
+        return preview_of(artifact.path, artifact.size, _opener(artifact.key), addresses, order)
     except FileNotFoundError:
         return Preview("missing", note="its content is not stored any more")
 

@@ -50,6 +50,7 @@ urlpatterns = [
     path("jobs/<int:job_id>/output/<str:stream>.log", output.job_output_download, name="job_output_download"),
     # Results
     path("jobs/<int:job_id>/results/", results.job_results, name="job_results"),
+    path("jobs/<int:job_id>/gallery/", results.job_gallery, name="job_gallery"),
     path("jobs/<int:job_id>/results.zip", results.job_results_zip, name="job_results_zip"),
     path("jobs/<int:job_id>/results/<int:artifact_id>/", results.artifact_detail, name="artifact_detail"),
     path("jobs/<int:job_id>/results/<int:artifact_id>/raw/", results.artifact_raw, name="artifact_raw"),

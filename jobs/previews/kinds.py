@@ -57,6 +57,7 @@ LANGUAGES_BY_NAME = {"makefile": "make", "dockerfile": "docker"}
 KINDS = {
     "image": tuple(IMAGE_TYPES),
     "table": (".csv", ".tsv", ".tab"),
+    "parquet": (".parquet", ".pq"),
     "json": (".json", ".geojson", ".ndjson", ".jsonl"),
     "markdown": (".md", ".markdown"),
     "notebook": (".ipynb",),
@@ -66,7 +67,7 @@ KINDS = {
     "archive": (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".zst", ".rar"),
     "binary": (
         *(".bin", ".dat", ".db", ".duckdb", ".feather", ".h5", ".hdf5", ".joblib", ".mat", ".model", ".npy"),
-        *(".npz", ".onnx", ".parquet", ".pickle", ".pkl", ".pt", ".pth", ".rda", ".rdata", ".rds", ".so"),
+        *(".npz", ".onnx", ".pickle", ".pkl", ".pt", ".pth", ".rda", ".rdata", ".rds", ".so"),
         *(".sqlite", ".xls", ".xlsx", ".docx", ".pptx", ".mp4", ".mp3", ".wav", ".tif", ".tiff", ".arrow"),
     ),
 }
@@ -101,5 +102,7 @@ def content_type_of(path: str) -> str:
     if kind == "html":
         return "text/html"
     return (
-        "application/octet-stream" if kind in {"archive", "binary", "file"} else "text/plain; charset=utf-8"
+        "application/octet-stream"
+        if kind in {"archive", "binary", "file", "parquet"}
+        else "text/plain; charset=utf-8"
     )

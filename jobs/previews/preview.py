@@ -6,9 +6,10 @@ from typing import BinaryIO
 
 from django.utils.safestring import SafeString
 
-from jobs.previews import json_data, markdown, notebook, source, table
+from jobs.previews import json_data, markdown, notebook, parquet, source, table
 from jobs.previews.addresses import Addresses
 from jobs.previews.decoding import HEAD_BYTES, Head, decode, read_head
+from jobs.previews.grid import Order
 from jobs.previews.kinds import kind_of, language_of
 
 SNIPPET_BYTES = 4096
@@ -25,18 +26,25 @@ class Preview:
     html: SafeString = SafeString("")
     note: str = ""
     truncated: bool = False
+    is_sorted: bool = False
 
 
 def preview_of(
-    path: str, size: int, open_file: Callable[[], BinaryIO], addresses: Addresses | None = None
+    path: str,
+    size: int,
+    open_file: Callable[[], BinaryIO],
+    addresses: Addresses | None = None,
+    order: Order | None = None,
 ) -> Preview:
     """The preview of the file at `path`. Reads at most HEAD_BYTES, of a notebook more. Raises FileNotFoundError.
 
-    `addresses` says where a document's relative pictures and links lead.
+    `addresses` says where a document's relative pictures and links lead, `order` how a table's rows are sorted.
     """
     kind = kind_of(path)
     if kind in FRAMED or kind in UNSHOWN:
         return Preview(kind)
+    if kind == "parquet":
+        return _parquet(open_file, order)
     addresses = addresses or Addresses()
     if kind == "notebook" and size <= notebook.MOST_BYTES:
         with open_file() as file:
@@ -45,7 +53,11 @@ def preview_of(
             return Preview(kind, rendered.html, rendered.note, rendered.is_cut)
     with open_file() as file:
         head = read_head(file, HEAD_BYTES)
-    return _of_text(path, kind, head, addresses)
+    return (
+        _of_table(path, head, order)
+        if kind == "table" and head.text
+        else _of_text(path, kind, head, addresses)
+    )
 
 
 def snippet_of(path: str, data: bytes) -> SafeString:
@@ -63,22 +75,37 @@ def snippet_of(path: str, data: bytes) -> SafeString:
     return source.snippet(head.text, "")
 
 
+def _parquet(open_file: Callable[[], BinaryIO], order: Order | None) -> Preview:
+    shown = parquet.render(open_file, order)
+    if isinstance(shown, str):
+        return Preview("binary", note=shown)
+    return Preview("table", shown.html, shown.note, shown.is_cut, shown.is_sorted)
+
+
+def _of_table(path: str, head: Head, order: Order | None) -> Preview:
+    shown = table.render(head, path, order)
+    if shown is None:
+        note, text = "it cannot be read as a table", source.plain(head.text or "")
+        return Preview("text", text, _joined(head.note, note), head.is_cut)
+    is_cut = head.is_cut or shown.is_cut
+    return Preview("table", shown.html, _joined(head.note, shown.note), is_cut, shown.is_sorted)
+
+
 def _of_text(path: str, kind: str, head: Head, addresses: Addresses) -> Preview:
     if head.text is None:
         return Preview("binary")
     if not head.text:
         return Preview("empty", note="an empty file")
     made = _made(path, kind, head, addresses)
-    return replace(made, note=" · ".join(filter(None, [head.note, made.note])))
+    return replace(made, note=_joined(head.note, made.note))
+
+
+def _joined(*notes: str) -> str:
+    return " · ".join(filter(None, notes))
 
 
 def _made(path: str, kind: str, head: Head, addresses: Addresses) -> Preview:
     text = head.text or ""
-    if kind == "table":
-        shown = table.render(head, path)
-        if shown is not None:
-            return Preview("table", shown.html, shown.note, head.is_cut or shown.is_cut)
-        return Preview("text", source.plain(text), "it cannot be read as a table", head.is_cut)
     if kind == "json":
         laid = json_data.laid_out(head, path)
         return Preview("json", source.highlighted(laid.text, "json"), laid.note, head.is_cut)

@@ -1,49 +1,49 @@
-"""CSV and TSV as a table: the first rows, numbers to the right."""
+"""CSV and TSV as a table: the first rows, their columns' types, sorted by one of them when asked."""
 
 import csv
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from io import StringIO
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from jobs.previews import columns, grid
+from jobs.previews.columns import Rows
 from jobs.previews.decoding import Head, visible_controls
+from jobs.previews.grid import MOST_ROWS, Column, Order, ShownTable
 from jobs.previews.kinds import extension_of
 
-MOST_ROWS = 500
-MOST_COLUMNS = 100
-MOST_CELL_CHARACTERS = 400
 SNIPPET_ROWS, SNIPPET_COLUMNS, SNIPPET_CELL = 8, 6, 24
 DELIMITERS = (",", ";", "\t", "|")
 JUDGED_LINES = 25
-NUMBER = re.compile(r"[-+−]?(\d[\d ,._']*|\.\d+)([eE][-+]?\d+)?\s?%?|[-+]?(inf|Inf|INF)")
-MISSING = frozenset({"", "NA", "NaN", "nan", "null", "None", "N/A", "-"})
-
-Rows = Sequence[Sequence[str]]
 
 
-@dataclass(frozen=True)
-class ShownTable:
-    """The table's HTML and what it says about itself."""
-
-    html: SafeString
-    note: str
-    is_cut: bool
-
-
-def render(head: Head, path: str) -> ShownTable | None:
-    """The first MOST_ROWS rows; None when the text is no table."""
+def render(head: Head, path: str, order: Order | None = None) -> ShownTable | None:
+    """The first MOST_ROWS rows, or those that come first in `order` among all that `head` holds; None for no table."""
     rows = _parsed(head, path)
     if not rows:
         return None
     header, body = _split(rows)
-    shown = body[:MOST_ROWS]
     width = max(len(row) for row in rows)
-    html = _html(header, shown, min(width, MOST_COLUMNS), MOST_CELL_CHARACTERS)
-    has_more = len(body) > len(shown)
-    return ShownTable(html, _note(len(shown), len(body), width, is_cut=head.is_cut), has_more)
+    found = [_column(header, body, index) for index in range(min(width, grid.MOST_COLUMNS))]
+    if order and order.column < len(found):
+        kind = found[order.column].kind
+        body = columns.sorted_by(body, order.column, kind, descending=order.descending)
+    else:
+        order = None
+    shown = body[:MOST_ROWS]
+    note = f"{_counted(len(shown), len(body), is_cut=head.is_cut)}, {grid.counted(width)}"
+    if order:
+        among = f" among the first {len(body):,} rows" if head.is_cut else ""
+        note += f", sorted by {grid.label(found, order.column)}{among}"
+    html = grid.html_of(found, shown, order)
+    return ShownTable(html, note, len(body) > len(shown), is_sorted=order is not None)
+
+
+def _column(header: Sequence[str], body: Rows, index: int) -> Column:
+    kind = columns.type_of(columns.column(body, index))
+    name = header[index] if index < len(header) else ""
+    return Column(name, kind, kind in columns.NUMERIC)
 
 
 def snippet(head: Head, path: str) -> SafeString | None:
@@ -53,7 +53,7 @@ def snippet(head: Head, path: str) -> SafeString | None:
         return None
     header, body = _split(rows)
     width = min(max(len(row) for row in rows), SNIPPET_COLUMNS)
-    return _html(header, body[:SNIPPET_ROWS], width, SNIPPET_CELL)
+    return _small(header, body[:SNIPPET_ROWS], width)
 
 
 def _parsed(head: Head, path: str) -> list[list[str]]:
@@ -85,26 +85,17 @@ def _agreement(lines: list[str], delimiter: str) -> tuple[int, int]:
 def _split(rows: Rows) -> tuple[Sequence[str], Rows]:
     """The header (empty when the first row already has numbers in it) and the rest."""
     first = rows[0]
-    has_header = not any(_is_number(cell) for cell in first) and any(cell.strip() for cell in first)
+    has_header = not any(columns.is_number(cell) for cell in first) and any(cell.strip() for cell in first)
     return (first, rows[1:]) if has_header else ([], rows)
 
 
-def _is_number(cell: str) -> bool:
-    return NUMBER.fullmatch(cell.strip()) is not None
-
-
-def _is_numeric(column: Iterable[str]) -> bool:
-    values = [cell for cell in column if cell.strip() not in MISSING]
-    return bool(values) and all(_is_number(cell) for cell in values)
-
-
-def _html(header: Sequence[str], body: Rows, width: int, longest: int) -> SafeString:
-    columns = range(width)
-    numeric = [_is_numeric(row[i] for row in body if i < len(row)) for i in columns]
-    marks = [SafeString(' class="num"') if is_numeric else SafeString("") for is_numeric in numeric]
+def _small(header: Sequence[str], body: Rows, width: int) -> SafeString:
+    places = range(width)
+    kinds = [columns.type_of(columns.column(body, place)) for place in places]
+    marks = [SafeString(' class="num"') if kind in columns.NUMERIC else SafeString("") for kind in kinds]
 
     def line(cell: str, row: Sequence[str]) -> SafeString:
-        cells = ((marks[i], _cell(row, i, longest)) for i in columns)
+        cells = ((marks[i], _cell(row, i)) for i in places)
         return format_html("<tr>{}</tr>", format_html_join("", cell, cells))
 
     lines = format_html_join("", "{}", ((line("<td{}>{}</td>", row),) for row in body))
@@ -113,20 +104,13 @@ def _html(header: Sequence[str], body: Rows, width: int, longest: int) -> SafeSt
     return format_html('<table class="preview-table">{}<tbody>{}</tbody></table>', head, lines)
 
 
-def _cell(row: Sequence[str], index: int, longest: int) -> str:
-    if index >= len(row):
-        return ""
-    cell = visible_controls(row[index][: longest + 1])
-    return cell if len(cell) <= longest else cell[:longest] + "…"
+def _cell(row: Sequence[str], index: int) -> str:
+    cell = visible_controls(row[index][: SNIPPET_CELL + 1]) if index < len(row) else ""
+    return cell if len(cell) <= SNIPPET_CELL else cell[:SNIPPET_CELL] + "…"
 
 
-def _note(shown: int, found: int, width: int, *, is_cut: bool) -> str:
-    columns = f"{width:,} column{'' if width == 1 else 's'}"
-    if width > MOST_COLUMNS:
-        columns = f"first {MOST_COLUMNS} of {columns}"
+def _counted(shown: int, found: int, *, is_cut: bool) -> str:
     rows = f"{shown:,} row{'' if shown == 1 else 's'}"
     if is_cut:
-        rows = f"first {rows}"
-    elif shown < found:
-        rows = f"first {shown:,} of {found:,} rows"
-    return f"{rows}, {columns}"
+        return f"first {rows}"
+    return f"first {shown:,} of {found:,} rows" if shown < found else rows

@@ -11,9 +11,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_safe
 
-from jobs import results
+from jobs import gallery, results
 from jobs.access import find_job
 from jobs.models import Job, Kind
+from jobs.previews.grid import order_of
 from jobs.previews.kinds import content_type_of, kind_of
 from jobs.retention import downloads
 from jobs.sending import SANDBOX, dress, joined_filename, send_stored
@@ -51,9 +52,22 @@ def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
         "flags": results.flags(job, attempt),
         "kept_at": results.kept_at(job, attempt),
         "skipped": results.left_out(attempt),
+        "has_pictures": gallery.has_pictures(attempt),
         "zip_url": reverse("job_results_zip", args=[job.pk]) if page.paginator.count else "",
     }
     return render(request, "jobs/job_results.html", job_frame(request, job) | context)
+
+
+@require_safe
+@login_required
+def job_gallery(request: SignedInRequest, job_id: int) -> HttpResponse:
+    """All pictures, large: `?after=7` and `?before=7` are the pages beside the picture 7."""
+    job = find_job(request.user, job_id)
+    attempt = results.newest_attempt(job)
+    page = gallery.page_of(attempt, request.GET.get("after", ""), request.GET.get("before", ""))
+    pictures = [results.shown(job, artifact) for artifact in page.pictures]
+    context = {"tab": "results", "page": page, "pictures": pictures}
+    return render(request, "jobs/job_gallery.html", job_frame(request, job) | context)
 
 
 @require_GET
@@ -96,13 +110,13 @@ def _or_gone(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespons
 @login_required
 @_or_gone
 def artifact_detail(request: SignedInRequest, job: Job, artifact_id: int) -> HttpResponse:
-    """One file: its preview, and the way to the next."""
+    """One file: its preview (`?sort=-3` sorts a table by its third column, largest first), and the way to the next."""
     artifact = results.find_artifact(job, artifact_id)
     previous, following = results.neighbours(artifact)
     context = {
         "job": job,
         "artifact": results.shown(job, artifact),
-        "preview": results.preview(job, artifact),
+        "preview": results.preview(job, artifact, order_of(request.GET.get("sort", ""))),
         "previous": previous and results.shown(job, previous),
         "next": following and results.shown(job, following),
     }
