@@ -14,7 +14,7 @@ from jobs.retention.sums import note_ends
 from teams.models import Team
 from teams.wording import readable_bytes
 
-PAGE = 50
+PAGE = 20
 MOST_SENTENCES = 100
 POSSESSIVE = {Kind.LOGS: "output", Kind.RESULTS: "results", Kind.INPUTS: "input files"}
 
@@ -96,7 +96,7 @@ def words_of(kind: str, found: Sum) -> str:
 
 def _page(team: Team, kind: str, rule: Rule, after: tuple[datetime, int] | None) -> Page:
     found = due(team.pk, kind, rule, PAGE + 1, after)
-    jobs = _jobs_of(team.pk, found[:PAGE])
+    jobs = newest_jobs(team.pk, ((each.job_id, each.bundle_id) for each in found[:PAGE]))
     rows = [
         Row(job, each.ended_at, each.freed, "by age" if each.is_age else "by size", each.jobs - 1)
         for each in found[:PAGE]
@@ -107,14 +107,13 @@ def _page(team: Team, kind: str, rule: Rule, after: tuple[datetime, int] | None)
     return Page(kind, Kind(kind).label, rows, next_after)
 
 
-def _jobs_of(team_id: int, found: Iterable[Due]) -> dict[Any, Job]:
-    """By the job's or the bundle's id; of a bundle the newest job."""
+def newest_jobs(team_id: int, found: Iterable[tuple[int | None, Any]]) -> dict[Any, Job]:
+    """Of (job, bundle) pairs the jobs by either id; of a bundle the newest. Without those that people deleted."""
     listed = list(found)
-    jobs = Job.objects.select_related("owner")
-    single = jobs.filter(pk__in=[each.job_id for each in listed if each.job_id])
-    by: dict[Any, Job] = {job.pk: job for job in single}
-    bundles = [each.bundle_id for each in listed if each.bundle_id]
-    newest = jobs.filter(bundle__in=bundles, team=team_id).order_by("bundle", "-pk").distinct("bundle")
+    jobs = Job.objects.filter(team=team_id, deleted_at=None).select_related("owner")
+    by: dict[Any, Job] = {job.pk: job for job in jobs.filter(pk__in=[pk for pk, _ in listed if pk])}
+    bundles = [bundle for _, bundle in listed if bundle]
+    newest = jobs.filter(bundle__in=bundles).order_by("bundle", "-pk").distinct("bundle")
     return by | {job.bundle_id: job for job in newest}
 
 

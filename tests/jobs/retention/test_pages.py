@@ -130,7 +130,7 @@ def test_the_team_sees_what_is_kept_and_what_went(client_of, bob, ended, team, r
     client = client_of(bob)
     page = text_of(client.get(reverse("team_storage", args=[team.slug])))
     assert "4 MiB of 4 MiB" in page
-    assert "Kept for 30 days after the end, at most 4 MiB of the team." in page
+    assert "Kept for 30 days after the end, at most 4 MiB of the team (set by an admin)." in page
     delete_by_rules()
     page = text_of(client.get(reverse("team_storage", args=[team.slug])))
     assert "3 MiB of 4 MiB" in page
