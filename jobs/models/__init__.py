@@ -3,6 +3,7 @@
 from jobs.models.attempt import Attempt
 from jobs.models.bundle import Blob, Bundle, BundleFile, Draft
 from jobs.models.estimate import StartEstimate
+from jobs.models.history import BulkRun, DefaultView, SavedFilter
 from jobs.models.job import TOLD, Job, JobEvent, Priority
 from jobs.models.queue import TeamQueue
 from jobs.models.result import Artifact
@@ -15,13 +16,16 @@ __all__ = [
     "Attempt",
     "Blob",
     "Bundle",
+    "BulkRun",
     "BundleFile",
+    "DefaultView",
     "Draft",
     "Grain",
     "Job",
     "JobEvent",
     "PastJob",
     "Priority",
+    "SavedFilter",
     "ScriptText",
     "SearchEntry",
     "SearchShelf",

@@ -42,6 +42,7 @@ SENTENCES = {
     "job.cancelled": "cancelled the job {}",
     "job.deleted": "deleted the job {}",
     "job.submitted": "submitted the job {}",
+    "job.tagged": "changed the tags of the job {}",
     "person.added": "added the account of {}",
     "person.changed": "changed the account of {}",
     "person.disabled": "disabled {}",
