@@ -8,7 +8,7 @@ from jobs.models.job import TOLD, Job, JobEvent, Priority
 from jobs.models.queue import TeamQueue
 from jobs.models.result import Artifact
 from jobs.models.search import ScriptText, SearchedJob, SearchEntry, SearchShelf
-from jobs.models.usage import Grain, PastJob, UsageSum
+from jobs.models.usage import Grain, OutcomeKind, OutcomeSum, PastJob, UsageSum
 
 __all__ = [
     "TOLD",
@@ -23,6 +23,8 @@ __all__ = [
     "Grain",
     "Job",
     "JobEvent",
+    "OutcomeKind",
+    "OutcomeSum",
     "PastJob",
     "Priority",
     "SavedFilter",
