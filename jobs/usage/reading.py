@@ -154,8 +154,9 @@ class Reader:
         read: dict[tuple[Any, date], Amounts] = defaultdict(Amounts)
         for row in sums.values_list(*names, *summed):
             *keys, when = row[: -len(STEPPED)]
-            numbers = zip(STEPPED, map(int, row[-len(STEPPED) :]), strict=True)
-            read[keys[0] if keys else WHOLE, when].add(Amounts(**dict(numbers)))
+            amounts = read[keys[0] if keys else WHOLE, when]
+            for name, number in zip(STEPPED, row[-len(STEPPED) :], strict=True):
+                setattr(amounts, name, getattr(amounts, name) + int(number))
         for key, amounts in self._live_of(grain):
             when = key.day if self.is_by_day else key.day.replace(day=1)
             read[group_of(key, by) if by else WHOLE, when].add(amounts)

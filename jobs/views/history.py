@@ -148,6 +148,7 @@ def pager(asked: Filters, cursor: Cursor, page: Page) -> dict[str, Any]:
         "previous_url": asked.url(after=page.edge or first if cursor.is_newer else first) if newer else "",
         "next_url": asked.url(before=further or last) if older or further else "",
         "is_cut": bool(further),
+        "known_url": asked.url(before=page.known + 1) if page.known else "",
     }
 
 
