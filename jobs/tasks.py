@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from jobs.admission.admit import admit_due
 from jobs.admission.budgets import enforce as enforce_budgets
 from jobs.admission.release import release_ended
+from jobs.bulk.running import run_unfinished
 from jobs.forecast.judging import note_and_judge
 from jobs.hints import hint_cluster, hint_taken
 from jobs.reconciler import tidy as tidying
@@ -93,6 +94,12 @@ def count_usage() -> None:
 def read_scripts() -> None:
     """Read the words of new jobs, by which the history is searched."""
     read_pending()
+
+
+@shared_task(name="jobs.run_bulk")
+def run_bulk() -> None:
+    """Go on with actions on many jobs."""
+    run_unfinished()
 
 
 @shared_task(name="jobs.judge_estimates")

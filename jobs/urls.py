@@ -5,6 +5,7 @@ from django.urls import path
 from jobs.intake import calls, probe
 from jobs.views import (
     actions,
+    bulk,
     drafts,
     forecast,
     history,
@@ -15,6 +16,7 @@ from jobs.views import (
     quotas,
     results,
     retention,
+    saved,
     usage,
 )
 
@@ -22,7 +24,12 @@ urlpatterns = [
     path("", history.job_list, name="job_list"),
     path("jobs/counts/", history.job_counts, name="job_counts"),
     path("jobs/export.csv", history.job_export, name="job_export"),
-    path("jobs/bulk/", actions.job_bulk, name="job_bulk"),
+    path("jobs/bulk/", bulk.job_bulk, name="job_bulk"),
+    path("jobs/bulk/<int:run_id>/", bulk.bulk_progress, name="bulk_progress"),
+    path("jobs/bulk/<int:run_id>/stop/", bulk.bulk_stop, name="bulk_stop"),
+    path("filters/", saved.filter_save, name="filter_save"),
+    path("filters/<int:filter_id>/", saved.filter_edit, name="filter_edit"),
+    path("filters/<int:filter_id>/delete/", saved.filter_delete, name="filter_delete"),
     path("jobs/<int:job_id>/row/", history.job_row, name="job_row"),
     path("jobs/<int:job_id>/header/", info.job_header, name="job_header"),
     path("jobs/<int:job_id>/details/", info.job_info, name="job_info"),

@@ -28,6 +28,7 @@ def _add_entries(sender: Celery, **_: object) -> None:
     sender.add_periodic_task(20, sender.signature("jobs.weigh"), expires=20)
     sender.add_periodic_task(20, sender.signature("jobs.count_usage"), expires=20)
     sender.add_periodic_task(5, sender.signature("jobs.read_scripts"), expires=5)
+    sender.add_periodic_task(3, sender.signature("jobs.run_bulk"), expires=3)
     sender.add_periodic_task(20, sender.signature("jobs.judge_estimates"), expires=20)
     sender.add_periodic_task(30, sender.signature("clusters.health"), expires=30)
 

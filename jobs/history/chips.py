@@ -33,6 +33,11 @@ class FilterBar:
     menus: list[Menu]
     hidden: list[tuple[str, Any]]
 
+    @property
+    def all_url(self) -> str:
+        """The address of the history without filters."""
+        return Filters(view=self.asked.view).url()
+
 
 def filter_bar(rights: Rights, asked: Filters, overview: Overview) -> FilterBar:
     """What `jobs/_filters.html` shows."""

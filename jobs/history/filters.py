@@ -8,7 +8,7 @@ from jobs.lifecycle import ACTIVE, Status
 from jobs.search.query import Misspelt, Search, parse
 from teams.filtering import InTime, address, in_time, number, words
 
-ACTIVE_WORD = "active"
+ACTIVE_WORD, ALL = "active", "all"
 LONGEST_TEXT, LONGEST_SEARCH = 120, 300
 
 
@@ -23,6 +23,8 @@ class Filters(InTime):
     tag: str = ""
     text: str = ""
     pinned: str = ""
+    # "all" where an address without any filter would open somebody's default view.
+    view: str = ""
 
     @classmethod
     def read(cls, query: Mapping[str, Any]) -> "Filters":
@@ -37,6 +39,7 @@ class Filters(InTime):
             **in_time(query),
             text=words(query.get("text", ""), LONGEST_SEARCH),
             pinned="yes" if query.get("pinned") == "yes" else "",
+            view=ALL if query.get("view") == ALL else "",
         )
 
     @property
@@ -71,7 +74,7 @@ class Filters(InTime):
     @property
     def is_any(self) -> bool:
         """True when something is filtered at all."""
-        return self != Filters()
+        return self.but(view="") != Filters()
 
     def but(self, **changes: Any) -> "Filters":
         """The same with other values. A period and a span of days exclude each other."""
@@ -94,4 +97,7 @@ class Filters(InTime):
         return self._address("job_export", {})
 
     def _address(self, view: str, extra: dict[str, Any]) -> str:
-        return address(view, vars(self) | extra)
+        values = vars(self) | extra
+        if any(value for name, value in values.items() if name != "view"):
+            values["view"] = ""
+        return address(view, values)

@@ -26,9 +26,9 @@ class Overview:
 
 
 COUNTS_SQL = Sql("""
-WITH {looked_up} walk AS MATERIALIZED (
+WITH walk AS MATERIALIZED (
     SELECT status, count(*) FILTER (WHERE {checks}) AS found, count(*) AS walked, min(id) AS edge
-    FROM {checked} WHERE {is_walked} GROUP BY status
+    FROM {checked} GROUP BY status
 ){deep}
 SELECT 'count' AS kind, status AS label, found AS number FROM walk
 UNION ALL SELECT 'walked', '', coalesce(sum(walked), 0)::bigint FROM walk {deeper}
@@ -48,11 +48,13 @@ UNION ALL (
 UNION ALL SELECT 'hits', '', count(*) FROM hits
     WHERE (SELECT sum(walked) FROM walk) >= {window} AND (SELECT sum(found) FROM walk) <= {page}
 """)
+# Of a search: the jobs that its words name. Where those are not all, what is counted are that many at least.
 WORDS_SQL = Sql("""
-UNION ALL (
-    SELECT 'count', status, count(*) FROM named JOIN jobs_job c USING (id)
-    WHERE NOT {is_walked} AND deleted_at IS NULL AND {found} AND {rare} GROUP BY status
+WITH {looked_up} counted AS MATERIALIZED (
+    SELECT status, count(*) AS number FROM {named_jobs} WHERE deleted_at IS NULL AND {found} AND {rare} GROUP BY status
 )
+SELECT 'count' AS kind, status AS label, number FROM counted
+UNION ALL SELECT 'walked', '', CASE WHEN {is_walked} THEN {window} ELSE 0 END
 """)
 # People and tags of the newest jobs, whatever is filtered: a choice does not take the others away.
 CHOICES_SQL = Sql("""
@@ -83,18 +85,15 @@ def find_counts(team_ids: Sequence[int] | None, asked: Filters) -> Overview:
 
 
 def _counts_walk(team_ids: Sequence[int] | None, asked: Filters) -> Walk:
-    walk = Walk(team_ids, asked.but(status=""))
-    if walk.words:
-        walk.window = min(walk.window, walk.words.counted)
-    return walk
+    return Walk(team_ids, asked.but(status=""))
 
 
 def _counts_sql(walk: Walk) -> Sql:
     pieces = walk.pieces() | {"page": Sql("%s", (PAGE,))}
     deep, deeper = Sql(""), Sql("")
     if walk.is_looked_up:
-        deeper = WORDS_SQL.put(**pieces)
-    elif walk.asked.is_rare_by_index:
+        return WORDS_SQL.put(**pieces)
+    if walk.asked.is_rare_by_index:
         deep, deeper = DEEP_SQL.put(**pieces), DEEPER_SQL.put(**pieces)
     return COUNTS_SQL.put(**pieces, deep=deep, deeper=deeper)
 

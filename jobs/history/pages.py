@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from jobs.history.filters import Filters
-from jobs.history.searching import ByWords
+from jobs.history.searching import NAMED_JOBS, ByWords
 from jobs.history.sql import Sql, run
 
 PAGE = 50
@@ -40,11 +40,15 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Page:
-    """Ids of jobs, newest first. `edge`: the walk ended at this id before the page was full (0: it did not)."""
+    """Ids of jobs, newest first. `edge`: the walk ended at this id before the page was full (0: it did not).
+
+    `known`: a job further on that matches, where the walk met none; 0 where none is known.
+    """
 
     ids: list[int]
     has_more: bool
     edge: int
+    known: int = 0
 
 
 PAGE_SQL = Sql("""
@@ -72,12 +76,16 @@ UNION ALL SELECT 'hits', 0, count(*) FROM hits
 """)
 
 
-# Words that few jobs have: those jobs are known, and no index is walked.
+# Words that few jobs have: those jobs are known, and no index is walked. Of more frequent ones some are known: where
+# the walk meets none, a page can go to the newest of those.
 WORDS_SQL = Sql("""
 UNION ALL (
-    SELECT 'job', id, 0 FROM named JOIN jobs_job c USING (id)
+    SELECT 'job', id, 0 FROM {named_jobs}
     WHERE NOT {is_walked} AND deleted_at IS NULL AND {found} AND {rare} AND {bounds} {order} LIMIT {size}
 )
+UNION ALL SELECT 'known', max(id), 0 FROM {named_jobs}
+    WHERE {is_walked} AND (SELECT count(*) FROM walk) = 0
+    AND deleted_at IS NULL AND {found} AND {rare} AND {bounds}
 """)
 
 
@@ -103,7 +111,8 @@ def find_page(team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor, pa
     is_found_by_index = "hits" in walked and walked["hits"][1] < RARE
     is_cut = not has_more and count >= walk.window and not is_found_by_index
     ids = ids[-most:] if cursor.is_newer else ids[:most]
-    return Page(ids, has_more, edge_id if is_cut else 0)
+    known = walked.get("known", (0, 0))[0] or 0
+    return Page(ids, has_more, edge_id if is_cut else 0, known if is_cut else 0)
 
 
 def window_of(asked: Filters) -> int:
@@ -157,6 +166,7 @@ class Walk:
             "checks": Sql.join(" AND ", [Sql("true"), *self._rare(), *self._others()]),
             "found": Sql.join(" AND ", [Sql("true"), *self._others(), *self._walked()]),
             "rare": Sql.join(" AND ", [Sql("true"), *self._rare(is_named=self.is_looked_up)]),
+            "named_jobs": NAMED_JOBS,
             "bounds": Sql.join(" AND ", [Sql("true"), *self._from_cursor()]),
             "order": self.order,
             "window": Sql("%s", (self.window,)),

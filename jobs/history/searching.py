@@ -12,9 +12,9 @@ from jobs.history.sql import Sql, run
 from jobs.search.query import PLACE, Search, Term
 
 # What is not rare any more: so many entries, or so many jobs of them.
-ENTRIES, JOBS = 500, 1500
-# How many jobs are looked at for words, and how many are counted.
-WALKED, COUNTED = 1000, 500
+ENTRIES, JOBS = 500, 1000
+# How many jobs are looked at for words.
+WALKED = 500
 # The same where scripts are read, for what must be there as it is written.
 EXACT = 150
 LOOKED_UP = Sql("""
@@ -25,9 +25,11 @@ entries AS MATERIALIZED (
         LIMIT %s
     ) e LIMIT %s
 ), named AS MATERIALIZED (
-    SELECT s.job_id AS id FROM entries JOIN jobs_searchedjob s ON s.entry_id = entries.id LIMIT %s
+    SELECT s.job_id FROM entries JOIN jobs_searchedjob s ON s.entry_id = entries.id LIMIT %s
 ),
 """)
+# One by one: the planner would rather read all jobs in the order of the page.
+NAMED_JOBS = Sql("named CROSS JOIN LATERAL (SELECT * FROM jobs_job WHERE id = named.job_id LIMIT 1) c")
 IS_WALKED = Sql("((SELECT count(*) FROM entries) >= %s OR (SELECT count(*) FROM named) >= %s)")
 HAS_WORDS = """
 (SELECT e.words @@ replace(%s, %s, '0.' || e.shelf || '.')::tsquery
@@ -55,11 +57,6 @@ class ByWords:
     def window(self) -> int:
         """How many jobs a walk looks at."""
         return EXACT if self.search.exact else WALKED
-
-    @property
-    def counted(self) -> int:
-        """How many jobs a walk counts."""
-        return EXACT if self.search.exact else COUNTED
 
     @property
     def _most(self) -> tuple[int, int]:

@@ -79,6 +79,56 @@ class UsageSum(models.Model):
         return f"{self.grain} of {self.day}"
 
 
+class OutcomeKind(models.TextChoices):
+    """What the label of a sum of outcomes says."""
+
+    ENVIRONMENT = "environment", "the environment in which they ran"
+    PROFILE = "profile", "their profile"
+    REASON = "reason", "why they did not succeed"
+
+
+class OutcomeSum(models.Model):
+    """How many jobs of a day ended so, and how long they ran. Without team and owner: everybody's."""
+
+    day = models.DateField(help_text="On which they ended, in the portal's time zone.")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.CharField(max_length=11, choices=OutcomeKind.choices)
+    label = models.CharField(max_length=80)
+    jobs = models.IntegerField(default=0)
+    took = ArrayField(
+        models.IntegerField(), default=list, help_text="In steps, as waits (jobs/usage/waits.py)."
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "day",
+                Coalesce("team", Value(0, models.BigIntegerField())),
+                Coalesce("owner", Value(0, models.BigIntegerField())),
+                "cluster",
+                "kind",
+                "label",
+                name="outcome_once",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["team", "day"], name="outcome_by_team", condition=models.Q(team__isnull=False)
+            ),
+            models.Index(
+                fields=["owner", "day"], name="outcome_by_owner", condition=models.Q(owner__isnull=False)
+            ),
+            models.Index(fields=["day"], name="outcome_of_all", condition=models.Q(team__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} of {self.day}"
+
+
 class PastJob(models.Model):
     """What is left of a job that was deleted: what it used, without its name or content. The audit of sums needs it."""
 
@@ -92,6 +142,8 @@ class PastJob(models.Model):
     memory_bytes = models.PositiveBigIntegerField()
     gpu_count = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=10)
+    reason = models.CharField(max_length=40, blank=True, db_default="", default="")
+    image_label = models.CharField(max_length=80, blank=True, db_default="", default="")
     created_at = models.DateTimeField()
     running_at = models.DateTimeField(null=True)
     finishing_at = models.DateTimeField(null=True)

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from jobs.models import Job, Kind
-from jobs.retention.choosing import Due, Sum, due, summed
+from jobs.retention.choosing import Sum, due, summed
 from jobs.retention.rules import Rule, rules_of
 from jobs.retention.sums import note_ends
 from teams.models import Team

@@ -11,6 +11,7 @@ from jobs.usage.report import CORE_HOUR, GPU_HOUR, Report, Row
 
 MOST_SERIES = 5
 OTHERS = "Others"
+OUTCOMES = (("succeeded", "4"), ("failed", "5"), ("error", "2"), ("cancelled", "rest"))
 # An hour's rounding: what is less is no use of the others.
 LITTLE = 0.005
 
@@ -42,7 +43,7 @@ class Chart:
 
 
 def make_charts(reader: Reader, report: Report) -> list[Chart]:
-    """CPU-hours, and GPU-hours where any GPU was used. Two statements at most."""
+    """CPU-hours, GPU-hours where any GPU was used, and jobs by outcome. Two statements at most."""
     if report.is_empty:
         return []
     top = _top(report) if report.asked.by != "month" else []
@@ -59,7 +60,19 @@ def make_charts(reader: Reader, report: Report) -> list[Chart]:
         if getattr(report.whole.usage.amounts, name):
             series = _series(top, report.steps, parts, whole, hours)
             charts.append(Chart(name, unit, reader.is_by_day, report.steps, series))
+    if whole and report.whole.jobs:
+        charts.append(Chart("jobs", "Jobs", reader.is_by_day, report.steps, _outcomes(report.steps, whole)))
     return charts
+
+
+def _outcomes(steps: Sequence[date], whole: Mapping[date, Amounts]) -> list[Series]:
+    """How many jobs ended in each way; ways in which none did are left out."""
+    nothing = Amounts()
+    series = [
+        Series(name.capitalize(), look, [float(getattr(whole.get(step, nothing), name)) for step in steps])
+        for name, look in OUTCOMES
+    ]
+    return [one for one in series if any(one.values)]
 
 
 def _top(report: Report) -> list[Row]:

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from jobs.models import Job, PastJob
+from jobs.usage.outcomes import tallied, write_outcomes
 from jobs.usage.parts import COLUMNS, Sums, Used, summed
 
 AT_ONCE = 1000
@@ -66,6 +67,7 @@ def _count(among: QuerySet[Job]) -> int:
     jobs = [Used(*row) for row in held.values_list(*COLUMNS)[:AT_ONCE]]
     mark(job.id for job in jobs)
     write(summed(jobs, portal_zone(), timezone.now()))
+    write_outcomes(tallied(jobs, portal_zone()))
     return len(jobs)
 
 

@@ -30,6 +30,8 @@ class Used(NamedTuple):
     running_at: datetime | None
     finishing_at: datetime | None
     finished_at: datetime | None
+    reason: str = ""
+    image_label: str = ""
 
 
 COLUMNS = Used._fields

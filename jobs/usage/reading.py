@@ -28,6 +28,8 @@ FIELDS: dict[str, Any] = {
     "month": MONTH,
 }
 LONGEST_BY_DAY = 3
+# What charts show.
+STEPPED = ("cpu", "gpu", "succeeded", "failed", "cancelled", "error")
 # What all jobs together used has one key.
 WHOLE = ""
 
@@ -55,6 +57,7 @@ class Reader:
         self.is_by_day = asked.months <= LONGEST_BY_DAY
         jobs = live_jobs(scope.allowed(asked) & found(asked))
         self.running = sum(job.finished_at is None for job in jobs)
+        self.just_ended = [job for job in jobs if job.finished_at is not None]
         self._live = [pair for pair in live_sums(jobs).items() if self._is_asked(pair[0])]
 
     @property
@@ -146,10 +149,14 @@ class Reader:
     def _by_step(self, rows: QuerySet[Any], grain: Grain, by: str | None) -> dict[tuple[Any, date], Amounts]:
         step = F("day") if self.is_by_day else MONTH
         names = ["group", "step"] if by else ["step"]
-        sums = rows.annotate(step=step).values(*names).annotate(c=Sum("cpu"), g=Sum("gpu"))
+        summed = {f"sum_{name}": Sum(name) for name in STEPPED}
+        sums = rows.annotate(step=step).values(*names).annotate(**summed)
         read: dict[tuple[Any, date], Amounts] = defaultdict(Amounts)
-        for *keys, when, cpu, gpu in sums.values_list(*names, "c", "g"):
-            read[keys[0] if keys else WHOLE, when].add(Amounts(cpu=int(cpu), gpu=int(gpu)))
+        for row in sums.values_list(*names, *summed):
+            *keys, when = row[: -len(STEPPED)]
+            amounts = read[keys[0] if keys else WHOLE, when]
+            for name, number in zip(STEPPED, row[-len(STEPPED) :], strict=True):
+                setattr(amounts, name, getattr(amounts, name) + int(number))
         for key, amounts in self._live_of(grain):
             when = key.day if self.is_by_day else key.day.replace(day=1)
             read[group_of(key, by) if by else WHOLE, when].add(amounts)

@@ -6,12 +6,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from jobs.models import Job, PastJob, UsageSum
+from jobs.models import Job, OutcomeSum, PastJob, UsageSum
 from jobs.usage.counting import portal_zone, write
+from jobs.usage.outcomes import kept_outcomes, tallied, write_outcomes
 from jobs.usage.parts import COLUMNS, NUMBERS, Amounts, Key, Sums, Used, summed
 
 # Nobody adds to the sums meanwhile; reading them goes on.
-LOCK = "LOCK TABLE jobs_usagesum IN SHARE ROW EXCLUSIVE MODE"
+LOCK = "LOCK TABLE jobs_usagesum, jobs_outcomesum IN SHARE ROW EXCLUSIVE MODE"
 ROWS = 5000
 
 
@@ -24,7 +25,14 @@ def differences() -> list[str]:
     wrong = sorted(
         key for key in expected.keys() | kept.keys() if expected.get(key, nothing) != kept.get(key, nothing)
     )
-    return [f"{_words(key)}: {kept.get(key)} is kept, the jobs make {expected.get(key)}" for key in wrong]
+    said = [f"{_words(key)}: {kept.get(key)} is kept, the jobs make {expected.get(key)}" for key in wrong]
+    return said + _different_outcomes()
+
+
+def _different_outcomes() -> list[str]:
+    expected, kept = tallied(_counted_jobs(), portal_zone()), kept_outcomes()
+    wrong = sorted(key for key in expected.keys() | kept.keys() if expected.get(key) != kept.get(key))
+    return [f"{key}: {kept.get(key)} is kept, the jobs make {expected.get(key)}" for key in wrong]
 
 
 @transaction.atomic
@@ -36,6 +44,8 @@ def rebuild() -> int:
     ordered = sorted(sums)
     for start in range(0, len(ordered), ROWS):
         write({key: sums[key] for key in ordered[start : start + ROWS]})
+    OutcomeSum.objects.all().delete()
+    write_outcomes(tallied(_counted_jobs(), portal_zone()))
     return len(sums)
 
 

@@ -1,26 +1,19 @@
-"""Cancel and delete, one job or many. Views write wishes; a second click changes nothing."""
-
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+"""Cancel and delete one job; many are in bulk.py. Views write wishes; a second click changes nothing."""
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from jobs import wishes
-from jobs.access import find_own_job, jobs_of
+from jobs.access import find_own_job
 from jobs.models import Job
 from jobs.retention import pins
 from teams.access import SignedInRequest, sign_in_first
 from teams.audit import record
-from teams.filtering import number
-from teams.policy import Rights, rights_of
 
-MOST_AT_ONCE = 200
 WISHES = {"cancel": wishes.cancel, "delete": wishes.delete, "pin": pins.pin, "unpin": pins.unpin}
 RECORDED = {
     "cancel": "job.cancelled",
@@ -28,9 +21,6 @@ RECORDED = {
     "pin": "job.pinned",
     "unpin": "job.unpinned",
 }
-# What can be taken back is done without a question.
-AT_ONCE = frozenset({"pin", "unpin"})
-DONE = {"cancel": "being cancelled", "delete": "deleted", "pin": "pinned", "unpin": "no longer pinned"}
 
 
 @sign_in_first
@@ -40,7 +30,7 @@ def job_cancel(request: SignedInRequest, job_id: int) -> HttpResponse:
     job = find_own_job(request.user, job_id)
     if not wish(request, "cancel", job) and not job.is_cancelling:
         messages.info(request, f"{job.name} had already ended: there was nothing left to cancel.")
-    return redirect(next_url(request, job.get_absolute_url()))
+    return redirect(back_of(request, job.get_absolute_url()))
 
 
 @sign_in_first
@@ -55,24 +45,6 @@ def job_delete(request: SignedInRequest, job_id: int) -> HttpResponse:
     return redirect("job_list")
 
 
-@sign_in_first
-@require_POST
-def job_bulk(request: SignedInRequest) -> HttpResponse:
-    """Cancel, delete, pin or unpin those of the selected jobs that the user may change; ask once where it is final."""
-    action = request.POST.get("action", "")
-    if action not in WISHES:
-        return HttpResponseBadRequest("Choose what to do with the jobs: cancel, pin, unpin or delete.")
-    ids = {number(value) for value in request.POST.getlist("job")[:MOST_AT_ONCE]}
-    jobs = jobs_of(request.user).filter(pk__in=ids).select_related("owner", "cluster", "team").order_by("-pk")
-    choice, back = choose(action, jobs, rights_of(request.user)), next_url(request, reverse("job_list"))
-    if choice.jobs and action not in AT_ONCE and request.POST.get("confirmed") != "yes":
-        context = {"action": action, "choice": choice, "jobs": choice.jobs, "next": back}
-        return render(request, "jobs/job_bulk_confirm.html", context)
-    done = sum(wish(request, action, job) for job in choice.jobs)
-    _report(request, action, done, choice)
-    return redirect(back)
-
-
 def wish(request: SignedInRequest, action: str, job: Job) -> bool:
     """Do it as one of WISHES. True, with an entry in the audit log, where something was written."""
     with transaction.atomic():
@@ -82,49 +54,7 @@ def wish(request: SignedInRequest, action: str, job: Job) -> bool:
     return True
 
 
-@dataclass
-class Choice:
-    """The jobs that an action concerns, and a sentence for each kind of job that it leaves alone."""
-
-    jobs: list[Job] = field(default_factory=list)
-    left_alone: list[str] = field(default_factory=list)
-
-
-def choose(action: str, jobs: Iterable[Job], rights: Rights) -> Choice:
-    """Part the jobs into those that the action concerns and those that it leaves alone."""
-    choice, forbidden, ended = Choice(), 0, 0
-    for job in jobs:
-        if not rights.may_change(owner_id=job.owner_id, team_id=job.team_id):
-            forbidden += 1
-        elif action == "cancel" and not job.can_be_cancelled:
-            ended += 1
-        else:
-            choice.jobs.append(job)
-    if ended:
-        choice.left_alone.append(f"{_jobs(ended)} left alone: nothing is left to cancel there.")
-    if forbidden:
-        why = "only the owner, a manager of the team or an admin may do this"
-        choice.left_alone.append(f"{_jobs(forbidden)} of colleagues left alone: {why}.")
-    return choice
-
-
-def _report(request: SignedInRequest, action: str, done: int, choice: Choice) -> None:
-    if done:
-        now, then = ("is", "was") if done == 1 else ("are", "were")
-        messages.success(request, f"{_jobs(done)} {then if action == 'delete' else now} {DONE[action]}.")
-    for sentence in choice.left_alone:
-        messages.info(request, sentence)
-    if not done and choice.jobs and action in AT_ONCE:
-        messages.info(request, f"Nothing to do: what was selected is {DONE[action]} already.")
-    elif not done and not choice.left_alone:
-        messages.info(request, "No job was selected that is still there.")
-
-
-def _jobs(count: int) -> str:
-    return f"{count} job" if count == 1 else f"{count} jobs"
-
-
-def next_url(request: SignedInRequest, otherwise: str) -> str:
+def back_of(request: SignedInRequest, otherwise: str) -> str:
     """Where the form came from, if that is a page of this portal."""
     asked = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(asked, allowed_hosts=None) and asked.startswith("/")

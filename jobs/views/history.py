@@ -1,6 +1,5 @@
 """The history: the list of jobs, its rows and counts."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -14,19 +13,21 @@ from jobs.access import find_job
 from jobs.forecast.estimate import tell_all
 from jobs.history.chips import counts, filter_bar
 from jobs.history.export import HEADER, export_rows
-from jobs.history.filters import Filters
+from jobs.history.filters import ALL, Filters
 from jobs.history.found import tell_where
 from jobs.history.overview import find_counts, find_overview
 from jobs.history.pages import Cursor, Page, find_page, window_of
+from jobs.history.saved import default_of, filters_of, query_of, seen_by
 from jobs.history.searching import with_owner
-from jobs.models import Job, TeamQueue
+from jobs.models import Job, SavedFilter, TeamQueue
 from jobs.submission.example_list import available_examples
+from jobs.views.bulk import compare_address
 from teams.access import SignedInRequest
 from teams.csv_export import csv_response
 from teams.filtering import number
 from teams.models import User
 from teams.pauses import pauses_of
-from teams.policy import Rights, may_change, rights_of
+from teams.policy import Rights, rights_of
 
 # What a row shows; the rest (a job's command and its variables may be long) stays in the database.
 SHOWN = (
@@ -40,12 +41,18 @@ SHOWN = (
 @login_required
 @require_safe
 def job_list(request: SignedInRequest) -> HttpResponse:
-    """The jobs of the user's teams, newest first; seven statements at most."""
+    """The jobs of the user's teams, newest first; nine statements at most."""
     rights, asked = rights_of(request.user), Filters.read(request.GET)
     if rights.team_ids == ():
         return render(request, "jobs/job_list.html", {"admins": _admins()})
+    saved = list(seen_by(rights))
+    default = default_of(saved)
+    if default and not request.GET:
+        return redirect(filters_of(default).url())
+    if default:
+        asked = asked.but(view=ALL)
     if asked.misspelt:
-        return _told_what_is_wrong(request, rights, asked)
+        return _told_what_is_wrong(request, rights, asked, saved)
     asked = with_owner(asked)
     cursor = Cursor(number(request.GET.get("before")), number(request.GET.get("after")))
     page = find_page(rights.team_ids, asked, cursor)
@@ -63,7 +70,8 @@ def job_list(request: SignedInRequest) -> HttpResponse:
         {
             "filters": filter_bar(rights, asked, find_overview(rights.team_ids, asked)),
             "jobs": jobs,
-            "changeable_ids": changeable_ids(rights, jobs),
+            "may_compare": bool(compare_address()),
+            **kept_beside(saved, asked),
             "no_match": not jobs,
             "searched": asked.text,
             "pauses": pauses_of(),
@@ -102,15 +110,16 @@ def job_row(request: SignedInRequest, job_id: int) -> HttpResponse:
     asked = Filters.read(request.GET)
     if asked.text:
         tell_where([job], asked.search)
-    is_changeable = may_change(request.user, owner_id=job.owner_id, team_id=job.team_id)
-    context = {"job": job, "changeable_ids": {job.pk} if is_changeable else set(), "searched": asked.text}
-    return render(request, "jobs/_job_row.html", context)
+    return render(request, "jobs/_job_row.html", {"job": job, "searched": asked.text})
 
 
-def _told_what_is_wrong(request: SignedInRequest, rights: Rights, asked: Filters) -> HttpResponse:
+def _told_what_is_wrong(
+    request: SignedInRequest, rights: Rights, asked: Filters, saved: list[SavedFilter]
+) -> HttpResponse:
     """The search is not understood: nothing is listed, and everything typed stays."""
     bar = filter_bar(rights, asked, find_overview(rights.team_ids, asked.but(text="")))
-    return render(request, "jobs/job_list.html", {"filters": bar, "misspelt": asked.misspelt, "jobs": []})
+    context = {"filters": bar, "misspelt": asked.misspelt, "jobs": [], **kept_beside(saved, asked)}
+    return render(request, "jobs/job_list.html", context)
 
 
 def load_jobs(ids: list[int]) -> list[Job]:
@@ -121,9 +130,10 @@ def load_jobs(ids: list[int]) -> list[Job]:
     return jobs
 
 
-def changeable_ids(rights: Rights, jobs: Iterable[Job]) -> set[int]:
-    """Which of these the user may cancel and delete: only those can be selected."""
-    return {job.pk for job in jobs if rights.may_change(owner_id=job.owner_id, team_id=job.team_id)}
+def kept_beside(saved: list[SavedFilter], asked: Filters) -> dict[str, Any]:
+    """The saved filters, and which of them is shown."""
+    query = query_of(asked)
+    return {"saved": saved, "current_query": query, "is_saved": any(one.query == query for one in saved)}
 
 
 def pager(asked: Filters, cursor: Cursor, page: Page) -> dict[str, Any]:
@@ -138,6 +148,7 @@ def pager(asked: Filters, cursor: Cursor, page: Page) -> dict[str, Any]:
         "previous_url": asked.url(after=page.edge or first if cursor.is_newer else first) if newer else "",
         "next_url": asked.url(before=further or last) if older or further else "",
         "is_cut": bool(further),
+        "known_url": asked.url(before=page.known + 1) if page.known else "",
     }
 
 

@@ -16,7 +16,7 @@ from jobs.retention.form import RetentionForm, read_form
 from jobs.retention.preview import preview, preview_of_all
 from jobs.retention.rules import rules_of
 from jobs.retention.saving import save
-from jobs.views.actions import next_url, wish
+from jobs.views.actions import back_of, wish
 from teams.access import SignedInRequest, admins_only, sign_in_first
 from teams.lookups import find_team
 from teams.policy import ADMINS_ONLY, may_manage, may_send
@@ -95,4 +95,4 @@ def job_pin(request: SignedInRequest, job_id: int) -> HttpResponse:
     if wish(request, "pin" if is_on else "unpin", job):
         words = "is pinned: no rule deletes anything of it." if is_on else "is no longer pinned."
         messages.success(request, f"{job.name} {words}")
-    return redirect(next_url(request, job.get_absolute_url()))
+    return redirect(back_of(request, job.get_absolute_url()))

@@ -12,6 +12,7 @@ from jobs.usage.export import all_rows, export_rows, header
 from jobs.usage.reading import Reader
 from jobs.usage.report import gpu_labels, heading_of, make_report
 from jobs.usage.scope import check, scope_of
+from jobs.usage.statistics import make_statistics
 from teams.access import SignedInRequest
 from teams.csv_export import csv_response
 
@@ -32,6 +33,7 @@ def usage_report(request: SignedInRequest) -> HttpResponse:
             "asked": asked,
             "bar": make_bar(scope, asked),
             "charts": make_charts(reader, report),
+            "statistics": make_statistics(reader),
             "heading": heading_of(asked.by),
             "gpus": list(zip(report.gpus, gpu_labels(report.gpus), strict=True)),
             "export_url": asked.url("usage_export"),

@@ -25,8 +25,11 @@ function count() {
   const chosen = all.filter((box) => box.checked).length;
   const bar = form.querySelector("[data-bulk-bar]");
   if (!bar) return; // nothing on this page that this user may change
-  bar.classList.toggle("is-on", chosen > 0);
-  form.querySelector("[data-bulk-count]").textContent = chosen ? `${chosen} selected` : "";
+  bar.classList.toggle("is-on", chosen > 0 || Boolean(form.querySelector("[data-bulk-all]")?.checked));
+  const isAll = form.querySelector("[data-bulk-all]")?.checked;
+  form.querySelector("[data-bulk-count]").textContent = isAll ? "All that match" : chosen ? `${chosen} selected` : "";
+  const compare = form.querySelector("[data-bulk-compare]");
+  if (compare) compare.hidden = isAll || chosen < 2 || chosen > 20;
   const every = form.querySelector("[data-select-all]");
   every.checked = chosen > 0 && chosen === all.length;
   every.indeterminate = chosen > 0 && chosen < all.length;

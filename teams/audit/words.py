@@ -45,6 +45,7 @@ SENTENCES = {
     "job.pinned": "pinned the job {}",
     "job.submitted": "submitted the job {}",
     "job.unpinned": "took the pin of the job {} away",
+    "job.tagged": "changed the tags of the job {}",
     "person.added": "added the account of {}",
     "person.changed": "changed the account of {}",
     "person.disabled": "disabled {}",

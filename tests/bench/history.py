@@ -80,15 +80,16 @@ ANALYZE made, jobs_blob
 SEARCHED = """
 INSERT INTO jobs_searchentry (digest, bundle_id, shelf, words)
 SELECT sha256, bundle, b / 8192, (
-    SELECT array_to_tsvector(array_agg(DISTINCT scope || word))
-    FROM unnest(ARRAY['0.' || b / 8192 || '.',
-        team.id || '.' || CASE slug WHEN 'few' THEN 0 ELSE b / 8192 END || '.']) AS scope, (
-        SELECT lower(found[1]) AS word FROM regexp_matches(script, '[[:alnum:]_]+', 'g') AS found
-        UNION SELECT part FROM regexp_matches(script, '[[:alnum:]_]+', 'g') AS found,
-            unnest(string_to_array(lower(found[1]), '_')) AS part
-        UNION SELECT unnest(ARRAY['main', '~ain', '~in', 'py', 'main.py', '/main.py', '/main', '/.py', '/py'])
-        UNION SELECT unnest(string_to_array(name, ' '))
-    ) AS words WHERE word <> '')
+    WITH words AS MATERIALIZED (
+        SELECT word FROM (
+            SELECT unnest(ARRAY[found[1], split_part(found[1], '_', 1), split_part(found[1], '_', 2)]) AS word
+            FROM regexp_matches(lower(script), '[[:alnum:]_]+', 'g') AS found
+            UNION SELECT unnest(ARRAY['main', '~ain', '~in', 'py', 'main.py', '/main.py', '/main', '/.py', '/py'])
+            UNION SELECT unnest(string_to_array(name, ' '))
+        ) AS every WHERE word <> ''
+    )
+    SELECT array_to_tsvector(array_agg(scope || word)) FROM words, unnest(ARRAY['0.' || b / 8192 || '.',
+        team.id || '.' || CASE slug WHEN 'few' THEN 0 ELSE b / 8192 END || '.']) AS scope)
 FROM made, LATERAL (SELECT name FROM jobs_job WHERE bundle_id = bundle LIMIT 1) AS job,
     LATERAL (SELECT id FROM teams_team WHERE teams_team.slug = made.slug) AS team
 ORDER BY b;
@@ -221,6 +222,7 @@ def fill(database_url: str, first: int, last: int, *, is_counted: bool = True) -
         connection.execute(FILL, span | {"is_counted": is_counted})
         # Built at once: that is faster than a million words one by one.
         connection.execute("DROP INDEX search_words")
+        connection.execute("SET maintenance_work_mem = '512MB'")
         for statement in _single(SEARCHED):
             connection.execute(statement)
         connection.execute(INDEX)

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from jobs import hints
 from jobs.lifecycle import Status
 from jobs.models import Job
+from jobs.search import pending
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -19,6 +20,7 @@ def jobs(make_job, alice, bob):
         make_job(name="nightly", status="queued"),
         make_job(name="train model", status="running", tags=["paper"]),
     ]
+    pending.read_pending()
     return {job.name: job for job in made}
 
 

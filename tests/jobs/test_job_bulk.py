@@ -54,7 +54,7 @@ def test_what_one_may_not_change_is_left_alone_and_named(make_job, bulk, alice, 
     hidden = make_job(owner=charlie, team=other_team, status="running")
     asked = bulk(bob, "cancel", own, hers, ended, hidden).content.decode()
     assert "Cancel 1 job?" in asked
-    assert "1 job of colleagues left alone" in asked
+    assert "1 job left alone: only the owner" in asked
     assert "1 job left alone: nothing is left to cancel there." in asked
     bulk(bob, "cancel", own, hers, ended, hidden, confirmed="yes")
     assert cancelled() == {own.pk}
@@ -64,7 +64,7 @@ def test_what_one_may_not_change_is_left_alone_and_named(make_job, bulk, alice, 
 
 def test_nothing_to_do_is_said_without_asking(make_job, bulk, bob, alice):
     response = bulk(bob, "delete", make_job(owner=alice))
-    assert "1 job of colleagues left alone" in response.content.decode()
+    assert "1 job left alone: only the owner" in response.content.decode()
     assert "No job was selected" in bulk(bob, "delete").content.decode()
     assert not deleted()
 

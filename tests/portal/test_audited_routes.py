@@ -31,6 +31,7 @@ from tests.portal.access.routes import MATRIX
 
 NEW = "staple battery horse"
 RUNNER = "the runner's report of facts, with an attempt's token; what became of the job is in its own events"
+OWN_NAME = "a name for an address of the list: no job and nobody's rights change"
 DOOR = "leads to another address, which records"
 # What each route records after one successful POST by an admin.
 RECORDED = {
@@ -92,6 +93,10 @@ RESUMED = {"team_pause": "team.resumed", "cluster_pause": "cluster.resumed", "pa
 BY_A_STRANGER = {"invitation_accept": ["account.signed_in", "person.link_used"]}
 NOT_RECORDED = {
     "job_run_with_changes": "makes a draft: the user's own form, which was not sent",
+    "filter_save": OWN_NAME,
+    "filter_edit": OWN_NAME,
+    "filter_delete": OWN_NAME,
+    "bulk_stop": "ends the user's own action, whose every job was recorded",
     "intake_claim": RUNNER,
     "intake_started": RUNNER,
     "intake_ended": RUNNER,

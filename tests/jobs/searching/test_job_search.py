@@ -164,6 +164,9 @@ def test_a_frequent_word_among_old_jobs_is_reached_by_looking_further_back(
     pending.read_pending()
     page = client_of(alice).get("/?text=needle")
     assert "Look further back" in page.content.decode()
+    jump = client_of(alice).get(page.context["known_url"])
+    assert jump.context["jobs"][0].pk in old
+    assert page.context["filters"].counts[0].count == "3+"
     listed = []
     while page.context["next_url"]:
         page = client_of(alice).get(page.context["next_url"])

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clusters.models import Cluster
-from jobs.models import Artifact, Draft, Job
+from jobs.models import Artifact, BulkRun, Draft, Job, SavedFilter
 from teams.inviting import digest_of
 from teams.models import Invitation, Team, User
 from tests import cast
@@ -47,6 +47,8 @@ class Addresses:
             "job_id": lambda: self._job().pk,
             "artifact_id": lambda: self.artifact.pk,
             "draft_id": self._draft,
+            "run_id": lambda: BulkRun.objects.create(owner=self.whose, action="cancel", before=1).pk,
+            "filter_id": lambda: self._filter().pk,
             "stream": lambda: "stdout",
             "way": lambda: "address",
             "slug": lambda: self._slug(route),
@@ -76,6 +78,10 @@ class Addresses:
 
     def _draft(self) -> Any:
         return Draft.objects.create(owner=self.whose, bundle=cast.new_bundle(is_frozen=False)).pk
+
+    def _filter(self) -> SavedFilter:
+        name = f"filter {next(_numbers)}"
+        return SavedFilter.objects.create(owner=self.whose, name=name, query="status=failed")
 
     def _cluster(self) -> Cluster:
         known = Cluster.objects.filter(slug="research").first() or new_connected(space_mode="prepared")

@@ -13,6 +13,8 @@ from tests.portal.access.columns import (
 
 AGAIN = "302 302 302 404 302 404 403 302"
 CHANGES = "302 302 403 404 302 404 403 302"
+HIS_OWN = "302 200 404 404 404 404 404 404"
+CHANGES_OWN = "302 302 404 404 404 404 403 404"
 
 JOBS = {
     "job_list": (PAGE, NO_BUTTON),
@@ -23,6 +25,11 @@ JOBS = {
     "estimate_report": (READERS, NO_BUTTON),
     "quota_what_if": (READERS, NO_BUTTON),
     "job_bulk": (NO_PAGE, "302 400 400 400 400 400 403 400"),
+    "bulk_progress": (HIS_OWN, NO_BUTTON),
+    "bulk_stop": (NO_PAGE, CHANGES_OWN),
+    "filter_save": (NO_PAGE, "302 302 302 302 302 302 403 302"),
+    "filter_edit": (HIS_OWN, "302 200 404 404 404 404 403 404"),
+    "filter_delete": (NO_PAGE, CHANGES_OWN),
     "job_row": (OF_A_TEAM, NO_BUTTON),
     "job_header": (OF_A_TEAM, NO_BUTTON),
     "job_info": (OF_A_TEAM, NO_BUTTON),

@@ -12,6 +12,7 @@ from tests.portal.access.routes import MATRIX, names_of, routes
 
 MISSING = {
     "job_id": 999_999_999, "artifact_id": 999_999_999, "team_id": 999_999_999, "part_id": 999_999_999,
+    "run_id": 999_999_999, "filter_id": 999_999_999,
     "user_id": 999_999_999, "draft_id": UUID(int=7), "slug": "no-such-thing", "token": "no-such-token",
 }  # fmt: skip
 # What differs from answer to answer whoever asks for whatever.
