@@ -3,7 +3,21 @@
 from django.urls import path
 
 from jobs.intake import calls, probe
-from jobs.views import actions, drafts, forecast, history, info, new, output, pauses, quotas, results, usage
+from jobs.views import (
+    actions,
+    drafts,
+    forecast,
+    history,
+    info,
+    metrics,
+    new,
+    output,
+    pauses,
+    provenance,
+    quotas,
+    results,
+    usage,
+)
 
 urlpatterns = [
     path("", history.job_list, name="job_list"),
@@ -40,6 +54,13 @@ urlpatterns = [
         results.artifact_download,
         name="artifact_download",
     ),
+    # Metrics and provenance
+    path("jobs/<int:job_id>/metrics/", metrics.job_metrics, name="job_metrics"),
+    path("jobs/<int:job_id>/capsule/", provenance.job_capsule, name="job_capsule"),
+    path("jobs/<int:job_id>/capsule.zip", provenance.job_capsule_zip, name="job_capsule_zip"),
+    path("jobs/<int:job_id>/changes/", provenance.job_changes, name="job_changes"),
+    path("jobs/compare/", provenance.job_compare, name="job_compare"),
+    path("jobs/compare.csv", provenance.job_compare_export, name="job_compare_export"),
     # Quotas and pauses
     path("teams/<slug:slug>/use/", quotas.team_use, name="team_use"),
     path("teams/<slug:slug>/quota/", quotas.team_quota, name="team_quota"),

@@ -20,6 +20,7 @@ from django.http import HttpRequest
 from clusters.failpoints import failpoint
 from jobs import hints
 from jobs.intake.bearer import IntakeRefused, length_of
+from jobs.metrics import pickup
 from jobs.models import Artifact, Attempt
 from jobs.output import outputlog
 from jobs.uploads.incoming import NewFile, Receiver
@@ -51,6 +52,7 @@ def take_output(attempt: Attempt, stream: str, offset: int, request: HttpRequest
     column = f"{stream}_size"
     if Attempt.objects.filter(pk=attempt.pk, **{f"{column}__lt": size}).update(**{column: size}):
         hints.announce(attempt.job_id, "output")
+    pickup.after_output(attempt, stream, offset, size)
     return size
 
 

@@ -48,6 +48,12 @@ class Attempt(models.Model):
     seen_exit_code = models.IntegerField(null=True)
     seen_reason = models.CharField(max_length=40, blank=True)
     seen_message = models.TextField(blank=True)
+    image_digest = models.CharField(
+        max_length=71,
+        blank=True,
+        db_default="",
+        help_text="sha256:… of the image that ran, as the cluster told.",
+    )
     absent_since = models.DateTimeField(null=True)
     is_absent = models.BooleanField(default=False, help_text="Two reads apart in time did not find it.")
 
@@ -63,6 +69,9 @@ class Attempt(models.Model):
     stderr_size = models.PositiveBigIntegerField(default=0)
     collected_at = models.DateTimeField(null=True)
     skipped = models.JSONField(default=list, help_text="Result files that were not taken: path and why.")
+    versions = models.JSONField(
+        default=dict, db_default={}, help_text="What the runner saw of the interpreter and its packages."
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -73,6 +82,10 @@ class Attempt(models.Model):
             models.Index(fields=["job"], name="attempt_reserved", condition=RESERVED),
             # What is over and still charged: nearly always nothing.
             models.Index(fields=["id"], name="attempt_to_release", condition=RESERVED & PROVEN_OVER),
+            # Whether a digest was ever seen here (jobs/provenance/pinning.py).
+            models.Index(
+                fields=["image_digest"], name="attempt_digest", condition=~models.Q(image_digest="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -109,6 +109,7 @@ def _job_from(form: NewJobForm, user: User, draft: Draft) -> Job:
         team=values["team"],
         owner=user,
         submit_key=draft.pk,
+        made_from_id=draft.fields.get(drafts.FROM_JOB),
         name=values["name"] or name_for(entry),
         tags=values["tags"],
         bundle_id=draft.bundle_id,
@@ -152,7 +153,7 @@ def run_again(user: User, job: Job, key: UUID, note: Note = unnoted) -> Job:
         return found
     _check_still_offered(job)
     copied = {field: getattr(job, field) for field in COPIED}
-    again = Job(owner=user, submit_key=key, **copied)
+    again = Job(owner=user, submit_key=key, made_from_id=job.pk, **copied)
     try:
         with transaction.atomic():
             if again.priority == Priority.HIGH and lock_team(job.team_id) and too_many_high(job.team):

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from jobs import wishes
 from jobs.access import find_own_job, jobs_of
 from jobs.models import Job
+from jobs.provenance.asked import Asked
 from teams.access import SignedInRequest, sign_in_first
 from teams.audit import record
 from teams.filtering import number
@@ -49,10 +50,12 @@ def job_delete(request: SignedInRequest, job_id: int) -> HttpResponse:
 @sign_in_first
 @require_POST
 def job_bulk(request: SignedInRequest) -> HttpResponse:
-    """Ask once about the selected jobs, then cancel or delete those that the user may change."""
+    """Compare the selected jobs; or ask once, then cancel or delete those that the user may change."""
     action = request.POST.get("action", "")
+    if action == "compare":
+        return redirect(Asked.read(request.POST).url())
     if action not in WISHES:
-        return HttpResponseBadRequest("Choose what to do with the jobs: cancel or delete.")
+        return HttpResponseBadRequest("Choose what to do with the jobs: compare, cancel or delete.")
     ids = {number(value) for value in request.POST.getlist("job")[:MOST_AT_ONCE]}
     jobs = jobs_of(request.user).filter(pk__in=ids).select_related("owner", "cluster", "team").order_by("-pk")
     choice, back = choose(action, jobs, rights_of(request.user)), _next(request, reverse("job_list"))

@@ -1,5 +1,6 @@
 // The history by keyboard (j, k, x, /) and the bar for selected jobs.
 
+const MOST_COMPARED = 20;
 const form = document.querySelector("[data-job-list]");
 const links = () => [...document.querySelectorAll("[data-job-link]")];
 const boxes = () => [...form.querySelectorAll('input[name="job"]')];
@@ -24,9 +25,10 @@ function count() {
   const all = boxes();
   const chosen = all.filter((box) => box.checked).length;
   const bar = form.querySelector("[data-bulk-bar]");
-  if (!bar) return; // nothing on this page that this user may change
+  if (!bar) return;
   bar.classList.toggle("is-on", chosen > 0);
   form.querySelector("[data-bulk-count]").textContent = chosen ? `${chosen} selected` : "";
+  form.querySelector("[data-compare]").disabled = chosen < 2 || chosen > MOST_COMPARED;
   const every = form.querySelector("[data-select-all]");
   every.checked = chosen > 0 && chosen === all.length;
   every.indeterminate = chosen > 0 && chosen < all.length;
@@ -59,6 +61,14 @@ if (form) {
       for (const box of boxes()) box.checked = event.target.checked;
     }
     count();
+  });
+  // The comparison is only a page: its address is all that is sent.
+  form.addEventListener("submit", (event) => {
+    const address = event.submitter?.dataset.compare;
+    if (!address) return;
+    event.preventDefault();
+    const ids = boxes().filter((box) => box.checked).map((box) => box.value);
+    location.assign(`${address}?ids=${ids.join(",")}`);
   });
   addEventListener("pageshow", count);
   count();
