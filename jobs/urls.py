@@ -5,6 +5,7 @@ from django.urls import path
 from jobs.intake import calls, probe
 from jobs.views import (
     actions,
+    capsule,
     drafts,
     forecast,
     history,
@@ -38,6 +39,7 @@ urlpatterns = [
     # New job
     path("new/", new.job_new, name="job_new"),
     path("new/<uuid:draft_id>/", drafts.draft_edit, name="draft_edit"),
+    path("new/capsule/", capsule.capsule_open, name="capsule_open"),
     path("jobs/<int:job_id>/again/", new.job_run_again, name="job_run_again"),
     path("jobs/<int:job_id>/change/", new.job_run_with_changes, name="job_run_with_changes"),
     path("examples/<slug:slug>/run/", new.example_run, name="example_run"),

@@ -16,6 +16,7 @@ from jobs.submission import drafts
 from jobs.submission.example_list import Example
 from jobs.submission.forms import NewJobForm
 from jobs.submission.offers import Offer, is_open_to, offer_for
+from jobs.submission.pinning import pinned_reference
 from jobs.submission.priorities import too_many_high
 from jobs.submission.typed import name_for
 from jobs.uploads.entry import command_for
@@ -120,7 +121,8 @@ def _job_from(form: NewJobForm, user: User, draft: Draft) -> Job:
         time_limit_seconds=values["time_limit"],
         priority=values["priority"],
         is_preemptible=values["preemptible"],
-        **_snapshot(values["image"], values["profile"]),
+        **_snapshot(values["image"], values["profile"])
+        | {"image_reference": pinned_reference(draft.fields, values["image"])},
     )
 
 

@@ -44,6 +44,7 @@ JOBS = {
     "job_run_again": (NO_PAGE, AGAIN),
     "job_run_with_changes": (NO_PAGE, AGAIN),
     "job_new": ("302 302 302 302 302 302 403 302", NO_BUTTON),
+    "capsule_open": ("302 200 200 200 200 200 403 200", "302 422 422 422 422 422 403 422"),
     "draft_edit": ("302 200 404 404 404 404 404 404", "302 302 404 404 404 404 403 404"),
     "example_run": (NO_PAGE, "302 302 302 302 302 302 403 302"),
     "intake_claim": (NOT_THERE, NO_TOKEN),
