@@ -62,7 +62,7 @@ class Seen:
     `reason` is "" or a word for machines of clusters/causes.py: until it ENDED why it waits, then why it ended;
     End.DELETED before the end tells that what held it to its limits is gone, and that it has to be stopped.
     `message` is a sentence for people, the cluster's own words where it has some. A script ended by a signal has
-    128 + its number as exit code.
+    128 + its number as exit code. `image_digest` is "sha256:…" of the image that runs, "" while it is not known.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Seen:
     reason: str = ""
     message: str = ""
     space: str = ""
+    image_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ from jobs.intake import calls, probe
 from jobs.views import (
     actions,
     bulk,
+    capsule,
     drafts,
     forecast,
     history,
     info,
+    metrics,
     new,
     output,
     pauses,
+    provenance,
     quotas,
     results,
     retention,
@@ -49,6 +52,7 @@ urlpatterns = [
     # New job
     path("new/", new.job_new, name="job_new"),
     path("new/<uuid:draft_id>/", drafts.draft_edit, name="draft_edit"),
+    path("new/capsule/", capsule.capsule_open, name="capsule_open"),
     path("jobs/<int:job_id>/again/", new.job_run_again, name="job_run_again"),
     path("jobs/<int:job_id>/change/", new.job_run_with_changes, name="job_run_with_changes"),
     path("examples/<slug:slug>/run/", new.example_run, name="example_run"),
@@ -66,6 +70,13 @@ urlpatterns = [
         results.artifact_download,
         name="artifact_download",
     ),
+    # Metrics and provenance
+    path("jobs/<int:job_id>/metrics/", metrics.job_metrics, name="job_metrics"),
+    path("jobs/<int:job_id>/capsule/", provenance.job_capsule, name="job_capsule"),
+    path("jobs/<int:job_id>/capsule.zip", provenance.job_capsule_zip, name="job_capsule_zip"),
+    path("jobs/<int:job_id>/changes/", provenance.job_changes, name="job_changes"),
+    path("jobs/compare/", provenance.job_compare, name="job_compare"),
+    path("jobs/compare.csv", provenance.job_compare_export, name="job_compare_export"),
     # Quotas and pauses
     path("teams/<slug:slug>/use/", quotas.team_use, name="team_use"),
     path("teams/<slug:slug>/quota/", quotas.team_quota, name="team_quota"),

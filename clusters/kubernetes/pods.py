@@ -1,9 +1,11 @@
 """Reading a Job and its pods: small questions to the API server's dicts. Pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 Object = Mapping[str, Any]
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 REFUSED_EXIT = 86  # the runner's: the claim was refused, nothing was started
 
 
@@ -34,6 +36,17 @@ def exit_of(pod: Object, name: str) -> int | None:
     """That container's exit code; None while there is none."""
     ended = terminated(pod, name)
     return None if ended is None else int(ended["exitCode"])
+
+
+def image_digest(pod: Object) -> str:
+    """Of the image that the script's container has: "sha256:…", "" while nobody knows it.
+
+    `imageID` is the runtime's word, "docker.io/library/python@sha256:…"; without a repository it is a local id.
+    """
+    found = (pod.get("status") or {}).get("containerStatuses") or []
+    main: Object = next((each for each in found if each["name"] == "main"), {})
+    repository, _, digest = (main.get("imageID") or "").rpartition("@")
+    return digest if repository and DIGEST.fullmatch(digest) else ""
 
 
 def main_has_begun(pod: Object) -> bool:

@@ -31,4 +31,5 @@ def seen_of(job: Object, pods: Iterable[Object]) -> Seen:
         exit_code,
         reason,
         message,
+        image_digest=reading.image_digest(pod) if pod is not None else "",
     )

@@ -10,6 +10,7 @@ from clusters.failpoints import failpoint
 from jobs import hints
 from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.intake.storing import check_limits, check_space, keep, no_space_is_507, result_path
+from jobs.metrics import pickup
 from jobs.models import Attempt
 from jobs.output import outputlog
 from jobs.output.holes import Contradiction
@@ -47,6 +48,7 @@ def take_output(
     has_grown = Attempt.objects.filter(pk=attempt.pk, **{f"{column}__lt": size}).update(**{column: size})
     if has_grown or extra.written > size:
         hints.announce(attempt.job_id, "output")
+    pickup.after_output(attempt, stream, offset, size)
     return size
 
 

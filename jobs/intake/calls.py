@@ -6,6 +6,7 @@ from jobs.bundles import streamed_files
 from jobs.hints import is_watched
 from jobs.intake import arrivals, claims, manifest, parts, reports
 from jobs.intake.bearer import IntakeRefused, check_alive, check_pod, intake_call, json_of
+from jobs.metrics import pickup
 from jobs.models import Attempt
 from jobs.output.holes import WHYS, Hole, extent
 from jobs.output.outputlog import STREAMS, Told, folder_of
@@ -115,4 +116,5 @@ def collected(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
         if attempt.ended_at is None:
             raise IntakeRefused(409, "The script's end has to be reported before its manifest.")
         manifest.collect(attempt, facts)
+    pickup.after_collect(attempt)
     return JsonResponse({})

@@ -5,6 +5,7 @@ from jobs.models.bundle import Blob, Bundle, BundleFile, Draft
 from jobs.models.estimate import StartEstimate
 from jobs.models.history import BulkRun, DefaultView, SavedFilter
 from jobs.models.job import TOLD, Job, JobEvent, Priority
+from jobs.models.metric import Metric, MetricsTaken
 from jobs.models.queue import TeamQueue
 from jobs.models.result import Artifact
 from jobs.models.search import ScriptText, SearchedJob, SearchEntry, SearchShelf
@@ -28,6 +29,8 @@ __all__ = [
     "Kind",
     "OutcomeKind",
     "OutcomeSum",
+    "Metric",
+    "MetricsTaken",
     "PastJob",
     "Priority",
     "RetentionRule",

@@ -48,6 +48,12 @@ class Attempt(models.Model):
     seen_exit_code = models.IntegerField(null=True)
     seen_reason = models.CharField(max_length=40, blank=True)
     seen_message = models.TextField(blank=True)
+    image_digest = models.CharField(
+        max_length=71,
+        blank=True,
+        db_default="",
+        help_text="sha256:… of the image that ran, as the cluster told.",
+    )
     absent_since = models.DateTimeField(null=True)
     is_absent = models.BooleanField(default=False, help_text="Two reads apart in time did not find it.")
 
@@ -70,6 +76,9 @@ class Attempt(models.Model):
     kept_at = models.DateTimeField(null=True, help_text="Results so far were listed while the script ran.")
     collected_at = models.DateTimeField(null=True)
     skipped = models.JSONField(default=list, help_text="Result files that were not taken: path and why.")
+    versions = models.JSONField(
+        default=dict, db_default={}, help_text="What the runner saw of the interpreter and its packages."
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -80,6 +89,10 @@ class Attempt(models.Model):
             models.Index(fields=["job"], name="attempt_reserved", condition=RESERVED),
             # What is over and still charged: nearly always nothing.
             models.Index(fields=["id"], name="attempt_to_release", condition=RESERVED & PROVEN_OVER),
+            # Whether a digest was ever seen here (jobs/provenance/pinning.py).
+            models.Index(
+                fields=["image_digest"], name="attempt_digest", condition=~models.Q(image_digest="")
+            ),
         ]
 
     def __str__(self) -> str:

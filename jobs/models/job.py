@@ -45,6 +45,9 @@ class Job(JobShown, models.Model):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="jobs")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
     submit_key = models.UUIDField(default=uuid.uuid4, editable=False)
+    made_from_id = models.BigIntegerField(
+        null=True, blank=True, help_text="The job it was made from, which may be deleted since."
+    )
 
     name = models.CharField(max_length=120)
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)

@@ -44,7 +44,7 @@ class Open:
 # What a round asks of each: as few values as will do, for there may be thousands of rows every two seconds.
 ASKED = (
     *("id", "job_id", "name", "space", "created_at", "claimed_at", "is_absent", "absent_since"),
-    *("job__status", "seen_state", "seen_exit_code", "seen_reason", "seen_message"),
+    *("job__status", "seen_state", "seen_exit_code", "seen_reason", "seen_message", "image_digest"),
 )
 
 
@@ -103,13 +103,14 @@ def record(
     return changed
 
 
-def _told(work: Seen) -> tuple[str, int | None, str, str]:
-    """As the database has it."""
-    return (str(work.state), work.exit_code, work.reason[:40], work.message)
+def _told(attempt: Open, work: Seen) -> tuple[str, int | None, str, str, str]:
+    """As the database has it. A digest that was told once stays known."""
+    digest = work.image_digest or attempt.seen[4]
+    return (str(work.state), work.exit_code, work.reason[:40], work.message, digest)
 
 
 def _is_news(attempt: Open, work: Seen) -> bool:
-    return attempt.is_missed or _told(work) != attempt.seen
+    return attempt.is_missed or _told(attempt, work) != attempt.seen
 
 
 def _is_for_a_worker(attempt: Open, work: Seen) -> bool:
@@ -128,9 +129,9 @@ WITH held AS MATERIALIZED (
 )
 UPDATE jobs_attempt SET
     seen_state = told.state, seen_exit_code = told.exit_code, seen_reason = told.reason,
-    seen_message = told.message, seen_at = statement_timestamp(), absent_since = NULL
-FROM held, unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[])
-    AS told (id, state, exit_code, reason, message)
+    seen_message = told.message, image_digest = told.digest, seen_at = statement_timestamp(), absent_since = NULL
+FROM held, unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[])
+    AS told (id, state, exit_code, reason, message, digest)
 WHERE jobs_attempt.id = held.id AND held.id = told.id
 RETURNING jobs_attempt.job_id
 """
@@ -141,7 +142,7 @@ def _write(news: Sequence[tuple[Open, Seen]]) -> set[int]:
     if not news:
         return set()
     poked = {attempt.job_id for attempt, work in news if _is_for_a_worker(attempt, work)}
-    rows = [(attempt.id, *_told(work)) for attempt, work in news]
+    rows = [(attempt.id, *_told(attempt, work)) for attempt, work in news]
     columns = [list(column) for column in zip(*rows, strict=True)]
     with transaction.atomic():
         # The job before the attempt, as everywhere: two orders would be a deadlock with a claim.

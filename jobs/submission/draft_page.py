@@ -21,6 +21,7 @@ from jobs.result_rules import most_together
 from jobs.submission.drafts import CODE_NAMES, FROM_JOB, Loaded, code_path
 from jobs.submission.filetree import Folder, tree
 from jobs.submission.forms import NAMES, NewJobForm, default_exclude
+from jobs.submission.pinning import pinned_digest
 from jobs.submission.typed import name_for
 from jobs.uploads import limits
 from jobs.uploads.entry import known_suffix
@@ -175,6 +176,11 @@ class DraftPage:
         """Those that the team may use, and what is chosen, be it wrong."""
         usable = self.offer.images_for(self.team)
         return [image for image in self.offer.images if image in usable or image == self.image]
+
+    @property
+    def pinned(self) -> str:
+        """The digest that the image is pinned to, "" for none."""
+        return pinned_digest(self.draft.fields, self.image)
 
     @property
     def profile(self) -> Profile | None:

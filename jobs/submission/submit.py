@@ -19,6 +19,7 @@ from jobs.submission import drafts
 from jobs.submission.example_list import Example
 from jobs.submission.forms import NewJobForm
 from jobs.submission.offers import Offer, is_open_to, offer_for
+from jobs.submission.pinning import pinned_reference
 from jobs.submission.priorities import too_many_high
 from jobs.submission.typed import name_for
 from jobs.uploads.entry import command_for
@@ -126,6 +127,7 @@ def _job_from(form: NewJobForm, user: User, draft: Draft) -> Job:
         team=values["team"],
         owner=user,
         submit_key=draft.pk,
+        made_from_id=draft.fields.get(drafts.FROM_JOB),
         name=values["name"] or name_for(entry),
         tags=values["tags"],
         bundle_id=draft.bundle_id,
@@ -137,7 +139,8 @@ def _job_from(form: NewJobForm, user: User, draft: Draft) -> Job:
         priority=values["priority"],
         is_preemptible=values["preemptible"],
         result_rules=form.result_rules.as_json(),
-        **_snapshot(values["image"], values["profile"]),
+        **_snapshot(values["image"], values["profile"])
+        | {"image_reference": pinned_reference(draft.fields, values["image"])},
     )
 
 
@@ -172,7 +175,7 @@ def run_again(user: User, job: Job, key: UUID, note: Note = unnoted) -> Job:
         raise NoRoom
     _check_still_offered(job)
     copied = {field: getattr(job, field) for field in COPIED}
-    again = Job(owner=user, submit_key=key, **copied)
+    again = Job(owner=user, submit_key=key, made_from_id=job.pk, **copied)
     try:
         with transaction.atomic():
             if again.priority == Priority.HIGH and lock_team(job.team_id) and too_many_high(job.team):

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -22,6 +22,7 @@ from jobs.history.saved import query_of
 from jobs.history.searching import with_owner
 from jobs.lifecycle import ACTIVE
 from jobs.models import BulkRun, Job
+from jobs.provenance.asked import Asked as Compared
 from jobs.submission.typed import Mistyped, split_tags
 from jobs.views.actions import back_of
 from teams.access import SignedInRequest, sign_in_first
@@ -29,7 +30,6 @@ from teams.audit import origin_of
 from teams.filtering import number
 from teams.policy import Rights, rights_of
 
-LEAST_COMPARED, MOST_COMPARED = 2, 20
 VERBS = {"cancel": "Cancel", "delete": "Delete", "again": "Run again", "tag": "Change tags of"}
 VERBS |= {"pin": "Pin", "unpin": "Unpin"}
 # What can be taken back is done to selected jobs without a question.
@@ -71,7 +71,7 @@ class Asked:
 def job_bulk(request: SignedInRequest) -> HttpResponse:
     """Ask once, with numbers; then do it to those that the user may change, or begin to in the background."""
     if request.POST.get("action") == "compare":
-        return _compare(request)
+        return redirect(Compared.read(request.POST).url())
     if request.POST.get("action") not in ACTIONS:
         return HttpResponseBadRequest(
             "Choose what to do with the jobs: cancel, pin, unpin, run again, change tags or delete."
@@ -189,24 +189,6 @@ def _how_many(rights: Rights, asked: Filters) -> str:
     if overview.is_lower_bound or total <= AT_ONCE:
         return f"more than {max(AT_ONCE, total):,}"
     return f"{total:,}"
-
-
-def _compare(request: SignedInRequest) -> HttpResponse:
-    address, ids = compare_address(), sorted({number(value) for value in request.POST.getlist("job")} - {0})
-    if not address:
-        return HttpResponseBadRequest("Jobs cannot be compared here.")
-    if not LEAST_COMPARED <= len(ids) <= MOST_COMPARED:
-        messages.error(request, f"Select {LEAST_COMPARED} to {MOST_COMPARED} jobs to compare them.")
-        return redirect(back_of(request, reverse("job_list")))
-    return redirect(f"{address}?ids={','.join(map(str, ids))}")
-
-
-def compare_address() -> str:
-    """The page that compares jobs; "" where the portal has none."""
-    try:
-        return reverse("job_compare")
-    except NoReverseMatch:
-        return ""
 
 
 def _report(request: SignedInRequest, action: str, done: int, choice: Choice) -> None:

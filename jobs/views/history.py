@@ -21,7 +21,6 @@ from jobs.history.saved import default_of, filters_of, query_of, seen_by
 from jobs.history.searching import with_owner
 from jobs.models import Job, SavedFilter, TeamQueue
 from jobs.submission.example_list import available_examples
-from jobs.views.bulk import compare_address
 from teams.access import SignedInRequest
 from teams.csv_export import csv_response
 from teams.filtering import number
@@ -70,7 +69,6 @@ def job_list(request: SignedInRequest) -> HttpResponse:
         {
             "filters": filter_bar(rights, asked, find_overview(rights.team_ids, asked)),
             "jobs": jobs,
-            "may_compare": bool(compare_address()),
             **kept_beside(saved, asked),
             "no_match": not jobs,
             "searched": asked.text,

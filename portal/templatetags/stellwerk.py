@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from jobs.provenance.wording import number_text
 from teams.wording import readable_amount, readable_bytes, readable_seconds
 
 register = template.Library()
@@ -80,6 +81,12 @@ def status_mark(status: str, word: str = "") -> SafeString:
 def bytes_(count: float | None) -> str:
     """A number of bytes in binary units: `1536` is "1.5 KiB"; None is an empty string."""
     return "" if count is None else readable_bytes(count)
+
+
+@register.filter
+def metric_number(number: float | None) -> str:
+    """A metric's value with the six digits that count; None is a dash."""
+    return "–" if number is None else number_text(number)
 
 
 @register.filter

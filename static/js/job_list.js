@@ -1,5 +1,6 @@
 // The history by keyboard (j, k, x, /) and the bar for selected jobs.
 
+const MOST_COMPARED = 20;
 const form = document.querySelector("[data-job-list]");
 const links = () => [...document.querySelectorAll("[data-job-link]")];
 const boxes = () => [...form.querySelectorAll('input[name="job"]')];
@@ -24,12 +25,11 @@ function count() {
   const all = boxes();
   const chosen = all.filter((box) => box.checked).length;
   const bar = form.querySelector("[data-bulk-bar]");
-  if (!bar) return; // nothing on this page that this user may change
-  bar.classList.toggle("is-on", chosen > 0 || Boolean(form.querySelector("[data-bulk-all]")?.checked));
-  const isAll = form.querySelector("[data-bulk-all]")?.checked;
+  if (!bar) return;
+  const isAll = Boolean(form.querySelector("[data-bulk-all]")?.checked);
+  bar.classList.toggle("is-on", chosen > 0 || isAll);
   form.querySelector("[data-bulk-count]").textContent = isAll ? "All that match" : chosen ? `${chosen} selected` : "";
-  const compare = form.querySelector("[data-bulk-compare]");
-  if (compare) compare.hidden = isAll || chosen < 2 || chosen > 20;
+  form.querySelector("[data-compare]").disabled = isAll || chosen < 2 || chosen > MOST_COMPARED;
   const every = form.querySelector("[data-select-all]");
   every.checked = chosen > 0 && chosen === all.length;
   every.indeterminate = chosen > 0 && chosen < all.length;
@@ -62,6 +62,14 @@ if (form) {
       for (const box of boxes()) box.checked = event.target.checked;
     }
     count();
+  });
+  // The comparison is only a page: its address is all that is sent.
+  form.addEventListener("submit", (event) => {
+    const address = event.submitter?.dataset.compare;
+    if (!address) return;
+    event.preventDefault();
+    const ids = boxes().filter((box) => box.checked).map((box) => box.value);
+    location.assign(`${address}?ids=${ids.join(",")}`);
   });
   addEventListener("pageshow", count);
   count();

@@ -55,7 +55,7 @@ async function place(element, fresh, number) {
   placed?.dispatchEvent(new CustomEvent("stellwerk:refreshed", { bubbles: true }));
 }
 
-async function refresh(element) {
+export async function refresh(element) {
   const { id } = element;
   if (busy.has(id)) {
     busy.set(id, "again");

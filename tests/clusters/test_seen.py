@@ -3,6 +3,7 @@
 import pytest
 
 from clusters.driver import State
+from clusters.kubernetes.pods import image_digest
 from clusters.kubernetes.seen import seen_of
 from tests.clusters.pod_dicts import LABELS, OK, RUNS, ended, job, pod, waits
 
@@ -105,3 +106,16 @@ def test_name_and_labels_are_the_jobs():
 def test_what_it_waits_for(found, reason, words):
     seen = seen_of(job(), [found])
     assert (seen.state is not State.ENDED, seen.reason, seen.message) == (True, reason, words)
+
+
+def test_the_digest_is_that_of_the_scripts_container():
+    digest = "sha256:" + "a" * 64
+    for told, known in (
+        (f"docker.io/library/python@{digest}", digest),
+        (digest, ""),
+        ("", ""),
+        ("x@sha256:1", ""),
+    ):
+        statuses = [{"name": "collect", "imageID": "x@sha256:" + "b" * 64}, {"name": "main", "imageID": told}]
+        assert image_digest({"status": {"containerStatuses": statuses}}) == known
+    assert image_digest({}) == ""

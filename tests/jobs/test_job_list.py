@@ -293,14 +293,20 @@ def test_somebody_without_a_team_reads_what_to_do(client_of, django_user_model, 
     assert "dana" in page
 
 
-def test_every_job_can_be_selected_by_who_may_send(make_job, client_of, alice, bob, dana, django_user_model):
+def test_all_can_be_selected_and_who_may_send_nothing_can_compare(
+    make_job, client_of, alice, bob, django_user_model
+):
     hers = make_job(owner=alice)
-    assert f'name="job" value="{hers.pk}"' in client_of(bob).get("/").content.decode()
+    page = client_of(bob).get("/").content.decode()
+    assert f'name="job" value="{hers.pk}"' in page
+    assert 'value="compare"' in page
+    assert 'value="again"' in page
     auditor = django_user_model.objects.create(username="otto", is_auditor=True)
     page = client_of(auditor).get("/").content.decode()
-    assert f"/jobs/{hers.pk}/" in page
-    assert 'name="job"' not in page
-    assert "data-bulk-bar" not in page
+    assert f'name="job" value="{hers.pk}"' in page
+    assert 'value="compare"' in page
+    assert 'value="again"' not in page
+    assert 'value="delete"' not in page
 
 
 @pytest.mark.parametrize("query", ["", "?status=failed&tag=a&text=job&time=30d", "?before=999999&owner=1"])

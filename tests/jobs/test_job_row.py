@@ -48,11 +48,11 @@ def test_only_a_job_that_started_took_a_time(make_job, client_of, alice):
     assert took(running_at=None, finishing_at=None, finished_at=later) == "–"
 
 
-def test_a_stranger_gets_no_row_and_a_colleague_no_box(make_job, client_of, bob, charlie):
+def test_a_stranger_gets_no_row_and_a_colleague_a_box_to_compare_it(make_job, client_of, bob, charlie):
     job = make_job()
     assert client_of(charlie).get(f"/jobs/{job.pk}/row/").status_code == 404
     page = client_of(bob).get(f"/jobs/{job.pk}/row/").content.decode()
-    assert 'type="checkbox"' not in page
+    assert 'type="checkbox"' in page
 
 
 def test_a_deleted_job_has_no_row(make_job, client_of, alice):

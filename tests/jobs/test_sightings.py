@@ -174,3 +174,13 @@ def test_the_gap_between_the_reads_is_longer_than_a_round():
     from jobs.reconciler.watching import COMPARE_SECONDS
 
     assert sightings.ABSENCE.total_seconds() > COMPARE_SECONDS
+
+
+def test_the_digest_that_a_cluster_told_stays_known(make_job, make_attempt, cluster):
+    attempt = make_attempt(make_job(status="running"))
+    digest = "sha256:" + "a" * 64
+    for told in (digest, ""):
+        seen = Seen(attempt.name, {}, "uid", State.RUNNING, message=told, image_digest=told)
+        record(cluster.pk, open_attempts(cluster.pk), [seen])
+        attempt.refresh_from_db()
+        assert attempt.image_digest == digest

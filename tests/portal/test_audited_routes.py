@@ -92,6 +92,7 @@ RESUMED = {"team_pause": "team.resumed", "cluster_pause": "cluster.resumed", "pa
 # Nobody is signed in before, and somebody is afterwards.
 BY_A_STRANGER = {"invitation_accept": ["account.signed_in", "person.link_used"]}
 NOT_RECORDED = {
+    "capsule_open": "makes a draft: the user's own form, which was not sent",
     "job_run_with_changes": "makes a draft: the user's own form, which was not sent",
     "filter_save": OWN_NAME,
     "filter_edit": OWN_NAME,

@@ -1,0 +1,1 @@
+"""Numbers that scripts tell about themselves, from their output and their result files (docs/metrics.md)."""

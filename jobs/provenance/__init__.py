@@ -1,0 +1,1 @@
+"""What a job was made of, as a capsule; and what is different between jobs (docs/provenance.md)."""
