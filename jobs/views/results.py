@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_safe
 from jobs import results
 from jobs.access import find_job
 from jobs.previews.kinds import content_type_of, kind_of
-from jobs.sending import SANDBOX, dress, joined_filename, send_stored
+from jobs.sending import SANDBOX, address_elsewhere, dress, joined_filename, send_stored
 from jobs.views.frame import job_frame
 from teams.access import SignedInRequest
 
@@ -39,10 +39,11 @@ def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
     job = find_job(request.user, job_id)
     attempt = results.newest_attempt(job)
     page = Paginator(results.listed(attempt), PAGE_FILES).get_page(request.GET.get("page"))
+    tiles = results.with_snippets(job, page)
     context = {
         "page": page,
-        "artifacts": results.with_snippets(job, page),
-        "flags": results.flags(job, attempt),
+        "artifacts": tiles,
+        "flags": [*results.flags(job, attempt), *results.lost(tiles)],
         "kept_at": results.kept_at(job, attempt),
         "skipped": results.left_out(attempt),
         "zip_url": reverse("job_results_zip", args=[job.pk]) if page.paginator.count else "",
@@ -98,6 +99,11 @@ def artifact_download(request: SignedInRequest, job_id: int, artifact_id: int) -
     """The content to be saved, as bytes that no browser opens by itself."""
     job = find_job(request.user, job_id)
     artifact = results.find_artifact(job, artifact_id)
+    if address := address_elsewhere(artifact.key, artifact.name):
+        answer = redirect(address)
+        answer["Cache-Control"] = "no-store"
+        answer["Referrer-Policy"] = "no-referrer"
+        return answer
     return send_stored(artifact.key, artifact.name)
 
 
