@@ -33,6 +33,10 @@ class Store(Protocol):
         """All that were stored before that moment."""
         ...
 
+    def forget_begun(self, before: datetime) -> None:
+        """Remove parts whose file never became whole."""
+        ...
+
 
 def save(place: Path, attempt_id: int) -> str:
     """Store the content of a file of ours, which may be moved away; its key."""
@@ -56,6 +60,11 @@ def delete(key: str) -> None:
 def address_for_people(key: str, disposition: str) -> str:
     """A signed address of a content in S3, for a browser that saves it."""
     return str(_s3_class()().address_for_people(key, disposition))
+
+
+def is_open_to_jobs() -> bool:
+    """Jobs bring large results to the storage themselves."""
+    return bool(settings.RESULT_STORE_BUCKET and settings.RESULT_STORE_FOR_JOBS)
 
 
 def current() -> Store:
@@ -127,6 +136,9 @@ class Disk:
                 key = f"{FOLDER}/{folder}/{name}"
                 if _modified_before(key, before):
                     yield key
+
+    def forget_begun(self, before: datetime) -> None:
+        """Parts on the disk lie where files arrive, and are swept there."""
 
 
 DISK = Disk()

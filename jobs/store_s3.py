@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 PART_BYTES = 32 * MIB
 # Threat 14: a signed address is for one object and for five minutes.
 SIGNED_SECONDS = 300
-NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
+NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload", "InvalidPart"})
 
 
 class S3:
@@ -82,6 +82,40 @@ class S3:
                 for found in page.get("Contents", []):
                     if found["LastModified"] < before:
                         yield IN_S3 + found["Key"]
+
+    def begin_parts(self, attempt_id: int) -> tuple[str, str]:
+        """A new key, and the storage's name for the parts that will become its content."""
+        key = self.new_key(attempt_id)
+        with _troubles():
+            begun = self.client.create_multipart_upload(Bucket=self.bucket, Key=_name(key))
+        return key, str(begun["UploadId"])
+
+    def part_address(self, key: str, upload: str, number: int) -> str:
+        """A signed address to which a job PUTs this one part; for five minutes."""
+        asked = {"Bucket": self.bucket, "Key": _name(key), "UploadId": upload, "PartNumber": number}
+        signer = _signer(settings.RESULT_STORE_FOR_JOBS)
+        return str(signer.generate_presigned_url("upload_part", Params=asked, ExpiresIn=SIGNED_SECONDS))
+
+    def join_parts(self, key: str, upload: str, etags: list[str]) -> int:
+        """The size of the whole; joined before, the same. Raises FileNotFoundError when there are no such parts."""
+        parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+        asked = {"Bucket": self.bucket, "Key": _name(key), "UploadId": upload}
+        try:
+            with _troubles():
+                self.client.complete_multipart_upload(**asked, MultipartUpload={"Parts": parts})
+        except FileNotFoundError:
+            return self.size(key)
+        return self.size(key)
+
+    def forget_begun(self, before: datetime) -> None:
+        with _troubles():
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self.bucket, Prefix=FOLDER + "/"
+            )
+            for begun in [found for page in pages for found in page.get("Uploads", [])]:
+                if begun["Initiated"] < before:
+                    asked = {"Bucket": self.bucket, "Key": begun["Key"], "UploadId": begun["UploadId"]}
+                    self.client.abort_multipart_upload(**asked)
 
     def address_for_people(self, key: str, disposition: str) -> str:
         """A signed address from which a browser saves this content, and nothing else; for five minutes."""

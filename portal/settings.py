@@ -226,6 +226,7 @@ RESULT_STORE_KEY_ID = env.str("RESULT_STORE_KEY_ID", default="")
 RESULT_STORE_SECRET = env.str("RESULT_STORE_SECRET", default="")
 # Under which address browsers and jobs reach the storage themselves; "": through the portal.
 RESULT_STORE_FOR_PEOPLE = env.str("RESULT_STORE_FOR_PEOPLE", default="")
+RESULT_STORE_FOR_JOBS = env.str("RESULT_STORE_FOR_JOBS", default="")
 # How long a job's results wait for room on the portal's disk, or for the portal.
 RESULT_WAIT_SECONDS = env.int("RESULT_WAIT_SECONDS", default=3600)
 # What new jobs leave out of their results unless their form says otherwise.

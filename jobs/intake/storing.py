@@ -66,16 +66,18 @@ def keep(attempt: Attempt, path: str, place: Path, facts: dict[str, Any]) -> Non
             key = store.save(place, attempt.pk)
     except store.StoreAway as error:
         raise IntakeRefused(503, f"The results cannot be stored now: {error}.") from error
-    _record(attempt, path, {**facts, "key": key})
+    record(attempt, path, {**facts, "key": key})
 
 
-def _record(attempt: Attempt, path: str, values: dict[str, Any]) -> None:
+def record(attempt: Attempt, path: str, values: dict[str, Any]) -> None:
     """Beside the row that is listed, in place of an earlier one, whose content goes when this is committed."""
     with transaction.atomic():
         Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk)
         old = Artifact.objects.filter(attempt=attempt, path=path, is_listed=False).first()
         if old is None:
             Artifact.objects.create(attempt=attempt, path=path, **values)
+            return
+        if old.key == values["key"]:
             return
         Artifact.objects.filter(pk=old.pk).update(**values, stored_at=Now())
         transaction.on_commit(partial(store.delete, old.key), robust=True)

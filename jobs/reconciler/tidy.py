@@ -98,6 +98,7 @@ def sweep_what_jobs_left(age: timedelta) -> None:
         while some := set(islice(keys, AT_ONCE)):
             for key in some - set(Artifact.objects.filter(key__in=some).values_list("key", flat=True)):
                 place.delete(key)
+        place.forget_begun(oldest)
 
 
 def _without_attempt(ids: set[int]) -> set[int]:

