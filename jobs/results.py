@@ -4,12 +4,11 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import BinaryIO
 
-from django.core.files.storage import default_storage
 from django.db import close_old_connections
 from django.db.models import QuerySet
 from django.http import Http404
@@ -17,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from jobs import store
 from jobs.lifecycle import Status
 from jobs.models import Artifact, Attempt, Job
 from jobs.previews.addresses import Addresses
@@ -54,6 +54,7 @@ class Result:
     size: int
     kind: str
     preview_html: SafeString = NO_SNIPPET
+    is_lost: bool = False
 
     @property
     def name(self) -> str:
@@ -133,12 +134,27 @@ def with_snippets(job: Job, artifacts: Iterable[Artifact]) -> list[Result]:
     left = MOST_SNIPPETS
     tiles = []
     for artifact in artifacts:
-        html = NO_SNIPPET
-        if left and artifact.size and kind_of(artifact.path) in SNIPPET_KINDS:
-            html = _snippet(artifact)
-            left -= 1
-        tiles.append(shown(job, artifact, html))
+        html, is_lost = NO_SNIPPET, False
+        try:
+            if left and artifact.size and kind_of(artifact.path) in SNIPPET_KINDS:
+                left -= 1
+                html = _snippet(artifact)
+            elif not artifact.key.startswith(store.IN_S3):
+                is_lost = not store.exists(artifact.key)
+        except FileNotFoundError:
+            is_lost = True
+        tiles.append(replace(shown(job, artifact, html), is_lost=is_lost))
     return tiles
+
+
+def lost(tiles: Sequence[Result]) -> list[str]:
+    """The flag for files whose content is gone from the storage; how the job ended does not change."""
+    gone = [tile.path for tile in tiles if tile.is_lost]
+    if not gone:
+        return []
+    more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
+    named = ", ".join(gone[:MOST_NAMED])
+    return [f"Not stored any more: {named}{more}. The other files are there. Run the job again to get them."]
 
 
 def preview(job: Job, artifact: Artifact, order: Order | None = None) -> Preview:
@@ -152,6 +168,8 @@ def preview(job: Job, artifact: Artifact, order: Order | None = None) -> Preview
         return preview_of(artifact.path, artifact.size, _opener(artifact.key), addresses, order)
     except FileNotFoundError:
         return Preview("missing", note="its content is not stored any more")
+    except store.StoreAway as error:
+        return Preview("missing", note=f"its content cannot be read now: {error}")
 
 
 def kept_at(job: Job, attempt: Attempt | None) -> datetime | None:
@@ -225,13 +243,15 @@ def _unique(path: str, taken: set[str]) -> str:
 
 
 def _opener(key: str) -> Callable[[], BinaryIO]:
-    return lambda: default_storage.open(key, "rb")  # type: ignore[return-value]
+    return lambda: store.open_(key)
 
 
 def _snippet(artifact: Artifact) -> SafeString:
     try:
-        with default_storage.open(artifact.key, "rb") as file:
+        with store.open_(artifact.key) as file:
             return snippet_of(artifact.path, file.read(SNIPPET_BYTES))
+    except FileNotFoundError:
+        raise
     except OSError:
         return NO_SNIPPET
 

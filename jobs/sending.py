@@ -6,10 +6,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
+
+from jobs import store
 
 # nginx's internal address of STELLWERK_HOME/files (portal/up/nginx.conf.template).
 ACCEL_ROOT = "/_files/"
@@ -33,16 +34,36 @@ def send_stored(
     Raises Http404 when nothing is stored there. The caller has checked who asks. `policy` is the answer's
     Content-Security-Policy; the default takes all rights from it.
     """
-    if not default_storage.exists(key):
-        raise Http404("This file is not stored any more.")
+    _check_stored(key)
     response: HttpResponseBase
-    if settings.SEND_FILES_BY_ACCEL:
+    if settings.SEND_FILES_BY_ACCEL and not key.startswith(store.IN_S3):
         response = HttpResponse(content_type=content_type)
         response["X-Accel-Redirect"] = ACCEL_ROOT + quote(key)
         del response["Content-Length"]
     else:
-        response = FileResponse(default_storage.open(key), content_type=content_type)
+        response = FileResponse(store.open_(key), content_type=content_type)
     return dress(response, filename, as_attachment=as_attachment, policy=policy)
+
+
+def address_elsewhere(key: str, filename: str) -> str:
+    """Where a browser gets this content itself: a signed address for five minutes; "" where it is to be sent by us.
+
+    Raises Http404. The caller has checked who asks.
+    """
+    if not (settings.RESULT_STORE_FOR_PEOPLE and key.startswith(store.IN_S3)):
+        return ""
+    _check_stored(key)
+    disposition = content_disposition_header(True, safe_filename(filename)) or "attachment"
+    return store.address_for_people(key, disposition)
+
+
+def _check_stored(key: str) -> None:
+    try:
+        is_stored = store.exists(key)
+    except store.StoreAway as error:
+        raise Http404("The storage of results cannot be reached now. Try again later.") from error
+    if not is_stored:
+        raise Http404("This file is not stored any more.")
 
 
 def dress(

@@ -218,6 +218,15 @@ DRAFT_DAYS = env.int("DRAFT_DAYS", default=14)
 OUTPUT_MAX_BYTES = env.int("OUTPUT_MAX_BYTES", default=256 * MIB)
 RESULT_MAX_BYTES = env.int("RESULT_MAX_BYTES", default=16 * GIB)
 RESULT_MAX_FILES = env.int("RESULT_MAX_FILES", default=5000)
+# S3-compatible storage for results; without a bucket they stay on the disk (jobs/store.py).
+RESULT_STORE_BUCKET = env.str("RESULT_STORE_BUCKET", default="")
+RESULT_STORE_ENDPOINT = env.str("RESULT_STORE_ENDPOINT", default="")
+RESULT_STORE_REGION = env.str("RESULT_STORE_REGION", default="us-east-1")
+RESULT_STORE_KEY_ID = env.str("RESULT_STORE_KEY_ID", default="")
+RESULT_STORE_SECRET = env.str("RESULT_STORE_SECRET", default="")
+# Under which address browsers and jobs reach the storage themselves; "": through the portal.
+RESULT_STORE_FOR_PEOPLE = env.str("RESULT_STORE_FOR_PEOPLE", default="")
+RESULT_STORE_FOR_JOBS = env.str("RESULT_STORE_FOR_JOBS", default="")
 # How long a job's results wait for room on the portal's disk, or for the portal.
 RESULT_WAIT_SECONDS = env.int("RESULT_WAIT_SECONDS", default=3600)
 # What new jobs leave out of their results unless their form says otherwise.

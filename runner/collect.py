@@ -120,6 +120,7 @@ class Collector:
                 found.skip(shipper.stream + ".log", f"{hole.size} bytes {_WHY[hole.why]}")
         uploader = Uploader(self.client, self._volume.work_dir, found, self._run_as)
         try:
+            uploader.is_direct = bool(self._claim.get("has_direct_results"))
             if self._volume.has("sending"):
                 uploader.ask_what_is_there()
             elif found.files:

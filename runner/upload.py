@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runner import parts
+from runner.direct import Direct, NotDirect
 from runner.parts import ResultChanged, Unreadable, hash_of, read_blocks
 from runner.portal_client import PortalClient, PortalRefused, Request
 from runner.results import Found, open_inside, refusal
@@ -20,6 +21,8 @@ class Uploader:
 
     def __init__(self, client: PortalClient, work_dir: Path, found: Found, run_as: int | None) -> None:
         self.results: dict[str, dict[str, Any]] = {}
+        # Large files may go to the storage itself.
+        self.is_direct = False
         self._refused: set[str] = set()
         self._client = client
         self._found = found
@@ -92,6 +95,12 @@ class Uploader:
         stored = self._stored.pop(path, None)
         if stored and stored["size"] == size and hash_of(descriptor, size) == stored["sha256"]:
             return str(stored["sha256"])
+        if size > parts.PART_BYTES and self.is_direct and path not in self._begun:
+            try:
+                return Direct(path, descriptor, size).send(self._client)
+            except NotDirect:
+                # What one part does not reach the others do not either.
+                self.is_direct = False
         if size > parts.PART_BYTES:
             large = parts.Parts(path, descriptor, size)
             large.resume(self._begun.pop(path, None))

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHt
 from jobs.bundles import streamed_files
 from jobs.hints import is_watched
 from jobs.intake import arrivals, claims, manifest, parts, reports
+from jobs.intake import direct as direct_results
 from jobs.intake.bearer import IntakeRefused, check_alive, check_pod, intake_call, json_of
 from jobs.metrics import pickup
 from jobs.models import Attempt
@@ -87,6 +88,14 @@ def results(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
     if not (offset.isdecimal() and size.isdecimal()):
         raise IntakeRefused(400, "A part has to tell its offset and the size of the whole file.")
     return JsonResponse(parts.take_part(attempt, path, int(offset), int(size), request))
+
+
+@intake_call("POST")
+def direct(request: HttpRequest, attempt: Attempt, step: str) -> HttpResponseBase:
+    """A large result that goes to the storage itself: its begin, a signed address for each part, its end."""
+    check_alive(attempt)
+    steps = {"begin": direct_results.begin, "part": direct_results.part, "done": direct_results.done}
+    return JsonResponse(steps[step](attempt, json_of(request)))
 
 
 @intake_call("GET")

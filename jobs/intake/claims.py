@@ -11,6 +11,7 @@ from jobs.intake.bearer import IntakeRefused
 from jobs.lifecycle import TERMINAL, Wish
 from jobs.models import Attempt, Job
 from jobs.result_rules import rules_of
+from jobs.store import is_open_to_jobs
 
 
 def claim(attempt: Attempt, uid: str) -> dict[str, Any]:
@@ -64,5 +65,6 @@ def answer(job: Job, attempt: Attempt) -> dict[str, Any]:
             "result_files": settings.RESULT_MAX_FILES,
             **({} if rules.file_bytes is None else {"result_file_bytes": rules.file_bytes}),
         },
+        "has_direct_results": is_open_to_jobs(),
         "result_rules": {"include": rules.include, "exclude": rules.exclude},
     }

@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.functions import Now
 
-from jobs import hints
+from jobs import hints, store
 from jobs.intake import parts
 from jobs.intake.bearer import IntakeRefused
 from jobs.intake.reports import tell
@@ -130,7 +129,7 @@ def _list(attempt: Attempt, wanted: dict[str, set[str]]) -> None:
     Artifact.objects.filter(pk__in=rest).delete()
     attempt.artifacts.filter(is_listed=False).update(is_listed=True)
     for key in rest.values():
-        transaction.on_commit(partial(default_storage.delete, key), robust=True)
+        transaction.on_commit(partial(store.delete, key), robust=True)
 
 
 def _hash_of(attempt: Attempt, stream: str) -> str:

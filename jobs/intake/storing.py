@@ -1,6 +1,5 @@
 """Where result files go: their limits, the room for them, the storage and their rows."""
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -8,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Count, Sum
 from django.db.models.functions import Now
 
+from jobs import store
 from jobs.intake.bearer import IntakeRefused
 from jobs.models import Artifact, Attempt
 from jobs.result_rules import rules_of
@@ -52,38 +50,26 @@ def no_space_is_507() -> Iterator[None]:
     """A write that failed is answered so that the runner waits and sends it again."""
     try:
         yield
+    except store.StoreAway:
+        raise
     except OSError as error:
         raise IntakeRefused(507, f"The portal cannot store this: {error.strerror}.") from error
-
-
-class _Arrived(File):
-    """A finished file that the storage may move instead of copying it."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path.open("rb"), name=path.name)
-        self._path = path
-
-    def temporary_file_path(self) -> str:
-        return str(self._path)
 
 
 def keep(attempt: Attempt, path: str, place: Path, facts: dict[str, Any]) -> None:
     """Store what lies at `place`; `facts` are its size and sha256. It is shown when a manifest names it.
 
-    Raises IntakeRefused (507).
+    Raises IntakeRefused (503: the storage is away, 507).
     """
-    with no_space_is_507():
-        key = _store(place, attempt.pk)
-    _record(attempt, path, {**facts, "key": key})
+    try:
+        with no_space_is_507():
+            key = store.save(place, attempt.pk)
+    except store.StoreAway as error:
+        raise IntakeRefused(503, f"The results cannot be stored now: {error}.") from error
+    record(attempt, path, {**facts, "key": key})
 
 
-def _store(path: Path, attempt_id: int) -> str:
-    """Into the storage, under a key that is never used again."""
-    with _Arrived(path) as content:
-        return default_storage.save(f"results/{attempt_id}/{uuid.uuid4().hex}", content)
-
-
-def _record(attempt: Attempt, path: str, values: dict[str, Any]) -> None:
+def record(attempt: Attempt, path: str, values: dict[str, Any]) -> None:
     """Beside the row that is listed, in place of an earlier one, whose content goes when this is committed."""
     with transaction.atomic():
         Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk)
@@ -91,5 +77,7 @@ def _record(attempt: Attempt, path: str, values: dict[str, Any]) -> None:
         if old is None:
             Artifact.objects.create(attempt=attempt, path=path, **values)
             return
+        if old.key == values["key"]:
+            return
         Artifact.objects.filter(pk=old.pk).update(**values, stored_at=Now())
-        transaction.on_commit(partial(default_storage.delete, old.key), robust=True)
+        transaction.on_commit(partial(store.delete, old.key), robust=True)

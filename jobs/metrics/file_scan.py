@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from jobs import store
 from jobs.metrics import json_file, keeping, mlflow
 from jobs.metrics.left_out import LeftOut, quoted
 from jobs.metrics.line import Told
@@ -96,7 +96,7 @@ def _content(artifact: Artifact, most: int, left_out: LeftOut) -> bytes | None:
         left_out.add(f"{quoted(artifact.path)} is larger than {most // 1024**2} MiB and was not read")
         return None
     try:
-        with default_storage.open(artifact.key, "rb") as file:
+        with store.open_(artifact.key) as file:
             data: bytes = file.read(most)
             return data
     except OSError:

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -13,7 +13,7 @@ from django.utils import timezone
 from clusters.driver import DriverError, State
 from clusters.drivers import driver_of
 from clusters.models import Cluster
-from jobs import bundles
+from jobs import bundles, store
 from jobs.lifecycle import TERMINAL
 from jobs.models import Artifact, Attempt, Job, Kind, Stored
 from jobs.models.attempt import RESERVED
@@ -70,7 +70,7 @@ def delete_job(job: Job) -> None:
         if not bundle.jobs.exists():
             bundle.delete()
     for key in keys:
-        default_storage.delete(key)
+        store.delete(key)
     for attempt_id in attempts:
         outputlog.delete(attempt_id)
 
@@ -99,12 +99,13 @@ def sweep_what_jobs_left(age: timedelta) -> None:
     for attempt_id in _without_attempt(stored) | _erased(stored):
         if outputlog.touched_at(attempt_id) < oldest.timestamp():
             outputlog.delete(attempt_id)
-    for folder in _folders("results"):
-        keys = {f"results/{folder}/{name}" for name in default_storage.listdir(f"results/{folder}")[1]}
-        known = set(Artifact.objects.filter(key__in=keys).values_list("key", flat=True))
-        for key in keys - known - _to_erase(folder):
-            if default_storage.get_modified_time(key) < oldest:
-                default_storage.delete(key)
+    for place in store.all_stores():
+        keys = place.keys(before=oldest)
+        while some := set(islice(keys, AT_ONCE)):
+            known = set(Artifact.objects.filter(key__in=some).values_list("key", flat=True))
+            for key in some - known - _to_erase(some):
+                place.delete(key)
+        place.forget_begun(oldest)
 
 
 def _without_attempt(ids: set[int]) -> set[int]:
@@ -117,17 +118,9 @@ def _erased(ids: set[int]) -> set[int]:
     return set(Attempt.objects.filter(Exists(erased), pk__in=ids).values_list("pk", flat=True))
 
 
-def _to_erase(folder: str) -> set[str]:
+def _to_erase(keys: set[str]) -> set[str]:
     """What a rule deleted and somebody may still be reading: jobs/retention/deleting.py removes it."""
-    if not folder.isdecimal():
-        return set()
-    job = Attempt.objects.filter(pk=int(folder)).values("job")
-    rows = Stored.objects.filter(job__in=job, kind=Kind.RESULTS, gone_at__isnull=False, erased_at=None)
+    folders = {key.split("/")[1] for key in keys if key.count("/") > 1}
+    jobs = Attempt.objects.filter(pk__in=[int(name) for name in folders if name.isdecimal()]).values("job")
+    rows = Stored.objects.filter(job__in=jobs, kind=Kind.RESULTS, gone_at__isnull=False, erased_at=None)
     return {key for row in rows for key in row.keys}
-
-
-def _folders(name: str) -> list[str]:
-    try:
-        return list(default_storage.listdir(name)[0])
-    except FileNotFoundError:
-        return []

@@ -7,6 +7,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
+from jobs import store
 from jobs.models import Artifact, Attempt, Blob, BundleFile, Kind, Stored
 from jobs.output import outputlog
 
@@ -62,6 +63,8 @@ def _logs() -> Iterator[str]:
 
 
 def _is_there(key: str, size: int) -> bool:
+    if key.startswith(store.IN_S3):
+        return store.exists(key)
     return default_storage.exists(key) and default_storage.size(key) == size
 
 

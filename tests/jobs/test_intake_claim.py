@@ -37,6 +37,7 @@ def test_a_claim_brings_everything_the_runner_needs(attempt, settings):
             "result_bytes": settings.RESULT_MAX_BYTES,
             "result_files": settings.RESULT_MAX_FILES,
         },
+        "has_direct_results": False,
         "result_rules": {"include": [], "exclude": []},
     }
     attempt.refresh_from_db()

@@ -122,7 +122,7 @@ def test_a_file_that_could_not_be_stored_at_its_end_is_stored_by_an_empty_part(a
 
     put(attempt, 0, DATA[:40000])
     with monkeypatch.context() as patch:
-        patch.setattr("jobs.intake.storing._store", full)
+        patch.setattr("jobs.store.save", full)
         assert put(attempt, 40000, DATA[40000:]).status_code == 507
     assert put(attempt, len(DATA), b"").json() == {"offset": len(DATA), "sha256": sha256(DATA)}
     assert content_of(Artifact.objects.get()) == DATA

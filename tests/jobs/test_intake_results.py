@@ -6,7 +6,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from jobs.intake import storing
+from jobs import store
 from jobs.models import Artifact
 from jobs.uploads import incoming
 from tests.jobs.intake_caller import Runner, sha256
@@ -60,15 +60,15 @@ def test_a_repeat_replaces_the_file_and_leaves_no_old_content(attempt, django_ca
 
 def test_the_content_is_moved_into_the_storage_and_not_copied(attempt, monkeypatch):
     moved = []
-    store = storing._store
+    save = store.save
 
     def watched(path, attempt_id):
         before = path.stat().st_ino
-        key = store(path, attempt_id)
+        key = save(path, attempt_id)
         moved.append(before == (incoming.folder().parent / key).stat().st_ino)
         return key
 
-    monkeypatch.setattr(storing, "_store", watched)
+    monkeypatch.setattr(store, "save", watched)
     Runner(attempt).result("big", b"x" * 100_000)
     assert moved == [True]
 

