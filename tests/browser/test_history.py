@@ -144,10 +144,36 @@ def test_bulk_cancel_asks_and_does_it(page_of, jobs, alice):
     assert Job.objects.exclude(cancel_requested_at=None).count() == 2
 
 
-def test_a_colleagues_job_has_no_box(page_of, jobs, bob):
-    page = page_of(bob)
+def test_a_search_marks_what_it_found_and_is_kept_under_a_name(page_of, jobs, alice):
+    page = page_of(alice)
     page.goto("/")
-    expect(page.locator('input[name="job"]')).to_have_count(1)
+    page.locator("[data-search]").fill("hello -nightly -score -clean")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/*text=hello*")
+    expect(page.locator(".hits")).to_have_text("main.py, line 1 print('hello')")
+    expect(page.locator(".hits mark")).to_have_text("hello")
+    assert not Axe().run(page).response["violations"]
+    page.locator("summary", has_text="Save these filters").click()
+    page.get_by_label("Name", exact=True).fill("Greetings")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto("/")
+    page.get_by_role("link", name="Greetings").click()
+    assert names(page) == ["train model"]
+
+
+def test_all_that_match_are_one_tick_where_there_are_more_pages(page_of, jobs, alice, make_job):
+    for _ in range(50):
+        make_job(status="succeeded")
+    page = page_of(alice)
+    page.goto("/?time=today")
+    page.locator('input[name="job"]').first.check()
+    page.get_by_label("all that match").check()
+    expect(page.locator("[data-bulk-count]")).to_have_text("All that match")
+    page.get_by_role("button", name="Tags…").click()
+    expect(page.get_by_role("heading", name="Change tags of 53 jobs?")).to_be_visible()
+    page.get_by_label("Add these tags").fill("paper")
+    page.get_by_role("button", name="Change tags of 53 jobs").click()
+    expect(page.get_by_text("52 jobs have other tags now.")).to_be_visible()
 
 
 def test_without_javascript_filters_and_bulk_work(page_of, jobs, alice):

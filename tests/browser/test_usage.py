@@ -65,7 +65,7 @@ def test_charts_are_drawn_and_follow_the_theme(page_of, used, alice, months):
     page = page_of(alice)
     page.goto(f"/usage/?{months}")
     charts = page.locator(".chart-canvas canvas")
-    expect(charts).to_have_count(2)
+    expect(charts).to_have_count(3)
     page.wait_for_timeout(300)
     light = charts.first.evaluate("canvas => canvas.toDataURL()")
     assert charts.first.evaluate(COLOURS) > 4
