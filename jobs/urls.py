@@ -3,7 +3,20 @@
 from django.urls import path
 
 from jobs.intake import calls, probe
-from jobs.views import actions, drafts, forecast, history, info, new, output, pauses, quotas, results, usage
+from jobs.views import (
+    actions,
+    drafts,
+    forecast,
+    history,
+    info,
+    new,
+    output,
+    output_search,
+    pauses,
+    quotas,
+    results,
+    usage,
+)
 
 urlpatterns = [
     path("", history.job_list, name="job_list"),
@@ -30,6 +43,7 @@ urlpatterns = [
     # Output
     path("jobs/<int:job_id>/", output.job_detail, name="job_detail"),
     path("jobs/<int:job_id>/output/<str:stream>.log", output.job_output_download, name="job_output_download"),
+    path("jobs/<int:job_id>/output/search/", output_search.job_output_search, name="job_output_search"),
     # Results
     path("jobs/<int:job_id>/results/", results.job_results, name="job_results"),
     path("jobs/<int:job_id>/results.zip", results.job_results_zip, name="job_results_zip"),

@@ -21,7 +21,7 @@ from clusters.failpoints import failpoint
 from jobs import hints
 from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.models import Artifact, Attempt
-from jobs.output import outputlog
+from jobs.output import landmarks, outputlog
 from jobs.uploads.incoming import NewFile, Receiver
 from jobs.uploads.paths import clean_path
 from jobs.uploads.refusal import UploadRefused
@@ -51,6 +51,7 @@ def take_output(attempt: Attempt, stream: str, offset: int, request: HttpRequest
     column = f"{stream}_size"
     if Attempt.objects.filter(pk=attempt.pk, **{f"{column}__lt": size}).update(**{column: size}):
         hints.announce(attempt.job_id, "output")
+    landmarks.note(attempt.pk)
     return size
 
 

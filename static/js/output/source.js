@@ -21,11 +21,10 @@ async function isForbidden(url) {
 }
 
 export class OutputSource {
-  /** `take` gets [[stream, text], …], `ended` and `refused` are called once, `lost` with true and false. */
-  constructor(url, { take, ended, lost, refused }) {
-    Object.assign(this, { url, take, ended, lost, refused });
+  /** From `place` on: `take` gets [[stream, text], …], `ended` and `refused` are called once, `lost` with true and false. */
+  constructor(url, place, { take, ended, lost, refused }) {
+    Object.assign(this, { url, place, take, ended, lost, refused });
     this.pause = REOPEN_AFTER;
-    this.place = "0,0";
     this.isOver = false;
     this.events = null;
     document.addEventListener("visibilitychange", () => this.#visible());
