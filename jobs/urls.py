@@ -14,6 +14,7 @@ from jobs.views import (
     metrics,
     new,
     output,
+    output_search,
     pauses,
     provenance,
     quotas,
@@ -59,6 +60,7 @@ urlpatterns = [
     # Output
     path("jobs/<int:job_id>/", output.job_detail, name="job_detail"),
     path("jobs/<int:job_id>/output/<str:stream>.log", output.job_output_download, name="job_output_download"),
+    path("jobs/<int:job_id>/output/search/", output_search.job_output_search, name="job_output_search"),
     # Results
     path("jobs/<int:job_id>/results/", results.job_results, name="job_results"),
     path("jobs/<int:job_id>/gallery/", results.job_gallery, name="job_gallery"),

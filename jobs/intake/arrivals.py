@@ -12,7 +12,7 @@ from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.intake.storing import check_limits, check_space, keep, no_space_is_507, result_path
 from jobs.metrics import pickup
 from jobs.models import Attempt
-from jobs.output import outputlog
+from jobs.output import landmarks, outputlog
 from jobs.output.holes import Contradiction
 from jobs.uploads.incoming import NewFile, Receiver
 
@@ -49,6 +49,7 @@ def take_output(
     if has_grown or extra.written > size:
         hints.announce(attempt.job_id, "output")
     pickup.after_output(attempt, stream, offset, size)
+    landmarks.note(attempt.pk)
     return size
 
 

@@ -201,17 +201,43 @@ def arrivals(folder: Path, index_at: int = 0) -> Iterator[tuple[int, int, int]]:
                 yield stream, ends[-1], len(ends)
 
 
+def records(folder: Path, index_at: int = 0, until: int = 2**63) -> Iterator[tuple[int, int]]:
+    """As `arrivals`, record by record: the stream's number, and where it ended by then.
+
+    `until` is where in the index to stop, in bytes.
+    """
+    path = folder / "order.idx"
+    if not path.exists():
+        return
+    with path.open("rb") as index:
+        index.seek(index_at)
+        while raw := index.read(max(0, min(RECORD.size * RECORDS_AT_ONCE, until - index_at))):
+            index_at += len(raw)
+            for stream, offset, length in RECORD.iter_unpack(raw[: len(raw) - len(raw) % RECORD.size]):
+                yield stream, offset + length
+
+
+def piece(folder: Path, stream: int, offset: int, length: int) -> bytes:
+    """Up to `length` bytes of a stream from `offset` on; fewer at its end."""
+    try:
+        with (folder / f"{STREAMS[stream]}.log").open("rb") as log:
+            return os.pread(log.fileno(), length, offset)
+    except FileNotFoundError:
+        return b""
+
+
 class Reader:
     """Reads both streams in order of arrival, from a place on; keeps the place of what it gave out.
 
     Text is UTF-8 with U+FFFD for invalid bytes; a character cut between two chunks waits for its rest. What was left
     out is told by a pair whose stream is "stdout-hole" or "stderr-hole", before the first text behind it.
+    `index_at` is how much of the index is known to lie before the place (jobs/output/landmarks.py knows).
     """
 
-    def __init__(self, attempt_id: int, place: Place | None = None) -> None:
+    def __init__(self, attempt_id: int, place: Place | None = None, index_at: int = 0) -> None:
         self.attempt_id = attempt_id
         self._folder = folder_of(attempt_id)
-        self._index_at = 0
+        self._index_at = index_at
         self._given = [place.stdout, place.stderr] if place else [0, 0]
         self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in STREAMS]
 

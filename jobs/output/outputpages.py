@@ -1,26 +1,27 @@
-"""The output in pages, for browsers without JavaScript: a bounded piece of it, however large the whole is.
+"""The output in pages, rendered by the server: a bounded piece of it, however large the whole is.
 
 A line belongs to where its first byte arrived, as in the live view (static/js/output/lines.js); its number counts
-the lines of both streams in that order. A position is a number of bytes: of both streams in order of arrival, or
-of the one stream that is shown.
+the lines of both streams in that order, and never changes while the log grows. A position is a number of bytes:
+of both streams in order of arrival, or of the one stream that is shown.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from django.utils.safestring import SafeString
 
 from jobs.output import outputlog
 from jobs.output.holes import extent
-from jobs.output.linecounts import LineCounts
+from jobs.output.landmarks import Landmarks, Mark, Piece
+from jobs.output.streambytes import StreamBytes
 from jobs.output.terminal import Terminal
 
 LINES = 500
+# How many lines of a page come before the one that was asked for.
+LINES_BEFORE = 40
 WINDOW = 128 * 1024
 # More of a line is only in the download.
 LONGEST_LINE = 10_000
@@ -28,12 +29,11 @@ LONGEST_SCAN = 16 * 1024 * 1024
 
 
 class Line(NamedTuple):
-    """One line as the page shows it; `position` leads back to it (`page_from`)."""
+    """One line as the page shows it."""
 
     number: int
     stream: str
     html: SafeString
-    position: int = 0
     # What was left out before it.
     mark: str = ""
 
@@ -48,161 +48,176 @@ class Page:
     total_lines: int = 0
     # What was left out behind the last line's beginning.
     marks_after: list[str] = field(default_factory=list)
-
-
-class Slice(NamedTuple):
-    """Bytes of one stream that came in one piece: from `start` to `end`, when the other stream had `other` bytes."""
-
-    stream: int
-    start: int
-    end: int
-    other: int
+    # Where a reader of both streams gets these lines and all that follow; `halfway` is the stream that is within
+    # a line there, which began before.
+    place: outputlog.Place = field(default_factory=outputlog.Place)
+    halfway: str = ""
 
 
 class Start(NamedTuple):
-    """Where a line begins."""
+    """Where a line begins, and how much of the other stream was there by then."""
 
     position: int
     number: int
     stream: int
     offset: int
+    other: int
 
 
 class OutputPages:
     """Pages of an attempt's output: of "all", or of "stdout" or "stderr" alone (numbers stay those of all)."""
 
     def __init__(self, attempt_id: int, stream: str = "all") -> None:
-        self._folder = outputlog.folder_of(attempt_id)
-        self._only = outputlog.STREAMS.index(stream) if stream in outputlog.STREAMS else None
-        self._counts = [LineCounts(self._log(number)) for number in range(len(outputlog.STREAMS))]
+        self.marks = Landmarks(attempt_id)
+        self.only = outputlog.STREAMS.index(stream) if stream in outputlog.STREAMS else None
         # What arrives while the page is made is for the next one.
-        sizes = outputlog.sizes(attempt_id)
-        self._sizes = (sizes.stdout, sizes.stderr)
-        self._size = sum(self._sizes) if self._only is None else self._sizes[self._only]
+        self.size = self.position_of(self.marks.end)
+        self._bytes = [StreamBytes(self.marks.folder, number) for number in range(len(outputlog.STREAMS))]
+
+    def position_of(self, mark: Mark) -> int:
+        """Where a mark lies among the bytes that are shown."""
+        return sum(mark.reached) if self.only is None else mark.reached[self.only]
 
     def last(self) -> Page:
         """The last lines."""
-        return self.page_before(self._size)
+        return self.page_before(self.size)
 
     def page_before(self, position: int) -> Page:
         """The lines that begin before a position."""
-        end = max(0, min(position, self._size))
+        end = max(0, min(position, self.size))
         starts: list[Start] = []
         begin = end
         while not starts and begin > 0:
             before, begin = begin, max(0, begin - WINDOW)
             starts = list(deque(self._starts(begin, before), maxlen=LINES))
-        return self._page(starts, later=end if end < self._size else None)
+        return self._page(starts, later=end if end < self.size else None)
 
     def page_from(self, position: int) -> Page:
         """The lines that begin at a position or behind it."""
-        begin = max(0, min(position, self._size))
+        begin = max(0, min(position, self.size))
         starts: list[Start] = []
         end = begin
-        while not starts and end < self._size:
-            begin, end = end, min(self._size, end + WINDOW)
+        while not starts and end < self.size:
+            begin, end = end, min(self.size, end + WINDOW)
             starts = list(islice(self._starts(begin, end), LINES + 1))
         if len(starts) > LINES:
             return self._page(starts[:LINES], later=starts[LINES].position)
-        return self._page(starts, later=end if end < self._size else None)
+        return self._page(starts, later=end if end < self.size else None)
+
+    def page_around(self, number: int) -> Page:
+        """The lines about one of them: a few before it, and those that follow."""
+        found = self.line(number)
+        if found is None:
+            return self.last()
+        begin = max(0, found.position - WINDOW // 4)
+        before = deque(self._starts(begin, found.position), maxlen=LINES_BEFORE)
+        return self.page_from(before[0].position if before else found.position)
+
+    def line(self, number: int) -> Start | None:
+        """The line with that number, or the next one that is shown; None behind the last."""
+        begin = self.marks.last(lambda mark: mark.lines, max(0, number - 1))
+        starts = self._starts(self.position_of(self.marks[begin]), self.size)
+        return next((start for start in starts if start.number >= number), None)
+
+    def line_at(self, position: int) -> Start | None:
+        """The first line that begins at a position or behind it."""
+        return next(self._starts(min(position, self.size), self.size), None)
 
     def _page(self, starts: list[Start], later: int | None) -> Page:
         terminals = (Terminal(), Terminal())
-        marks = self._marks()
+        holes = self._holes()
         lines = [
             Line(
                 start.number,
                 outputlog.STREAMS[start.stream],
                 terminals[start.stream].html(self._text(start)),
-                start.position,
-                marks.pop((start.stream, start.offset), ""),
+                holes.pop((start.stream, start.offset), ""),
             )
             for start in starts
         ]
-        after = [
-            words for (stream, at), words in marks.items() if later is None and at >= self._sizes[stream]
-        ]
-        total = sum(counts.begun(size) for counts, size in zip(self._counts, self._sizes, strict=True))
-        earlier = starts[0].position if starts and starts[0].position > 0 else None
-        return Page(lines, earlier, later, total, after)
+        reached = self.marks.end.reached
+        after = [words for (stream, at), words in holes.items() if later is None and at >= reached[stream]]
+        total = self.marks.end.lines
+        if not starts:
+            return Page(lines, None, later, total, after)
+        first = starts[0]
+        earlier = first.position if first.position > 0 else None
+        place = outputlog.Place(
+            *((first.other, first.offset) if first.stream else (first.offset, first.other))
+        )
+        return Page(lines, earlier, later, total, after, place, self._halfway(first))
 
-    def _marks(self) -> dict[tuple[int, int], str]:
+    def _holes(self) -> dict[tuple[int, int], str]:
         """What was left out, by the beginning of the first line behind it: its stream and its place there."""
         found = {}
         for number, stream in enumerate(outputlog.STREAMS):
-            for hole in extent(self._folder, stream).holes:
-                if self._only in (None, number) and hole.at < self._sizes[number]:
-                    found[number, self._line_from(number, hole.at)] = hole.words
+            reached = self.marks.end.reached[number]
+            for hole in extent(self.marks.folder, stream).holes:
+                if self.only in (None, number) and hole.at < reached:
+                    found[number, self._line_from(number, hole.at, reached)] = hole.words
         return found
 
-    def _line_from(self, stream: int, at: int) -> int:
+    def _line_from(self, stream: int, at: int, reached: int) -> int:
         """Where the first line begins that does not begin before `at`."""
-        if at == 0:
-            return 0
-        with self._log(stream).open("rb") as log:
-            return _end_of_line(log.fileno(), at - 1, self._sizes[stream]) + 1
+        return at and self._bytes[stream].end_of_line(at - 1, reached) + 1
+
+    def _halfway(self, start: Start) -> str:
+        before = self._bytes[1 - start.stream].get(max(0, start.other - 1), start.other)
+        return "" if before in (b"", b"\n") else outputlog.STREAMS[1 - start.stream]
 
     def _starts(self, begin: int, end: int) -> Iterator[Start]:
-        """Where lines begin from one position up to another."""
-        position = 0
-        for piece in self._slices():
+        """Where lines begin from one position up to another; stretches of which nothing is shown are passed over."""
+        number = self.marks.last(self.position_of, begin)
+        while number < len(self.marks):
+            first, last = self.marks[number], self.marks.after(number)
+            if self.position_of(first) >= end:
+                return
+            yield from self._starts_between(first, last, begin, end)
+            number = max(number + 1, self.marks.last(self.position_of, self.position_of(last)))
+
+    def _starts_between(self, first: Mark, last: Mark, begin: int, end: int) -> Iterator[Start]:
+        position, lines = self.position_of(first), first.lines
+        for piece in self.marks.pieces(first, last):
+            is_shown = self.only in (None, piece.stream)
             length = piece.end - piece.start
-            if position >= end:
+            if is_shown and position >= end:
                 return
-            if position + length > begin:
-                first, last = max(0, begin - position), min(length, end - position)
-                yield from self._starts_in(piece, position, first, last)
-            position += length
+            # What is not asked for is counted only.
+            skipped = min(length, max(0, begin - position)) if is_shown else length
+            lines += self._count(piece.stream, piece.start, piece.start + skipped)
+            if is_shown and skipped < length:
+                until = min(length, end - position)
+                for offset in self._line_starts(piece, skipped, until):
+                    lines += 1
+                    yield Start(position + offset - piece.start, lines, piece.stream, offset, piece.other)
+            position += length if is_shown else 0
 
-    def _starts_in(self, piece: Slice, position: int, first: int, last: int) -> Iterator[Start]:
-        at = piece.start + first
-        with self._log(piece.stream).open("rb") as log:
-            data = os.pread(log.fileno(), last - first + (at > 0), at - (at > 0))
-        number = self._counts[piece.stream].begun(at) + self._counts[1 - piece.stream].begun(piece.other)
-        # With the byte before it: a line begins behind each newline, and at the very beginning.
-        found = -1 if at == 0 else data.find(b"\n")
-        while found < len(data) - 1 and not (found < 0 and at > 0):
-            number += 1
-            offset = (at if at == 0 else at - 1) + found + 1
-            yield Start(position + offset - piece.start, number, piece.stream, offset)
+    def _count(self, stream: int, begin: int, end: int) -> int:
+        if begin >= end:
+            return 0
+        first = int(begin == 0)
+        return first + self._bytes[stream].get(max(0, begin - 1), end - 1).count(b"\n")
+
+    def _line_starts(self, piece: Piece, first: int, last: int) -> Iterator[int]:
+        """Offsets in the stream: a line begins behind each newline, and at the very beginning."""
+        begin, end = piece.start + first, piece.start + last
+        if begin == 0:
+            yield 0
+        before = max(0, begin - 1)
+        data = self._bytes[piece.stream].get(before, end - 1)
+        found = data.find(b"\n")
+        while found >= 0:
+            yield before + found + 1
             found = data.find(b"\n", found + 1)
-            if found < 0:
-                return
-
-    def _slices(self) -> Iterator[Slice]:
-        reached = [0, 0]
-        for stream, stored, _ in outputlog.arrivals(self._folder):
-            end = min(stored, self._sizes[stream])
-            if end > reached[stream]:
-                if self._only in (None, stream):
-                    yield Slice(stream, reached[stream], end, reached[1 - stream])
-                reached[stream] = end
 
     def _text(self, start: Start) -> str:
         """The line that begins there, without its newline; of a very long one the part that matters."""
-        with self._log(start.stream).open("rb") as log:
-            end = _end_of_line(log.fileno(), start.offset, self._sizes[start.stream])
-            head = os.pread(log.fileno(), min(LONGEST_LINE, end - start.offset), start.offset)
-            if end - start.offset <= LONGEST_LINE:
-                return head.decode(errors="replace")
-            tail = os.pread(log.fileno(), LONGEST_LINE, end - LONGEST_LINE)
+        stream, size = self._bytes[start.stream], self.marks.end.reached[start.stream]
+        end = stream.end_of_line(start.offset, min(size, start.offset + LONGEST_SCAN))
+        head = stream.get(start.offset, min(end, start.offset + LONGEST_LINE))
+        if end - start.offset <= LONGEST_LINE:
+            return head.decode(errors="replace")
+        tail = stream.get(end - LONGEST_LINE, end)
         if b"\r" in tail.rstrip(b"\r"):  # a progress bar: its last state
             return tail.partition(b"\r")[2].decode(errors="replace")
         return f"{head.decode(errors='replace')} … (the rest of this line is in the download)"
-
-    def _log(self, stream: int) -> Path:
-        return self._folder / f"{outputlog.STREAMS[stream]}.log"
-
-
-def _end_of_line(log: int, offset: int, size: int) -> int:
-    """Where the line's newline is, or the stream's end; not looked for endlessly."""
-    at, step, limit = offset, 4096, min(size, offset + LONGEST_SCAN)
-    while at < limit:
-        data = os.pread(log, min(step, limit - at), at)
-        found = data.find(b"\n")
-        if found >= 0:
-            return at + found
-        if not data:
-            return at
-        at, step = at + len(data), min(step * 4, 1024 * 1024)
-    return limit

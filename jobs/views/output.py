@@ -1,11 +1,14 @@
 """The Output tab and the output as a download."""
 
-from typing import Any
+import re
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from jobs.access import find_job
@@ -20,26 +23,38 @@ from jobs.views.gone import gone_answer
 from teams.access import SignedInRequest
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
+# A larger log is not loaded into the browser from its beginning: the live view begins with the last lines.
+WHOLE_BYTES, WHOLE_LINES = 16 * 1024 * 1024, 400_000
+_PERCENT = re.compile(r"(\d{1,3}(?:[.,]\d{1,6})?)\s*%")
+_LINE = re.compile(r"(?:line\s*|L)?(\d{1,18})", re.IGNORECASE)
+ENDS = {"start": 0.0, "beginning": 0.0, "end": 100.0}
 
 
 @login_required
 @require_safe
 def job_detail(request: SignedInRequest, job_id: int) -> HttpResponse:
-    """The job's page with its output: the last lines, or the page that `?to=` or `?from=` names."""
+    """The job's page with its output: the last lines, or what `?line=`, `?to=` or `?from=` name; `?go=` leads there."""
     job = find_job(request.user, job_id)
-    stream = request.GET.get("stream", "")
-    stream = stream if stream in outputlog.STREAMS else "all"
-    attempt = _newest_attempt(job)
-    page = _page(request, attempt, stream)
+    stream, attempt = stream_of(request), newest_attempt(job)
+    try:
+        pages = _pages(attempt, stream)
+        if "go" in request.GET:
+            return redirect(_address(job, stream, pages, request.GET["go"]))
+        page, is_last = _page(request, pages)
+    except FileNotFoundError:
+        pages, page, is_last = None, Page(), True  # a rule deleted it a moment ago
     is_end = page.later is None and attempt is not None
     context = job_frame(request, job) | {
         "so_far": so_far(attempt.pk) if attempt and not job.is_finished else "",
         "marks": [*page.marks_after, *(ending(attempt) if is_end and attempt and job.is_finished else [])],
         "stream": stream,
         "lines": page.lines,
-        "total_lines": page.total_lines,
+        "count_words": count_words(page.total_lines),
+        "marked_line": number_in(request, "line"),
+        "line_query": "" if stream == "all" else f"stream={stream}&",
         "earlier_url": _url(stream, "to", page.earlier),
         "later_url": _url(stream, "from", page.later),
+        "live": _live_view(pages, page, is_last=is_last),
     }
     return render(request, "jobs/job_output.html", context)
 
@@ -52,7 +67,7 @@ def job_output_download(request: SignedInRequest, job_id: int, stream: str) -> H
     if stream not in outputlog.STREAMS:
         raise Http404("A job has stdout.log and stderr.log.")
     filename = joined_filename(job.name, job.pk, f"{stream}.log")
-    attempt = _newest_attempt(job)
+    attempt = newest_attempt(job)
     try:
         if attempt is not None and getattr(outputlog.sizes(attempt.pk), stream):
             if outputlog.extents(attempt.pk)[stream].holes:
@@ -65,30 +80,89 @@ def job_output_download(request: SignedInRequest, job_id: int, stream: str) -> H
     return gone_answer(request, job, Kind.LOGS) or dress(HttpResponse(content_type=PLAIN_TEXT), filename)
 
 
-def _page(request: HttpRequest, attempt: Attempt | None, stream: str) -> Page:
-    if attempt is None:
-        return Page()
-    try:
-        return _asked_page(request, OutputPages(attempt.pk, stream))
-    except FileNotFoundError:
-        return Page()  # a rule deleted it a moment ago
+def stream_of(request: HttpRequest) -> str:
+    """The stream that is asked for: "stdout", "stderr", else "all"."""
+    stream = request.GET.get("stream", "")
+    return stream if stream in outputlog.STREAMS else "all"
 
 
-def _asked_page(request: HttpRequest, pages: OutputPages) -> Page:
-    if (position := _position(request, "from")) is not None:
-        return pages.page_from(position)
-    if (position := _position(request, "to")) is not None:
-        return pages.page_before(position)
-    return pages.last()
-
-
-def _newest_attempt(job: Job) -> Attempt | None:
+def newest_attempt(job: Job) -> Attempt | None:
+    """The attempt whose output is shown."""
     return job.attempts.order_by("-number").first()
 
 
-def _position(request: HttpRequest, name: str) -> int | None:
-    value: Any = request.GET.get(name, "")
-    return int(value) if value.isdecimal() and len(value) < 19 else None
+def newest_attempt_id(job: Job) -> int | None:
+    """Its id."""
+    return job.attempts.order_by("-number").values_list("pk", flat=True).first()
+
+
+def line_address(job: Job, stream: str, number: int) -> str:
+    """The permalink of a line."""
+    query = {"line": number} if stream == "all" else {"stream": stream, "line": number}
+    return f"{reverse('job_detail', args=[job.pk])}?{urlencode(query)}#L{number}"
+
+
+def count_words(lines: int) -> str:
+    """How many lines, in words; nothing where there are none."""
+    return f"{lines:,} line{'' if lines == 1 else 's'}" if lines else ""
+
+
+@dataclass(frozen=True)
+class LiveView:
+    """Where the browser's live view begins: at a place of the streams, which is so many lines in."""
+
+    place: str = "0,0"
+    lines_before: int = 0
+    halfway: str = ""
+
+
+def _live_view(pages: OutputPages | None, page: Page, *, is_last: bool) -> LiveView | None:
+    """None where the page that was asked for is not the end of a log that is too large for the browser."""
+    if pages is None:
+        return LiveView()
+    end = pages.marks.end
+    if sum(end.reached) <= WHOLE_BYTES and end.lines <= WHOLE_LINES:
+        return LiveView()
+    if not is_last or not page.lines:
+        return None
+    return LiveView(str(page.place), page.lines[0].number - 1, page.halfway)
+
+
+def _pages(attempt: Attempt | None, stream: str) -> OutputPages | None:
+    return None if attempt is None else OutputPages(attempt.pk, stream)
+
+
+def _page(request: HttpRequest, pages: OutputPages | None) -> tuple[Page, bool]:
+    """The page, and whether it is simply the end."""
+    if pages is None:
+        return Page(), True
+    if (number := number_in(request, "line")) is not None:
+        return pages.page_around(number), False
+    if (position := number_in(request, "from")) is not None:
+        return pages.page_from(position), False
+    if (position := number_in(request, "to")) is not None:
+        return pages.page_before(position), False
+    return pages.last(), True
+
+
+def _address(job: Job, stream: str, pages: OutputPages | None, wish: str) -> str:
+    """Where somebody wants to go: "1234", "50 %", "start" or "end"; what means nothing leads to the end."""
+    wish = wish.strip().lower()
+    plain = reverse("job_detail", args=[job.pk]) + ("" if stream == "all" else f"?stream={stream}")
+    if pages is None or wish == "end":
+        return plain
+    if found := _LINE.fullmatch(re.sub(r"[,.'\s]", "", wish)):
+        return line_address(job, stream, int(found[1]))
+    percent = _PERCENT.fullmatch(wish)
+    part = float(percent[1].replace(",", ".")) if percent else ENDS.get(wish)
+    line = None if part is None else pages.line_at(int(pages.size * min(part, 100.0) / 100))
+    return plain if line is None else line_address(job, stream, line.number)
+
+
+def number_in(request: HttpRequest, name: str) -> int | None:
+    """A whole number in the address; None where it is none."""
+    value = str(request.GET.get(name, ""))
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else None
 
 
 def _url(stream: str, name: str, position: int | None) -> str:

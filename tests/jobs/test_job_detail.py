@@ -29,7 +29,7 @@ def test_the_page_shows_the_output_with_numbers_that_are_links(client_of, alice,
     response = get(client_of(alice), job)
     text = response.content.decode()
     assert response.status_code == 200
-    assert 'id="L1" href="?stream=all&amp;from=0#L1">1</a><span class="line-text">hello</span>' in text
+    assert 'id="L1" href="?line=1#L1">1</a><span class="line-text">hello</span>' in text
     assert '<span class="ansi32">green</span> &lt;b&gt;' in text
     assert "warning" in text
     assert "3 lines" in text
@@ -134,4 +134,66 @@ def test_the_number_of_a_line_leads_back_to_it_without_a_script(client_of, alice
     page = client.get(f"/jobs/{job.pk}/?from={len(b'line 1') + 1}").content.decode()
     address = re.search(r'id="L7" href="([^"]+)"', page)[1].replace("&amp;", "&")
     there = client.get(f"/jobs/{job.pk}/{address}").content.decode()
-    assert re.search(r'class="line-number" id="L(\d+)"', there)[1] == "7"
+    assert '<div class="line is-marked"><a class="line-number" id="L7"' in there
+
+
+# Going to a place
+
+
+@pytest.mark.parametrize(
+    ("wish", "address"),
+    [
+        ("2", "?line=2#L2"),
+        ("line 2", "?line=2#L2"),
+        ("1,000", "?line=1000#L1000"),
+        ("0%", "?line=1#L1"),
+        ("50 %", "?line=6#L6"),
+        ("12,5%", "?line=3#L3"),
+        ("100%", ""),
+        ("start", "?line=1#L1"),
+        ("end", ""),
+        ("nowhere", ""),
+        ("-1", ""),
+    ],
+)
+def test_one_can_go_to_a_line_a_part_or_an_end(client_of, alice, make_job, make_attempt, wish, address):
+    job = make_job(status="running")
+    attempt = make_attempt(job)
+    outputlog.append(attempt.pk, "stdout", 0, b"1234567\n" * 10)
+    answer = client_of(alice).get(f"/jobs/{job.pk}/", {"go": wish})
+    assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/{address}")
+    outputlog.delete(attempt.pk)
+
+
+def test_a_line_s_address_shows_it_marked_and_stays_true(client_of, alice, make_job, make_attempt):
+    job = make_job(status="running")
+    attempt = make_attempt(job)
+    for number in range(1, 2001):
+        outputlog.append(attempt.pk, "stdout", 8 * (number - 1), b"%7d\n" % number)
+        if number in (1500, 2000):
+            text = client_of(alice).get(f"/jobs/{job.pk}/?line=700").text
+            row = '<div class="line is-marked"><a class="line-number" id="L700" href="?line=700#L700">700</a>'
+            assert f'{row}<span class="line-text">    700</span>' in text
+            assert 'id="L660"' in text
+            assert 'id="L659"' not in text
+    outputlog.delete(attempt.pk)
+
+
+def test_the_live_view_of_a_large_log_begins_with_the_last_lines(
+    client_of, alice, make_job, make_attempt, monkeypatch
+):
+    from jobs.views import output
+
+    monkeypatch.setattr(output, "WHOLE_BYTES", 10_000)
+    job = make_job(status="running")
+    attempt = make_attempt(job)
+    outputlog.append(attempt.pk, "stderr", 0, b"half a line")
+    outputlog.append(attempt.pk, "stdout", 0, b"1234567\n" * 2000)
+    page = client_of(alice).get(f"/jobs/{job.pk}/").text
+    assert 'data-live-place="12000,11" data-lines-before="1501" data-halfway="stderr"' in page
+    # Elsewhere in it the page stands still: the browser would have to load all that lies between.
+    for rest in ("?line=100", "?from=800", "?to=800"):
+        assert 'data-live="no"' in client_of(alice).get(f"/jobs/{job.pk}/{rest}").text
+    monkeypatch.setattr(output, "WHOLE_BYTES", 20_000)
+    assert 'data-live-place="0,0" data-lines-before="0"' in client_of(alice).get(f"/jobs/{job.pk}/").text
+    outputlog.delete(attempt.pk)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from jobs.output import linecounts, outputlog, outputpages
+from jobs.output import landmarks, outputlog, outputpages, streambytes
 from jobs.output.outputpages import OutputPages
 from jobs.output.terminal import Terminal, collapse
 
@@ -21,8 +21,12 @@ def attempt_id():
 @pytest.fixture
 def tiny_pages(monkeypatch):
     monkeypatch.setattr(outputpages, "LINES", 7)
+    monkeypatch.setattr(outputpages, "LINES_BEFORE", 3)
     monkeypatch.setattr(outputpages, "WINDOW", 50)
-    monkeypatch.setattr(linecounts, "BLOCK", 16)
+    monkeypatch.setattr(landmarks, "STRETCH_BYTES", 40)
+    monkeypatch.setattr(landmarks, "STRETCH_RECORDS", 5)
+    monkeypatch.setattr(landmarks, "READ_BYTES", 16)
+    monkeypatch.setattr(streambytes, "READ_BYTES", 24)
 
 
 def write(attempt_id, data, stream="stdout"):
@@ -82,34 +86,117 @@ def test_every_line_is_on_one_page_forwards_and_backwards(attempt_id, tiny_pages
     assert page.total_lines == len(lines_of(chunks))
 
 
-def test_the_last_page_of_a_large_log_reads_little_of_it(attempt_id, monkeypatch):
-    write(attempt_id, "".join(f"line {number}\n" for number in range(200_000)))
-    OutputPages(attempt_id).last()  # counts the lines once, for good
-    reads = []
-    read = outputpages.os.pread
+@pytest.fixture
+def bytes_read(monkeypatch):
+    """How many bytes of the streams were read, one number for each read."""
+    reads, piece = [], outputlog.piece
 
-    def counted(descriptor, length, offset):
-        data = read(descriptor, length, offset)
+    def counted(*arguments):
+        data = piece(*arguments)
         reads.append(len(data))
         return data
 
-    monkeypatch.setattr(outputpages.os, "pread", counted)
-    page = OutputPages(attempt_id).last()
-    size = outputlog.sizes(attempt_id).stdout
-    assert page.lines[-1].number == 200_000
-    assert len(page.lines) == 500
-    # one window, one block to count in, and for each line what is looked at to find its end
-    assert sum(reads) < outputpages.WINDOW + 3 * linecounts.BLOCK + 500 * 2 * 4096
-    assert max(reads) < size / 5
+    monkeypatch.setattr(outputlog, "piece", counted)
+    return reads
 
 
-def test_counts_are_kept_and_go_on_with_the_log(attempt_id, monkeypatch):
-    monkeypatch.setattr(linecounts, "BLOCK", 16)
+@pytest.fixture
+def large(attempt_id):
+    """A log of 24 MB in 32 KiB pieces; every line is 24 bytes long."""
+    data = "".join(f"line {number:18}\n" for number in range(1, 1_000_001)).encode()
+    for at in range(0, len(data), 32 * 1024):
+        write(attempt_id, data[at : at + 32 * 1024])
+        landmarks.note(attempt_id)
+    return attempt_id
+
+
+@pytest.mark.parametrize("number", [1, 2, 5_000, 500_000, 777_777, 999_999, 1_000_000])
+def test_a_page_of_a_large_log_reads_little_of_it_wherever_it_is(large, bytes_read, number):
+    page = OutputPages(large).page_around(number)
+    assert f"line {number:18}" in [str(line.html) for line in page.lines if line.number == number]
+    # The stretch of the line, the window before and behind it, the rest of the last stretch, the ends of lines.
+    assert sum(bytes_read) < 1_000_000
+    assert page.total_lines == 1_000_000
+
+
+def test_storing_reads_each_byte_once_to_count_lines(attempt_id, bytes_read):
+    for _ in range(300):
+        write(attempt_id, b"x" * 9_999 + b"\n")
+        landmarks.note(attempt_id)
+    assert sum(bytes_read) < 3_000_000 * 1.1
+
+
+def test_marks_that_got_lost_are_found_again(large):
+    path = outputlog.folder_of(large) / landmarks.MARKS
+    kept = path.read_bytes()
+    assert len(kept) > 80 * landmarks.MARK_BYTES
+    path.write_bytes(kept[: 40 * landmarks.MARK_BYTES + 7])
+    assert OutputPages(large).page_around(900_000).total_lines == 1_000_000
+    assert path.read_bytes() == kept
+    path.unlink()
+    landmarks.note(large)
+    assert path.read_bytes() == kept
+
+
+def test_counts_go_on_with_the_log(attempt_id, tiny_pages):
     write(attempt_id, "a\n" * 100)
     assert OutputPages(attempt_id).last().total_lines == 100
-    assert (outputlog.folder_of(attempt_id) / "stdout.lines").stat().st_size == 12 * 8
     write(attempt_id, "b\n" * 100)
     assert OutputPages(attempt_id).last().total_lines == 200
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_number_leads_to_its_line_and_stays_true_while_the_log_grows(attempt_id, tiny_pages, seed):
+    dice = random.Random(seed)
+    chunks = []
+    for _ in range(80):
+        chunks.append(
+            (
+                dice.choice(outputlog.STREAMS),
+                bytes(dice.choice(b"ab\n") for _ in range(dice.randint(1, 30))),
+            )
+        )
+        write(attempt_id, chunks[-1][1], chunks[-1][0])
+        if dice.random() < 0.5:
+            landmarks.note(attempt_id)
+    for stream in ("all", *outputlog.STREAMS):
+        pages = OutputPages(attempt_id, stream)
+        expected = lines_of(chunks, stream)
+        for number in range(1, len(lines_of(chunks)) + 1):
+            following = [line for line in expected if line[0] >= number]
+            found = pages.line(number)
+            assert (found and found.number) == (following[0][0] if following else None)
+            if found:
+                assert following[0] in seen(pages.page_around(number))
+                assert seen(pages.page_from(found.position))[0] == following[0]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_live_view_goes_on_from_a_page_with_the_same_numbers(attempt_id, tiny_pages, seed):
+    dice = random.Random(seed)
+    chunks = [
+        (
+            dice.choice(outputlog.STREAMS),
+            bytes(dice.choice(b"ab\n") for _ in range(dice.randint(1, 30))),
+        )
+        for _ in range(60)
+    ]
+    for name, data in chunks:
+        write(attempt_id, data, name)
+    page = OutputPages(attempt_id).last()
+    index_at = landmarks.Landmarks(attempt_id).at_place(page.place).index_at
+    reader = outputlog.Reader(attempt_id, page.place, index_at)
+    read = []
+    while found := reader.read():
+        read += [(stream, text.encode()) for stream, text in found]
+    if page.halfway:  # what belongs to a line that began before the page
+        rest = b"".join(data for stream, data in read if stream == page.halfway)
+        skip = rest.find(b"\n") + 1 if b"\n" in rest else len(rest)
+        for at, (stream, data) in enumerate(read):
+            if stream == page.halfway:
+                read[at], skip = (stream, data[skip:]), max(0, skip - len(data))
+    first = page.lines[0].number
+    assert [(number + first - 1, *rest) for number, *rest in lines_of(read)] == seen(page)
 
 
 def test_no_output_is_an_empty_page(attempt_id):

@@ -17,11 +17,13 @@ export function shown(line) {
 export const said = (line) => plain(shown(line));
 
 export class Lines {
-  constructor(keep = KEEP) {
+  /** `before` lines came before the first text that is fed; `halfway` is the stream that is within one of them there. */
+  constructor({ keep = KEEP, before = 0, halfway = "" } = {}) {
     this.keep = keep;
     this.list = []; // {stream, text, style, under}, or {isMark, stream, text}: said by the portal, without a number
     this.marks = []; // where those are, counted from the first line there ever was
-    this.dropped = 0; // lines let go at the beginning; line numbers do not change by it
+    this.dropped = before; // lines that are not here, at the beginning; line numbers do not change by it
+    this.skipping = { out: halfway === "out", err: halfway === "err" };
     this.longest = 0;
     this.characters = 0;
     this.changed = new Set(); // indexes of lines that were continued since the last `takeChanged`
@@ -62,8 +64,13 @@ export class Lines {
 
   /** Takes text of one stream ("out" or "err") as it comes: any cut is fine. */
   feed(stream, text) {
-    this.characters += text.length;
     let from = 0;
+    if (this.skipping[stream]) {
+      from = text.indexOf("\n") + 1;
+      if (!from) return;
+      this.skipping[stream] = false;
+    }
+    this.characters += text.length - from;
     while (from < text.length) {
       const cut = text.indexOf("\n", from);
       this.#write(stream, cut < 0 ? text.slice(from) : text.slice(from, cut));
@@ -83,8 +90,10 @@ export class Lines {
     for (const line of gone) this.characters -= line.text.length + 1;
     this.dropped += many;
     for (const stream of ["out", "err"]) {
-      if (gone.includes(this.open[stream]?.line)) this.open[stream] = null;
-      else if (this.open[stream]) this.open[stream].index -= many;
+      if (gone.includes(this.open[stream]?.line)) {
+        this.open[stream] = null;
+        this.skipping[stream] = true; // the rest of a line that is not here any more
+      } else if (this.open[stream]) this.open[stream].index -= many;
     }
     this.changed.clear();
     return many;

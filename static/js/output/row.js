@@ -5,8 +5,8 @@ import { shown } from "./lines.js";
 /** Longer lines are cut on the page; a button shows the whole line. */
 export const CUT = 10_000;
 
-/** `marks` are [{column, isCurrent}] in order, `width` is the length of each. */
-export function makeRow(line, { number, marks, width, isMarked, isWhole }) {
+/** `query` begins the line's address; `marks` are [{column, isCurrent}] in order, `width` is the length of each. */
+export function makeRow(line, { number, query, marks, width, isMarked, isWhole }) {
   if (line.isMark) return markRow(line.text);
   const row = document.createElement("div");
   row.className = "line";
@@ -15,7 +15,7 @@ export function makeRow(line, { number, marks, width, isMarked, isWhole }) {
   const link = row.appendChild(document.createElement("a"));
   link.className = "line-number";
   link.id = `L${number}`;
-  link.href = `#L${number}`;
+  link.href = `?${query}line=${number}#L${number}`;
   link.textContent = String(number);
   link.tabIndex = -1; // thousands of tab stops help nobody; the log itself takes the keyboard
   const text = row.appendChild(document.createElement("span"));

@@ -22,13 +22,12 @@ async function isForbidden(url) {
 
 export class OutputSource {
   /**
-   * `take` gets [[stream, text], …], `ended` (with what is said behind the last line) and `refused` are called once,
-   * `lost` with true and false, `soFar` with words about output that is not shown yet.
+   * From `place` on: `take` gets [[stream, text], …], `ended` (with what is said behind the last line) and `refused` are
+   * called once, `lost` with true and false, `soFar` with words about output that is not shown yet.
    */
-  constructor(url, { take, ended, lost, refused, soFar }) {
-    Object.assign(this, { url, take, ended, lost, refused, soFar });
+  constructor(url, place, { take, ended, lost, refused, soFar }) {
+    Object.assign(this, { url, place, take, ended, lost, refused, soFar });
     this.pause = REOPEN_AFTER;
-    this.place = "0,0";
     this.isOver = false;
     this.events = null;
     document.addEventListener("visibilitychange", () => this.#visible());

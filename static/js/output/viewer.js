@@ -7,12 +7,14 @@ import { OutputSource } from "./source.js";
 
 const STREAMS = { stdout: "out", stderr: "err", out: "out", err: "err" };
 const MARKED = { "out-mark": "out", "err-mark": "err" };
+const NAMES = { all: "all", out: "stdout", err: "stderr" };
 
 export class OutputViewer {
   constructor(section) {
     this.part = (name) => section.querySelector(`[data-output-${name}]`);
     this.section = section;
-    this.lines = new Lines();
+    const { livePlace = "0,0", linesBefore, halfway } = section.dataset;
+    this.lines = new Lines({ before: Number(linesBefore) || 0, halfway: STREAMS[halfway] });
     this.stream = STREAMS[section.dataset.stream] || "all";
     this.picks = this.stream === "all" ? null : []; // indexes of the shown lines, where not all are shown
     this.picked = 0;
@@ -26,9 +28,9 @@ export class OutputViewer {
     this.isOver = false;
     this.viewport = this.part("viewer");
     this.#dress();
-    this.#readAddress();
+    this.#mark(numberInAddress() || Number(section.dataset.line));
     this.#controls();
-    this.source = new OutputSource(section.dataset.outputUrl, {
+    this.source = new OutputSource(section.dataset.outputUrl, livePlace, {
       take: (chunks) => this.take(chunks),
       ended: (marks) => this.#ended(marks),
       soFar: (words) => this.#sayMore(words),
@@ -50,6 +52,7 @@ export class OutputViewer {
   choose(stream) {
     const number = this.scroller && this.count ? this.lines.numberOf(this.#indexAt(this.scroller.first())) : 0;
     this.stream = stream;
+    this.part("search-stream").value = NAMES[stream];
     this.#repick();
     this.search.start(this.search.query);
     this.scroller?.reset(this.count, this.#longest());
@@ -170,6 +173,7 @@ export class OutputViewer {
     const number = this.lines.numberOf(index);
     return makeRow(this.lines.list[index], {
       number,
+      query: this.stream === "all" ? "" : `stream=${NAMES[this.stream]}&`,
       marks: this.search.columnsOf(index),
       width: this.search.query.length,
       isMarked: number === this.marked,
@@ -197,10 +201,9 @@ export class OutputViewer {
     this.part("follow").setAttribute("aria-pressed", String(on));
   }
 
-  #readAddress() {
-    const match = /^#L(\d+)$/.exec(location.hash);
-    if (!match) return;
-    this.marked = this.wanted = Number(match[1]);
+  #mark(number) {
+    if (!number) return;
+    this.marked = this.wanted = number;
     this.#follow(false);
   }
 
@@ -264,14 +267,17 @@ export class OutputViewer {
 
   #tellMatches(done) {
     const { hits, current, query } = this.search;
-    const many = hits.length.toLocaleString("en");
-    const text = hits.length ? `${(current + 1).toLocaleString("en")} of ${many}` : done ? "No match" : "Searching…";
+    const many = hits.length.toLocaleString("en") + (this.lines.dropped ? " here" : "");
+    const text = hits.length ? `${(current + 1).toLocaleString("en")} of ${many}` : done ? (this.lines.dropped ? "None here" : "No match") : "Searching…";
     this.part("matches").textContent = query ? text : "";
   }
 
   #tell() {
     const { total } = this.lines;
-    const hidden = this.lines.dropped ? `; the first ${this.lines.dropped.toLocaleString("en")} only in the download` : "";
+    const before = this.lines.numberOf(0) - 1;
+    const hidden = before ? `; the first ${before.toLocaleString("en")} on earlier pages` : "";
+    this.part("earlier").hidden = !before;
+    this.part("earlier").firstElementChild.href = `?line=${before}`;
     const shown = this.picks ? `${(this.count - this.pickedMarks).toLocaleString("en")} of ` : "";
     this.part("count").textContent = `${shown}${total.toLocaleString("en")} ${total === 1 ? "line" : "lines"}${hidden}`;
     const state = this.isOver ? "Complete" : this.isLost ? "Paused" : "Live";
@@ -325,7 +331,7 @@ export class OutputViewer {
     this.part("copy").addEventListener("click", (event) => this.#copy(event.currentTarget));
     this.section.addEventListener("click", (event) => this.#clicked(event));
     addEventListener("hashchange", () => {
-      this.#readAddress();
+      this.#mark(numberInAddress());
       if (this.isStarted) this.#reachMark();
     });
     this.#searchControls();
@@ -335,7 +341,10 @@ export class OutputViewer {
     const input = this.part("search");
     input.addEventListener("input", () => this.#find(input.value));
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this.#step(event.shiftKey ? -1 : 1);
+      if (event.key === "Enter" && !this.lines.dropped) {
+        event.preventDefault(); // what is not here is searched by the server
+        this.#step(event.shiftKey ? -1 : 1);
+      }
       if (event.key === "Escape" && !input.value) this.viewport.focus();
     });
     this.part("next").addEventListener("click", () => this.#step(1));
@@ -352,6 +361,13 @@ export class OutputViewer {
   #clicked(event) {
     const whole = event.target.closest("[data-whole]");
     if (whole) this.#showWhole(Number(whole.dataset.whole));
+    const number = event.target.closest("[data-output-viewer] .line-number");
+    if (number && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
+      event.preventDefault();
+      history.replaceState(null, "", number.getAttribute("href"));
+      this.#mark(Number(number.textContent));
+      this.#reachMark();
+    }
     const link = event.target.closest("[data-stream-link]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -368,5 +384,9 @@ export class OutputViewer {
   }
 }
 
+function numberInAddress() {
+  return Number(/^#L(\d+)$/.exec(location.hash)?.[1]);
+}
+
 const section = document.querySelector("[data-output-url]");
-if (section) section.viewer = new OutputViewer(section);
+if (section && section.dataset.live !== "no") section.viewer = new OutputViewer(section);

@@ -35,6 +35,7 @@ JOBS = {
     "job_info": (OF_A_TEAM, NO_BUTTON),
     "job_detail": (OF_A_TEAM, NO_BUTTON),
     "job_output_download": (OF_A_TEAM, NO_BUTTON),
+    "job_output_search": (OF_A_TEAM, NO_BUTTON),
     "job_results": (OF_A_TEAM, NEVER),
     "job_gallery": (OF_A_TEAM, NEVER),
     "job_results_zip": (OF_A_TEAM, NEVER),
