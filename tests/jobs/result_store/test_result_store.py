@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from jobs import store
-from jobs.models import Artifact
+from jobs.models import Artifact, Kind
 from jobs.reconciler import tidy
+from jobs.retention import downloads
 from tests.jobs.intake_caller import Runner, sha256
 from tests.s3_server import BUCKET
 
@@ -212,6 +213,7 @@ def test_people_download_from_the_storage_itself_where_the_settings_say_that_the
     assert answer["Cache-Control"] == "no-store"
     assert answer["Referrer-Policy"] == "no-referrer"
     assert "X-Amz-Expires=300" in answer.url
+    assert downloads.is_read(attempt.job_id, Kind.RESULTS)  # no rule deletes it before the browser comes
     got = requests.get(answer.url, headers={"Range": "bytes=1-3"}, timeout=10)
     assert (got.status_code, got.content) == (206, b"ell")
     assert got.headers["Content-Disposition"].startswith("attachment")
