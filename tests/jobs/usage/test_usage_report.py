@@ -180,7 +180,7 @@ def test_a_text_is_looked_for_in_every_tab(februarys, report, dana, by):
 def test_the_chart_has_the_days_of_the_range_and_the_rows_numbers(februarys, client_of, dana):
     charts = client_of(dana).get(f"/usage/?{FEBRUARY}").context["charts"]
     assert [chart.name for chart in charts] == ["cpu", "gpu", "jobs"]
-    cpu, gpu = charts
+    cpu, gpu, _ = charts
     assert (len(cpu.steps), cpu.steps[0], cpu.is_by_day) == (28, date(2026, 2, 1), True)
     assert [(series.label, round(sum(series.values), 3)) for series in cpu.series] == [
         ("Data science", 3.0), ("Finance", 8.0)
