@@ -16,7 +16,9 @@ def browser(chromium: str) -> Iterator[Browser]:
     # Playwright runs an event loop in this thread, and Django would refuse its ORM beside one.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        # Debian's wrapper asks for rasterizing by a GPU, which is software here, and frames may then stall for long.
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-gpu-rasterization"]
+        running = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield running
         running.close()
 

@@ -6,6 +6,7 @@ import zlib
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from jobs import gallery
 from tests.cast import new_artifact
@@ -75,7 +76,7 @@ def test_arrow_keys_go_through_the_pictures_and_escape_comes_back_to_the_last_on
     assert page.get_by_role("button", name="Next picture").is_hidden()
     page.keyboard.press("Escape")
     assert page.locator("#viewer").is_hidden()
-    assert page.evaluate("document.activeElement.dataset.name") == "plots/004.png"
+    expect(page.locator('.gallery-picture[data-name="plots/004.png"]')).to_be_focused()
     assert "#" not in page.url
 
 

@@ -30,7 +30,7 @@ def seen(response):
     headers = {
         name: value
         for name, value in response.headers.items()
-        if name.lower() not in ("date", "x-request-id")
+        if name.lower() not in ("date", "expires", "x-request-id")  # the moment of the answer
     }
     cookies = sorted(name for name in response.cookies if name != "csrftoken")
     return response.status_code, headers, cookies, VARIES.sub(b"", response.content)
