@@ -81,3 +81,15 @@ def test_a_wide_screen_and_who_has_nothing_rare_have_no_more(page_of, dana, alic
         page.goto("/")
         assert page.locator(".nav-items .nav-item:visible").count() == items
         assert not page.get_by_text("More", exact=True).is_visible()
+
+
+@pytest.mark.parametrize("width", [360, 768, 992, 1120])
+def test_the_list_of_jobs_is_never_wider_than_the_window(page_of, make_job, alice, width):
+    make_job(
+        name="train a model with a rather long name for a list", status="running", tags=["orders", "paper"]
+    )
+    make_job(name="nightly", status="queued")
+    page = page_of(alice, width=width)
+    page.goto("/")
+    page.locator('input[name="job"]').first.check()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
