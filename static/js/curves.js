@@ -1,5 +1,6 @@
 // Draws curves of metrics from the data beside them; while the job runs they are fetched again and again.
 /* global uPlot */
+import { tipOver } from "./chart_tip.js";
 import { refresh } from "./live.js";
 
 const AGAIN_EVERY = 3000;
@@ -23,24 +24,13 @@ function joined(lines) {
   return uPlot.join(tables);
 }
 
-function tip(canvas, lines, data, colours) {
-  const box = document.createElement("div");
-  box.className = "curve-tip";
-  box.hidden = true;
-  canvas.append(box);
-  return (plot) => {
-    const at = plot.cursor.idx;
-    box.hidden = at == null || plot.cursor.left < 0;
-    if (box.hidden) return;
+const tip = (canvas, lines, data, colours) =>
+  tipOver(canvas, "curve-tip", (at) => {
     const rows = lines.map((line, number) => ({ name: line.label, value: data[number + 1][at], colour: colours[number] }));
     const known = rows.filter((row) => row.value != null);
     const shown = known.map((row) => tipRow(lines.length > 1 ? row.name : "value", short(row.value), row.colour));
-    box.replaceChildren(tipRow("step", short(data[0][at])), ...shown);
-    const left = plot.cursor.left + plot.bbox.left / devicePixelRatio;
-    const isRight = left > canvas.clientWidth / 2;
-    box.style.transform = `translate(${isRight ? left - box.offsetWidth - 12 : left + 12}px, 4px)`;
-  };
-}
+    return [tipRow("step", short(data[0][at])), ...shown];
+  });
 
 function tipRow(name, value, colour) {
   const row = document.createElement("div");

@@ -1,5 +1,6 @@
 // Draws the charts of the usage report from the tables that stand below them: one source of numbers.
 /* global uPlot */
+import { tipOver } from "./chart_tip.js";
 
 const DAY = 86400;
 
@@ -43,24 +44,13 @@ function label(data, time) {
   return words.replace(/^\w+ (\d+ \w)/, "$1"); // "Mon 3 Mar" → "3 Mar"; "Mar 2026" stays
 }
 
-function tip(canvas, data, colours) {
-  const box = document.createElement("div");
-  box.className = "chart-tip";
-  box.hidden = true;
-  canvas.append(box);
-  return (plot) => {
-    const at = plot.cursor.idx;
-    box.hidden = at == null || plot.cursor.left < 0;
-    if (box.hidden) return;
+const tip = (canvas, data, colours) =>
+  tipOver(canvas, "chart-tip", (at) => {
     const head = document.createElement("strong");
     head.textContent = data.labels[at];
     const lines = data.names.map((name, number) => line(name, data.values[number][at], colours[number]));
-    box.replaceChildren(head, ...lines.reverse());
-    const left = plot.cursor.left + plot.bbox.left / devicePixelRatio;
-    const isRight = left > canvas.clientWidth / 2;
-    box.style.transform = `translate(${isRight ? left - box.offsetWidth - 12 : left + 12}px, 4px)`;
-  };
-}
+    return [head, ...lines.reverse()];
+  });
 
 function line(name, value, colour) {
   const row = document.createElement("div");
