@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that cuts connections at given byte positions of all that passes it."""
+"""TCP proxies on loopback that cut connections at given bytes of what passes them."""
 
 import contextlib
 import socket
@@ -6,16 +6,11 @@ import struct
 import threading
 
 
-class CuttingProxy:
-    """`cuts`: positions in the bytes sent to the server, `lost`: numbers of answers that the client never sees."""
+class Proxy:
+    """A proxy on loopback; what becomes of the bytes of either way is for subclasses to say."""
 
-    def __init__(self, port: int, cuts: list[int], lost: set[int] = frozenset()) -> None:
-        self._target = ("127.0.0.1", port)
-        self._cuts = sorted(cuts)
-        self._lost = lost
-        self.done = 0
-        self.passed = 0
-        self.answers = 0
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._address = address
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -28,9 +23,27 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self._target)
+                server = socket.create_connection(self._address)
                 for way in (self._to_server, self._to_client):
                     threading.Thread(target=way, args=(client, server), daemon=True).start()
+
+    def _to_server(self, client: socket.socket, server: socket.socket) -> None:
+        raise NotImplementedError
+
+    def _to_client(self, client: socket.socket, server: socket.socket) -> None:
+        raise NotImplementedError
+
+
+class CuttingProxy(Proxy):
+    """`cuts`: positions in the bytes sent to the server, `lost`: numbers of answers that the client never sees."""
+
+    def __init__(self, port: int, cuts: list[int], lost: set[int] = frozenset()) -> None:
+        self._cuts = sorted(cuts)
+        self._lost = lost
+        self.done = 0
+        self.passed = 0
+        self.answers = 0
+        super().__init__(("127.0.0.1", port))
 
     def _to_server(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -44,7 +57,7 @@ class CuttingProxy:
                 server.sendall(data)
                 if is_cut:
                     break
-        _reset(client, server)
+        reset(client, server)
 
     def _to_client(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -58,10 +71,10 @@ class CuttingProxy:
                 if is_lost:
                     break
                 client.sendall(data)
-        _reset(client, server)
+        reset(client, server)
 
 
-def _reset(*ends: socket.socket) -> None:
+def reset(*ends: socket.socket) -> None:
     """Both sides see a reset, not an orderly end."""
     for end in ends:
         with contextlib.suppress(OSError):
@@ -69,3 +82,42 @@ def _reset(*ends: socket.socket) -> None:
             end.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             end.close()
+
+
+class OneWayCuttingProxy(Proxy):
+    """Passes bytes on until the first of `cuts` has gone its way; then both sides lose the connection.
+
+    `cuts` are pairs of way ("up" to the portal, "down" from it) and how many bytes go before the cut.
+    """
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.cuts: list[tuple[str, int]] = []
+        self.made = 0
+        super().__init__(address)
+
+    def _to_server(self, client: socket.socket, server: socket.socket) -> None:
+        self._pass("up", client, server)
+
+    def _to_client(self, client: socket.socket, server: socket.socket) -> None:
+        self._pass("down", server, client)
+
+    def _pass(self, way: str, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                allowed = self._allow(way, len(data))
+                target.sendall(data[:allowed])
+                if allowed < len(data):
+                    break
+        reset(source, target)
+
+    def _allow(self, way: str, size: int) -> int:
+        with self._lock:
+            if not self.cuts or self.cuts[0][0] != way:
+                return size
+            left = self.cuts[0][1]
+            if size <= left:
+                self.cuts[0] = (way, left - size)
+                return size
+            self.cuts.pop(0)
+            self.made += 1
+            return left

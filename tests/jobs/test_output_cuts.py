@@ -13,7 +13,7 @@ from runner import shipping
 from runner.collect import Collector
 from runner.portal_client import PortalClient, PortalRefused
 from runner.volume import Volume
-from tests.jobs.cutting_proxy import CuttingProxy
+from tests.cutting_proxy import OneWayCuttingProxy
 from tests.jobs.intake_caller import Runner, sha256
 
 NUMBER = 4_200_001
@@ -79,7 +79,7 @@ class Away:
 
     def __init__(self, attempt, url, root, limit):
         self.attempt, self.volume = attempt, Volume(root)
-        self.proxy = CuttingProxy(tuple_of(url))
+        self.proxy = OneWayCuttingProxy(tuple_of(url))
         client = PortalClient(self.proxy.url, attempt.token, time.monotonic() + 60)
         claim = {"limits": {"output_bytes": limit, "result_bytes": 0, "result_files": 0}}
         self.collector = Collector(client, self.volume, claim, Runner(attempt).uid, None)
