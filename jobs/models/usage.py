@@ -18,14 +18,16 @@ class Grain(models.TextChoices):
     DETAIL = "detail", "a day of a person in a team with a profile"
     TEAM = "team", "a month of a team"
     OWNER = "owner", "a month of a person"
+    OWNER_QUARTER = "quarter", "a quarter of a person"
+    OWNER_YEAR = "year", "a year of a person"
     ALL = "all", "a day of everybody with a profile"
 
 
 class UsageSum(models.Model):
     """One sum. What its grain does not tell apart is null (team, owner) or empty (profile)."""
 
-    grain = models.CharField(max_length=6, choices=Grain.choices)
-    day = models.DateField(help_text="In the portal's time zone; of a month its first.")
+    grain = models.CharField(max_length=7, choices=Grain.choices)
+    day = models.DateField(help_text="In the portal's time zone; of a longer span its first.")
     team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
@@ -72,6 +74,13 @@ class UsageSum(models.Model):
                 include=["cpu", "gpu"],
                 name="usage_by_owner",
                 condition=models.Q(owner__isnull=False),
+            ),
+            # Who used most is found in this one alone (jobs/usage/ranking.py).
+            models.Index(
+                fields=["grain", "day", "owner"],
+                include=["cpu", "gpu", "cluster"],
+                name="usage_of_people",
+                condition=models.Q(owner__isnull=False, team__isnull=True),
             ),
         ]
 

@@ -125,12 +125,18 @@ def _ended(job: Used) -> Amounts:
 
 def keys(job: Used, day: date) -> tuple[Key, ...]:
     """The sum of each grain for a day of the job."""
-    month = day.replace(day=1)
+    month, quarter, year = (
+        day.replace(day=1),
+        date(day.year, (day.month - 1) // 3 * 3 + 1, 1),
+        date(day.year, 1, 1),
+    )
     gpu = job.gpu_resource if job.gpu_count else ""
     cluster, profile = job.cluster_id, job.profile_label
     return (
         Key(Grain.DETAIL.value, day, job.team_id, job.owner_id, cluster, profile, gpu),
         Key(Grain.TEAM.value, month, job.team_id, 0, cluster, "", gpu),
         Key(Grain.OWNER.value, month, 0, job.owner_id, cluster, "", gpu),
+        Key(Grain.OWNER_QUARTER.value, quarter, 0, job.owner_id, cluster, "", gpu),
+        Key(Grain.OWNER_YEAR.value, year, 0, job.owner_id, cluster, "", gpu),
         Key(Grain.ALL.value, day, 0, 0, cluster, profile, gpu),
     )

@@ -16,6 +16,7 @@ from jobs.usage import waits
 from jobs.usage.asked import Asked
 from jobs.usage.live import live_jobs, live_sums
 from jobs.usage.parts import NUMBERS, Amounts, Key
+from jobs.usage.ranking import most_active_people
 from jobs.usage.scope import Scope, found
 
 # PostgreSQL makes a moment of it, Django a date again; what is read past Django should be one, too.
@@ -81,10 +82,7 @@ class Reader:
         live = [(group_of(key, by), key, amounts) for key, amounts in self._live_of(self.grain)]
         grouped = rows.annotate(group=FIELDS[by])
         if most is not None:
-            largest = (
-                grouped.values("group").annotate(c=Sum("cpu"), g=Sum("gpu")).order_by("-c", "-g", "group")
-            )
-            keys = {*largest.values_list("group", flat=True)[:most], *(group for group, _, _ in live)}
+            keys = {*self._largest(grouped, most), *(group for group, _, _ in live)}
             grouped = grouped.filter(group__in=keys)
         usages = self._usages(grouped, "group")
         for group, counts in self._waits(grouped, "group").items():
@@ -92,6 +90,14 @@ class Reader:
         for group, key, amounts in live:
             usages.setdefault(group, Usage()).add(key.gpu_resource, amounts)
         return dict(sorted(usages.items(), key=lambda pair: _rank(*pair))[:most])
+
+    def _largest(self, grouped: QuerySet[Any], most: int) -> Iterable[Any]:
+        """The keys of the groups that used most, but for what runs now."""
+        if self.grain == Grain.OWNER:
+            passes = self.scope.allowed(self.asked) & found(self.asked)
+            return most_active_people(self.asked.first, self.asked.end, passes, most)
+        largest = grouped.values("group").annotate(c=Sum("cpu"), g=Sum("gpu")).order_by("-c", "-g", "group")
+        return largest.values_list("group", flat=True)[:most]
 
     def steps(self) -> list[date]:
         """The days of the chart, or the months of a long span."""

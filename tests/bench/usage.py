@@ -60,10 +60,13 @@ SELECT '{grain}', {day}, {team}, {owner}, cluster_id, {profile}, gpu_resource,
     min(waits)
 FROM jobs_usagesum WHERE grain = 'detail' GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
-MONTH, NOBODY = "date_trunc('month', day)::date", "NULL::bigint"
+MONTH, QUARTER, YEAR = (f"date_trunc('{span}', day)::date" for span in ("month", "quarter", "year"))
+NOBODY = "NULL::bigint"
 GRAINS = (
     {"grain": "team", "day": MONTH, "team": "team_id", "owner": NOBODY, "profile": "''"},
     {"grain": "owner", "day": MONTH, "team": NOBODY, "owner": "owner_id", "profile": "''"},
+    {"grain": "quarter", "day": QUARTER, "team": NOBODY, "owner": "owner_id", "profile": "''"},
+    {"grain": "year", "day": YEAR, "team": NOBODY, "owner": "owner_id", "profile": "''"},
     {"grain": "all", "day": "day", "team": NOBODY, "owner": NOBODY, "profile": "profile_label"},
 )
 
