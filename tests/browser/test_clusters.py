@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from clusters.models import Cluster, DoctorRun, Image, KubernetesConnection, TeamSpace
 from tests import cast
+from tests.browser.axe import serious
 from tests.clusters.pages.connected import CA, CANARY, healthy, line, new_connected, node, visited
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
@@ -163,15 +163,6 @@ PAGES = (
     "/clusters/research/profiles/add/",
     "/clusters/this-machine/",
 )
-
-
-def serious(page):
-    found = Axe().run(page).response["violations"]
-    return [
-        (violation["id"], [node["target"] for node in violation["nodes"]])
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("colour", ["light", "dark"])

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -14,6 +13,7 @@ from teams.models import Scope, Team
 from teams.quota.book import Account
 from teams.quota.limits import set_limits
 from tests import cast
+from tests.browser.axe import serious
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 PAGES = (
@@ -73,15 +73,6 @@ def test_other_limits_are_tried_and_compared(page_of, month, dana):
     expect(page.get_by_role("heading", name="Waits of 6")).to_be_visible()
     expect(page.locator(".is-better").first).to_be_visible()
     expect(page.get_by_label("CPU")).to_have_value("16")
-
-
-def serious(page):
-    found = Axe().run(page).response["violations"]
-    return [
-        (violation["id"], [node["target"] for node in violation["nodes"]])
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("colour", ["light", "dark"])

@@ -8,6 +8,7 @@ from jobs import hints
 from jobs.lifecycle import Status
 from jobs.models import Job
 from jobs.search import pending
+from tests.browser.axe import serious
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -186,15 +187,6 @@ def test_without_javascript_filters_and_bulk_work(page_of, jobs, alice):
     page.get_by_role("button", name="Cancel…").click()
     page.get_by_role("button", name="Cancel 1 job").click()
     expect(page.locator("#messages")).to_contain_text("1 job is being cancelled.")
-
-
-def serious(page):
-    found = Axe().run(page).response["violations"]
-    return [
-        (violation["id"], [node["target"] for node in violation["nodes"]])
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-    ]
 
 
 PAGES = (

@@ -4,11 +4,8 @@ import time
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.utils import timezone
 
-from jobs import hints
-from jobs.models import Job
-from jobs.output import outputlog
+from tests.browser.output_page import finish, open_output, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PATIENCE = 30_000
@@ -18,26 +15,6 @@ PATIENCE = 30_000
 def running(make_job, make_attempt):
     job = make_job(status="running", name="Train the model")
     return job, make_attempt(job, started_at=job.running_at)
-
-
-def write(attempt, text, stream="stdout"):
-    """As the intake does: store in pieces, then tell."""
-    data = text if isinstance(text, bytes) else text.encode()
-    for at in range(0, len(data), 1024 * 1024):
-        offset = getattr(outputlog.sizes(attempt.pk), stream)
-        outputlog.append(attempt.pk, stream, offset, data[at : at + 1024 * 1024])
-    hints.announce(attempt.job_id, "output")
-
-
-def finish(job):
-    Job.objects.filter(pk=job.pk).update(status="succeeded", finished_at=timezone.now(), next_look_at=None)
-    hints.announce(job.pk, "status")
-
-
-def open_output(page, job, rest=""):
-    page.goto(f"/jobs/{job.pk}/{rest}", wait_until="domcontentloaded")
-    page.wait_for_function("() => document.querySelector('[data-output-url]').viewer !== undefined")
-    return page
 
 
 def wait_lines(page, count):

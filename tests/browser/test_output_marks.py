@@ -4,9 +4,10 @@ import pytest
 from django.utils import timezone
 
 from jobs import hints
-from jobs.models import Attempt, Job
+from jobs.models import Attempt
 from jobs.output import outputlog
 from jobs.output.holes import Hole
+from tests.browser.output_page import finish, open_output, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -17,22 +18,6 @@ def running(make_job, make_attempt):
     attempt = make_attempt(job, started_at=job.running_at)
     yield job, attempt
     outputlog.delete(attempt.pk)
-
-
-def write(attempt, text):
-    outputlog.append(attempt.pk, "stdout", outputlog.sizes(attempt.pk).stdout, text.encode())
-    hints.announce(attempt.job_id, "output")
-
-
-def finish(job):
-    Job.objects.filter(pk=job.pk).update(status="succeeded", finished_at=timezone.now(), next_look_at=None)
-    hints.announce(job.pk, "status")
-
-
-def open_output(page, job, rest=""):
-    page.goto(f"/jobs/{job.pk}/{rest}", wait_until="domcontentloaded")
-    page.wait_for_function("() => document.querySelector('[data-output-url]').viewer !== undefined")
-    return page
 
 
 def left_out(attempt, size, data, stream="stdout"):

@@ -5,7 +5,6 @@ import random
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -13,6 +12,7 @@ from jobs.usage.asked import month_after, this_month
 from jobs.usage.counting import count_ended
 from teams.models import Membership, Team
 from tests import cast
+from tests.browser.axe import serious
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 GPU = "nvidia.com/gpu"
@@ -113,15 +113,6 @@ def test_the_page_is_light(page_of, used, alice, months):
     assert any("uplot" in url for url in sizes)
     assert sum(sizes.values()) < BUDGET
     assert len(sizes) < 20
-
-
-def serious(page):
-    found = Axe().run(page).response["violations"]
-    return [
-        (violation["id"], [node["target"] for node in violation["nodes"]])
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("colour", ["light", "dark"])

@@ -4,22 +4,13 @@ import io
 import os
 import stat
 import tarfile
-import time
 
 import pytest
 
 from runner.fetch import ClaimRefused, InputsBroken, check_path, claim, fetch_inputs
-from runner.portal_client import PortalClient
 from runner.volume import Volume
 from tests.runner import stub_intake
 from tests.runner.stub_intake import Attempt, Fault
-
-
-@pytest.fixture
-def client(intake):
-    client = PortalClient(intake.url, "t", time.monotonic() + 5)
-    yield client
-    client.close()
 
 
 @pytest.fixture

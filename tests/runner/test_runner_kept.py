@@ -10,28 +10,13 @@ from hypothesis import strategies as st
 
 from runner import kept, pump
 from runner.kept import DISK, LIMIT, Lost, Trimmer
-from runner.portal_client import PortalClient
 from runner.pump import Pump
 from runner.shipping import StreamShipper
 from tests.clusters.driver_lab import MIB
-from tests.runner.stub_intake import Attempt, Fault
+from tests.runner.stub_intake import Fault
 
 pytestmark = pytest.mark.processes
 NOTHING = Lost()
-
-
-@pytest.fixture
-def attempt(intake):
-    intake.attempts["t"] = Attempt(["true"], uid="u", started=[0])
-    yield intake.attempts["t"]
-    assert intake.violations == []
-
-
-@pytest.fixture
-def client(intake):
-    client = PortalClient(intake.url, "t", time.monotonic() + 60)
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -1,29 +1,14 @@
 """Chunks: where they are cut, when they are due, and that a disagreement with the portal is mended."""
 
 import hashlib
-import time
 
 import pytest
 
 from runner.collect import UNWATCHED_PACE, WATCHED_PACE, YOUNG_PACE, YOUNG_SECONDS, Collector
-from runner.portal_client import PortalClient, PortalRefused
+from runner.portal_client import PortalRefused
 from runner.shipping import BACKLOG, LARGEST_CHUNK, Mismatch, StreamShipper
 from runner.volume import Volume
-from tests.runner.stub_intake import Attempt, Fault
-
-
-@pytest.fixture
-def attempt(intake):
-    intake.attempts["t"] = Attempt(["true"], uid="u", started=[0])
-    yield intake.attempts["t"]
-    assert intake.violations == []
-
-
-@pytest.fixture
-def client(intake):
-    client = PortalClient(intake.url, "t", time.monotonic() + 5)
-    yield client
-    client.close()
+from tests.runner.stub_intake import Fault
 
 
 @pytest.fixture
