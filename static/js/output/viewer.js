@@ -287,8 +287,15 @@ export class OutputViewer {
   #ended(marks) {
     this.isOver = true;
     this.#sayMore("");
+    if (this.wanted > this.lines.total) this.#missed();
     if (this.lines.length) marks.forEach((words) => this.lines.mark("both", words));
     if (this.lines.length) this.#later();
+  }
+
+  #missed() {
+    this.#notice(`There is no line ${this.wanted.toLocaleString("en")}: the output ends before it.`);
+    this.wanted = 0;
+    this.#follow(true);
   }
 
   #sayMore(words) {
