@@ -32,6 +32,11 @@ def delete(job: Job, user: User) -> bool:
     return True
 
 
+def told_before(action: str, job: Job) -> dict[str, str]:
+    """What the audit log keeps of the job as it was; a pin leaves its status alone."""
+    return {} if action in ("pin", "unpin") else {"status": job.status}
+
+
 def _ask_to_stop(among: QuerySet[Job], user: User) -> list[int]:
     return ask_to_stop(among, f"{user.display_name} asked to cancel the job.", by=user)
 

@@ -84,7 +84,7 @@ def _wish(wish: Callable[[Job, User], bool], entry: str, why_not: str, action: A
     with transaction.atomic():
         if not wish(job, action.user):
             return why_not
-        record(action.origin, entry, job, team=job.team, old={"status": job.status})
+        record(action.origin, entry, job, team=job.team, old=wishes.told_before(action.name, job))
     return ""
 
 

@@ -50,7 +50,7 @@ def wish(request: SignedInRequest, action: str, job: Job) -> bool:
     with transaction.atomic():
         if not WISHES[action](job, request.user):
             return False
-        record(request, RECORDED[action], job, team=job.team, old={"status": job.status})
+        record(request, RECORDED[action], job, team=job.team, old=wishes.told_before(action, job))
     return True
 
 

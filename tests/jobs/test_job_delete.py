@@ -4,6 +4,7 @@ import pytest
 
 from jobs.lifecycle import Wish
 from jobs.models import Job, JobEvent
+from jobs.retention.pins import pin
 
 
 @pytest.mark.parametrize(("status", "says_cancelled"), [("running", True), ("succeeded", False)])
@@ -14,6 +15,14 @@ def test_it_asks_first_and_names_what_it_destroys(make_job, client_of, alice, st
     assert "its output and its results" in page
     assert ("It is cancelled first" in page) is says_cancelled
     assert Job.objects.get(pk=job.pk).deleted_at is None
+
+
+def test_it_says_that_the_job_is_pinned(make_job, client_of, alice):
+    job = make_job(name="train", status="succeeded")
+    address = f"/jobs/{job.pk}/delete/"
+    assert "It is pinned" not in client_of(alice).get(address).content.decode()
+    pin(job, alice)
+    assert "It is pinned by Alice Ames." in client_of(alice).get(address).content.decode()
 
 
 def test_the_job_disappears_at_once_everywhere(make_job, client_of, alice, bob):

@@ -191,6 +191,7 @@ def test_a_pin_is_seen_found_and_taken_away(client_of, alice, bob, make_job):
     assert not Job.objects.filter(pinned_at__isnull=False).exists()
     actions = AuditEvent.objects.filter(area="job").order_by("pk").values_list("action", flat=True)
     assert list(actions) == ["job.pinned", "job.unpinned"]
+    assert not AuditEvent.objects.filter(area="job").exclude(old={}).exists()  # its status stays
     assert [event.kind for event in job.events.order_by("pk")][-2:] == ["pinned", "unpinned"]
     assert other.pinned_at is None
 
