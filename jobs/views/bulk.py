@@ -34,10 +34,6 @@ VERBS = {"cancel": "Cancel", "delete": "Delete", "again": "Run again", "tag": "C
 VERBS |= {"pin": "Pin", "unpin": "Unpin"}
 # What can be taken back is done to selected jobs without a question.
 UNASKED = frozenset({"pin", "unpin"})
-VERBS = {"cancel": "Cancel", "delete": "Delete", "again": "Run again", "tag": "Change tags of"}
-VERBS |= {"pin": "Pin", "unpin": "Unpin"}
-# What can be taken back is done to selected jobs without a question.
-UNASKED = frozenset({"pin", "unpin"})
 DONE = {
     "cancel": ("is being cancelled", "are being cancelled"),
     "delete": ("was deleted", "were deleted"),
