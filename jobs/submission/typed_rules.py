@@ -29,6 +29,8 @@ def _problem(glob: str) -> str:
         return f"is longer than {MAX_GLOB} characters. Shorten it."
     if any(char < " " or char == "\x7f" or char in BIDI_CONTROLS for char in glob):
         return "contains a character that cannot be seen. Take it out."
+    if glob.startswith("!"):
+        return "begins with !, which turns no rule round here. Name under “Leave out” what should go."
     if "\\" in glob:
         return "has a backslash. Write folders with / between them; [*] is a star itself."
     if glob.startswith(("/", "~")):

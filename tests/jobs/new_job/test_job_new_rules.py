@@ -123,6 +123,7 @@ def test_the_usual_rules_do_not_open_the_folded_part(client, url):
         ("a\\b", "has a backslash"),
         ("a//b", "two slashes"),
         ("a**b", "** within a name"),
+        ("!*.csv", "begins with !"),
         ("a[b", "never closed"),
         ("a[]", "never closed"),
         ("[z-a]", "runs backwards"),
