@@ -6,6 +6,7 @@ import { refresh } from "./live.js";
 const AGAIN_EVERY = 3000;
 const DASHES = [[], [8, 4], [2.5, 3], [8, 3, 2.5, 3]];
 const COLOURS = 5;
+const WHOLE = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((part) => part * 10 ** power)).flat();
 
 const short = (number) => {
   if (number == null) return "–";
@@ -51,6 +52,7 @@ function draw(figure) {
   const text = { stroke: look.color, font: `12px ${getComputedStyle(document.body).fontFamily}` };
   const quiet = { show: true, stroke: look.borderTopColor, width: 1 };
   const marks = (_, ticks) => ticks.map(short);
+  const steps = data[0].every(Number.isInteger) ? { incrs: WHOLE } : {}; // no step 0.5 between 0 and 1
   canvas.replaceChildren();
   const showTip = tip(canvas, lines, data, colours);
   const options = {
@@ -60,7 +62,7 @@ function draw(figure) {
     padding: [8, 10, 0, 0],
     scales: { x: { time: false } },
     axes: [
-      { ...text, grid: { show: false }, ticks: { show: false }, gap: 6, size: 28, values: marks },
+      { ...text, grid: { show: false }, ticks: { show: false }, gap: 6, size: 28, values: marks, ...steps },
       { ...text, grid: quiet, ticks: { show: false }, gap: 6, size: 62, values: marks },
     ],
     series: [
