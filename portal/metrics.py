@@ -1,4 +1,5 @@
-"""`/metrics`: what operators watch, read from the database when it is asked for, in Prometheus' text format.
+"""`/metrics`: what operators watch, read from the database when it is asked for, in Prometheus' text format;
+`/live/metrics`: what the live process has open.
 
 Only for who shows the token of the setting METRICS_TOKEN; without a token there is no such page.
 """
@@ -17,6 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from jobs.admission.auditor import drifts
+from jobs.live.board import board
 from jobs.retention.sums import bytes_of_all
 
 
@@ -24,13 +26,45 @@ from jobs.retention.sums import bytes_of_all
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """Raises Http404 without the token."""
+    return _answer(request, _Collector())
+
+
+async def live_metrics(request: HttpRequest) -> HttpResponse:
+    """What the live process that answers has open. Raises Http404 without the token."""
+    return _answer(request, _LiveCollector())
+
+
+def _answer(request: HttpRequest, collector: Collector) -> HttpResponse:
     wanted = settings.METRICS_TOKEN
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if not wanted or not secrets.compare_digest(given.encode(), wanted.encode()):
         raise Http404("There is no such page.")
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector())
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    registry.register(collector)
+    answer = HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+class _LiveCollector(Collector):
+    def collect(self) -> Iterator[Metric]:
+        """All of it is in the process's memory."""
+        now = board()
+        streams = GaugeMetricFamily("stellwerk_live_streams", "Open event streams.", labels=["kind"])
+        for kind, count in now.streams().items():
+            streams.add_metric([kind], count)
+        yield streams
+        yield GaugeMetricFamily(
+            "stellwerk_live_feeds", "Outputs that are read once for all who watch them.", value=len(now.feeds)
+        )
+        reads = CounterMetricFamily(
+            "stellwerk_live_reads",
+            "Pieces of output read from the store: by feeds for all viewers, or for one viewer that is behind.",
+            labels=["by"],
+        )
+        reads.add_metric(["feed"], now.feeds.reads.shared)
+        reads.add_metric(["viewer"], now.feeds.reads.own)
+        yield reads
 
 
 class _Collector(Collector):

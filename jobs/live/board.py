@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from jobs.live.bell import Bell
-from jobs.live.lookups import Facts, ask, facts_of, visible_ids
+from jobs.live.events import message
+from jobs.live.feed import Feeds
+from jobs.live.lookups import Facts, ask, ending_of, facts_of, visible_ids
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
@@ -71,6 +73,7 @@ class Board:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.is_closing = False
+        self.feeds = Feeds(_ending)
         self._listeners: set[Listener] = set()
         self._hinted: set[int] = set()
         self._due = asyncio.Event()
@@ -94,14 +97,16 @@ class Board:
             self._listeners.discard(listener)
             self._due.set()
 
+    def streams(self) -> dict[str, int]:
+        """How many streams are open, of "output" and of "changes"."""
+        output = sum(listener.wants_output for listener in self._listeners)
+        return {"output": output, "changes": len(self._listeners) - output}
+
     def ring(self, job_id: int, what: str) -> None:
         """A hint about a job came in."""
-        concerned = [listener for listener in self._listeners if job_id in listener.ids]
         if what == "output":
-            for listener in concerned:
-                if listener.wants_output:
-                    listener.woken.set()
-        elif concerned:
+            self.feeds.look(job_id)
+        elif any(job_id in listener.ids for listener in self._listeners):
             self._hinted.add(job_id)
             self._due.set()
 
@@ -187,6 +192,10 @@ def board() -> Board:
     if _board is None or _board.loop is not asyncio.get_running_loop():
         _board = Board()
     return _board
+
+
+async def _ending(attempt_id: int) -> bytes:
+    return message({"marks": await ask(ending_of, attempt_id)}, event="end")
 
 
 def _hang_up_when_told_to_stop(board: Board) -> None:

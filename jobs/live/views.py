@@ -4,26 +4,21 @@ No ORM in here (it would pin a connection for hours): jobs/live/lookups.py asks,
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
-from jobs.live.board import LOOK_SECONDS, Listener, board
+from jobs.live.board import Listener, board
 from jobs.live.events import HEARTBEAT, HEARTBEAT_SECONDS, HELLO, event_stream, message, refusal
-from jobs.live.lookups import Facts, ask, ending_of, facts_for, read, session_key_of, user_of
-from jobs.output.marks import so_far
-from jobs.output.outputlog import Place, Reader
+from jobs.live.lookups import Facts, ask, facts_for, session_key_of, user_of
+from jobs.live.viewer import Viewer
+from jobs.output.outputlog import Place
 
 # A page shows at most so many jobs.
 MOST_IDS = 200
-READ_BYTES = 64 * 1024
-# Lines that come one by one travel together.
-BATCH_SECONDS = 0.07
-NAMES = {"stdout": "out", "stderr": "err", "stdout-hole": "out-mark", "stderr-hole": "err-mark"}
 
 
 @require_GET
@@ -71,57 +66,27 @@ async def _changes(listener: Listener) -> AsyncIterator[bytes]:
 
 
 async def _output(listener: Listener, job_id: int, place: Place) -> AsyncIterator[bytes]:
-    with board().listening(listener):
+    viewer = Viewer(place, listener.woken)
+    with board().listening(listener), ExitStack() as stack:
         yield HELLO
-        reader: Reader | None = None
-        said = ""
-        spoke_at = time.monotonic()
         while not board().is_closing:
             facts = listener.facts.get(job_id)
             if listener.is_shut_out or facts is None:
                 yield message({}, event="closed")
                 return
-            if reader is None and facts.attempt_id:
-                reader = Reader(facts.attempt_id, place)
-            # Asked before reading: what is read after the end is known is all there is.
-            is_over = facts.is_finished
-            chunks, words = await read(_look, reader) if reader else ([], "")
-            if not chunks and is_over and reader:
-                chunks = reader.finish()
-            if chunks and reader:
-                yield _chunks(chunks, reader)
-                spoke_at = time.monotonic()
-                await asyncio.sleep(0 if _size(chunks) >= READ_BYTES // 2 else BATCH_SECONDS)
-            elif is_over:
-                yield message({"marks": await _ending(facts)}, event="end")
+            if viewer.feed is None and facts.attempt_id:
+                viewer.feed = stack.enter_context(board().feeds.joined(job_id, facts.attempt_id, viewer))
+            if facts.is_finished and viewer.feed:
+                viewer.feed.finish()
+            if event := viewer.take() or await viewer.read() or viewer.remark():
+                yield event
+            elif facts.is_finished and (event := viewer.end_event):
+                yield event
+                return
+            elif viewer.feed and viewer.feed.trouble:
                 return
             else:
-                if words != said:
-                    yield message({"words": words}, event="so-far")
-                    said = words
-                if time.monotonic() - spoke_at >= HEARTBEAT_SECONDS:
-                    yield HEARTBEAT
-                    spoke_at = time.monotonic()
-                await _wait(listener, LOOK_SECONDS)
-
-
-def _look(reader: Reader) -> tuple[list[tuple[str, str]], str]:
-    """What is to be read next; where that is nothing, what is said of output that is not shown yet."""
-    chunks = reader.read(READ_BYTES)
-    return chunks, "" if chunks else so_far(reader.attempt_id)
-
-
-async def _ending(facts: Facts) -> list[str]:
-    return await ask(ending_of, facts.attempt_id) if facts.attempt_id else []
-
-
-def _chunks(chunks: list[tuple[str, str]], reader: Reader) -> bytes:
-    named = [[NAMES[stream], text] for stream, text in chunks]
-    return message({"chunks": named}, place=str(reader.place))
-
-
-def _size(chunks: list[tuple[str, str]]) -> int:
-    return sum(len(text) for _, text in chunks)
+                await viewer.rest()
 
 
 async def _wait(listener: Listener, seconds: float) -> None:

@@ -247,6 +247,11 @@ class Reader:
         held = [len(decoder.getstate()[0]) for decoder in self._decoders]
         return Place(self._given[0] - held[0], self._given[1] - held[1])
 
+    @property
+    def taken(self) -> Place:
+        """Behind the last byte read, be it half a character."""
+        return Place(*self._given)
+
     def read(self, most: int = READ_BYTES) -> list[tuple[str, str]]:
         """The next (stream, text) pairs, of `most` bytes together; empty: nothing more is stored now."""
         found: list[tuple[str, str]] = []

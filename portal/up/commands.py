@@ -27,7 +27,14 @@ def live(run: Path) -> tuple[str, ...]:
     """Server-sent events."""
     return (
         *(sys.executable, "-m", "uvicorn", "portal.asgi:application", "--uds", f"{run}/live.sock"),
-        *("--lifespan", "off", "--timeout-graceful-shutdown", "2"),
+        *(
+            "--http",
+            "jobs.live.protocol:BoundedProtocol",
+            "--lifespan",
+            "off",
+            "--timeout-graceful-shutdown",
+            "2",
+        ),
         *("--no-access-log", "--log-level", "warning", "--proxy-headers", "--forwarded-allow-ips", "*"),
     )
 

@@ -32,7 +32,7 @@ class Stream:
         self.response = response
         self.place = ""
         self.chunks: list[list[str]] = []
-        self._parts = aiter(response.streaming_content)
+        self._parts = aiter(response)
 
     async def next(self, *, with_comments: bool = False) -> Event:
         """The next event. Raises StopAsyncIteration when the stream has ended, TimeoutError when none comes."""

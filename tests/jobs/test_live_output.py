@@ -147,10 +147,10 @@ def test_a_resume_anywhere_loses_and_doubles_nothing(running, alice):
             assert out == text
             assert len(err) == len(range(0, len(data), 777))
 
-    from jobs.live import views
+    from jobs.live import feed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(views, "READ_BYTES", 1000)
+        patch.setattr(feed, "READ_BYTES", 1000)
         run(watch())
 
 
@@ -279,11 +279,11 @@ def test_the_runner_of_a_finished_job_is_left_alone(make_job, make_attempt, alic
 
 
 def test_a_quiet_stream_shows_that_it_lives(running, alice, monkeypatch):
-    from jobs.live import views
+    from jobs.live import feed
 
     job, _ = running
-    monkeypatch.setattr(views, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(views, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(feed, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(feed, "LOOK_SECONDS", 0.05)
     key = session_of(alice)
 
     async def watch():

@@ -1,9 +1,11 @@
 """/metrics: for who has the token, in Prometheus' own format."""
 
 import pytest
+from django.http import Http404
 from prometheus_client.parser import text_string_to_metric_families
 
 from teams.models import QuotaLine
+from tests.jobs.live_reader import get, run
 
 
 @pytest.fixture
@@ -33,6 +35,27 @@ def test_it_counts_jobs_and_drift(read, make_job, team):
     line = QuotaLine.objects.create(team=team, scope="team", resource="jobs", used=3)
     assert read()["stellwerk_quota_drifted_accounts",] == 1
     line.delete()
+
+
+def ask_live(token):
+    return run(get("/live/metrics", **{"Authorization": token}))
+
+
+def test_the_live_process_counts_its_streams_and_reads(settings, db):
+    settings.METRICS_TOKEN = "open sesame"
+    answer = ask_live("Bearer open sesame")
+    assert answer.status_code == 200
+    lines = answer.content.decode().splitlines()
+    assert 'stellwerk_live_streams{kind="output"} 0.0' in lines
+    assert "stellwerk_live_feeds 0.0" in lines
+    assert 'stellwerk_live_reads_total{by="viewer"} 0.0' in lines
+
+
+def test_the_live_process_tells_nobody_without_the_token(settings, db):
+    settings.METRICS_TOKEN = "open sesame"
+    for token in ("", "Bearer wrong"):
+        with pytest.raises(Http404):
+            ask_live(token)
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", "open sesame ", "Bearer opén"])

@@ -10,8 +10,8 @@ from tests.portal.access.portal import PORTAL
 from tests.portal.access.teams import TEAMS
 
 MATRIX = JOBS | CLUSTERS | TEAMS | PORTAL
-# Event streams are served by the live process; tests/jobs/test_live_changes.py and test_live_output.py test theirs.
-LIVE = {"job_output_stream", "job_changes"}
+# The live process's; tests/jobs/test_live_changes.py, test_live_output.py and tests/portal/test_metrics.py test theirs.
+LIVE = {"job_output_stream", "job_changes", "live_metrics"}
 
 
 def routes(urlconf: str, *, is_admin: bool = False) -> dict[str, URLPattern]:
