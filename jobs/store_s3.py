@@ -1,9 +1,11 @@
 """Results in S3-compatible storage: by django-storages and boto3 (the extra `s3`), in constant memory."""
 
+import hashlib
 import io
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +25,15 @@ PART_BYTES = 32 * MIB
 # Threat 14: a signed address is for one object and for five minutes.
 SIGNED_SECONDS = 300
 NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload", "InvalidPart"})
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Parts that are not a file yet: size and what the storage calls it, by the part's number."""
+
+    key: str
+    upload: str
+    parts: dict[int, tuple[int, str]]
 
 
 class S3:
@@ -83,12 +94,28 @@ class S3:
                     if found["LastModified"] < before:
                         yield IN_S3 + found["Key"]
 
-    def begin_parts(self, attempt_id: int) -> tuple[str, str]:
-        """A new key, and the storage's name for the parts that will become its content."""
-        key = self.new_key(attempt_id)
+    def begin_parts(self, attempt_id: int, name: str) -> tuple[str, str]:
+        """A new key, and the storage's name for the parts that will become its content. `name`: of what they are."""
+        key = f"{self._begun_key(attempt_id, name)}{uuid.uuid4().hex[:16]}"
         with _troubles():
             begun = self.client.create_multipart_upload(Bucket=self.bucket, Key=_name(key))
         return key, str(begun["UploadId"])
+
+    def begun_parts(self, attempt_id: int, name: str) -> Begun | None:
+        """What was begun under this name and never became whole, with the parts that are there; the furthest."""
+        prefix, found = _name(self._begun_key(attempt_id, name)), []
+        with _troubles():
+            uploads = self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix).get("Uploads", [])
+            for begun in uploads:
+                asked = {"Bucket": self.bucket, "Key": begun["Key"], "UploadId": begun["UploadId"]}
+                pages = self.client.get_paginator("list_parts").paginate(**asked)
+                parts = [part for page in pages for part in page.get("Parts", [])]
+                told = {int(part["PartNumber"]): (int(part["Size"]), str(part["ETag"])) for part in parts}
+                found.append(Begun(IN_S3 + begun["Key"], begun["UploadId"], told))
+        return max(found, key=lambda begun: len(begun.parts), default=None)
+
+    def _begun_key(self, attempt_id: int, name: str) -> str:
+        return f"{IN_S3}{FOLDER}/{attempt_id}/{name}-"
 
     def part_address(self, key: str, upload: str, number: int) -> str:
         """A signed address to which a job PUTs this one part; for five minutes."""
@@ -99,13 +126,15 @@ class S3:
     def join_parts(self, key: str, upload: str, etags: list[str]) -> int:
         """The size of the whole; joined before, the same. Raises FileNotFoundError when there are no such parts."""
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
-        asked = {"Bucket": self.bucket, "Key": _name(key), "UploadId": upload}
-        try:
-            with _troubles():
-                self.client.complete_multipart_upload(**asked, MultipartUpload={"Parts": parts})
-        except FileNotFoundError:
-            return self.size(key)
-        return self.size(key)
+        place = {"Bucket": self.bucket, "Key": _name(key)}
+        with suppress(FileNotFoundError), _troubles():
+            self.client.complete_multipart_upload(**place, UploadId=upload, MultipartUpload={"Parts": parts})
+        with _troubles():
+            joined = self.client.head_object(**place)
+        # Another runner may have joined other parts, and a repeat is then answered as if they were these.
+        if not _may_be_of(etags, str(joined["ETag"])):
+            raise FileNotFoundError("it was joined from other parts")
+        return int(joined["ContentLength"])
 
     def forget_begun(self, before: datetime) -> None:
         with _troubles():
@@ -173,6 +202,15 @@ def _config() -> Config:
 
 def _name(key: str) -> str:
     return key.removeprefix(IN_S3)
+
+
+def _may_be_of(etags: list[str], whole: str) -> bool:
+    """Whether a content was joined from these parts. Storages that encrypt name it as they like: then it may be."""
+    names, (digest, _, count) = [etag.strip('"') for etag in etags], whole.strip('"').partition("-")
+    if len(digest) != 32 or any(len(name) != 32 for name in names):
+        return True
+    parts = b"".join(bytes.fromhex(name) for name in names)
+    return (digest, count) == (hashlib.md5(parts).hexdigest(), str(len(names)))  # noqa: S324 (S3 names it so)
 
 
 @contextmanager

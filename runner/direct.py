@@ -14,6 +14,7 @@ from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable,
 MOST_TRIES = 5
 PAUSE_SECONDS = 1.0
 _TIMEOUT = 60.0
+_MD5_LENGTH = 32
 
 
 class NotDirect(Exception):
@@ -28,12 +29,17 @@ class Direct:
         self._descriptor = descriptor
         self._size = size
         self._digest = hashlib.sha256()
+        # What an earlier runner brought: size and the storage's name of each part by its number.
+        self._there: dict[int, tuple[int, str]] = {}
 
     def send(self, client: PortalClient) -> str:
         """The hash of what is stored then. Raises NotDirect, PortalUnreachable, PortalRefused, ResultChanged."""
         try:
             begun = client.post("/intake/direct/begin", {"path": self._path, "size": self._size})
             length = int(begun["part_bytes"])
+            self._there = {
+                int(part["number"]): (int(part["size"]), str(part["etag"])) for part in begun.get("parts", [])
+            }
             etags = [
                 self._part(client, begun["ticket"], number, start, min(length, self._size - start))
                 for number, start in enumerate(range(0, self._size, length), 1)
@@ -48,6 +54,8 @@ class Direct:
 
     def _part(self, client: PortalClient, ticket: str, number: int, start: int, length: int) -> str:
         trouble = ""
+        if etag := self._is_there(number, start, length):
+            return etag
         for count in range(MOST_TRIES):
             if count:
                 if time.monotonic() > client.deadline or client.give_up():
@@ -69,6 +77,19 @@ class Direct:
         sys.stderr.write(f"The storage takes no part of {self._path!r}: {trouble}\n")
         raise NotDirect(trouble)
 
+    def _is_there(self, number: int, start: int, length: int) -> str:
+        """The storage's name of a part that came before and has the file's bytes; "" where it has to be sent."""
+        size, etag = self._there.get(number, (0, ""))
+        if size != length or len(etag.strip('"')) != _MD5_LENGTH:
+            return ""
+        body = _Body(self._descriptor, start, length, self._digest)
+        for _ in body.blocks():
+            pass
+        if not body.is_what_came(etag):
+            return ""
+        self._digest = body.digest
+        return etag
+
 
 class _Body:
     """A part; its own hash and that of everything up to its end are taken on the way."""
@@ -87,7 +108,7 @@ class _Body:
     def is_what_came(self, etag: str) -> bool:
         """A storage that encrypts names parts otherwise; then the size has to do."""
         name = etag.strip('"')
-        return bool(name) and (len(name) != 32 or name == self._md5.hexdigest())
+        return bool(name) and (len(name) != _MD5_LENGTH or name == self._md5.hexdigest())
 
 
 def _put(url: str, body: _Body, length: int) -> tuple[int, Mapping[str, str]]:

@@ -4,8 +4,9 @@ Analysts act on what they own in their teams; managers on everything of their te
 see everything and change nothing. A user who is not active may do nothing at all.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
@@ -133,12 +134,17 @@ class Rights:
 def rights_of(user: User) -> Rights:
     """The user's rights. One query; `teams` are those the user is a member of, by name."""
     members = user.memberships.order_by("team__name").values_list("team_id", "team__name", "role")
-    rows = list(members) if user.is_active else []
+    return rights_from(user, members)
+
+
+def rights_from(user: User, rows: Iterable[Sequence[Any]]) -> Rights:
+    """The same from the memberships as (team's id, its name, role), by name, which were read for this request."""
+    members = list(rows) if user.is_active else []
     return Rights(
         user_id=user.pk,
-        team_ids=None if may_read_all(user) else tuple(team_id for team_id, _, _ in rows),
-        managed_ids=frozenset(team_id for team_id, _, role in rows if role == Role.MANAGER),
-        teams=tuple((team_id, name) for team_id, name, _ in rows),
+        team_ids=None if may_read_all(user) else tuple(team_id for team_id, _, _ in members),
+        managed_ids=frozenset(team_id for team_id, _, role in members if role == Role.MANAGER),
+        teams=tuple((team_id, name) for team_id, name, _ in members),
         may_send=may_send(user),
         may_administer=may_administer(user),
     )

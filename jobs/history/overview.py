@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jobs.history.filters import Filters
-from jobs.history.pages import PAGE, RARE, Walk
+from jobs.history.pages import PAGE, RARE, Cursor, Page, Walk, page_sql, read_page
 from jobs.history.sql import Sql, run
 
 RECENT = 500
@@ -68,14 +68,36 @@ UNION ALL (SELECT 'tag', tag, count(*) FROM recent, unnest(tags) AS tag GROUP BY
 """)
 
 
+PAGE_AND_OVERVIEW_SQL = Sql("""
+SELECT 'page' AS part, kind, '' AS label, id, walked FROM ({page}) p
+UNION ALL SELECT 'overview', kind, label, number, 0 FROM ({overview}) o
+""")
+
+
 def find_overview(team_ids: Sequence[int] | None, asked: Filters) -> Overview:
     """Counts and choices for the jobs of these teams (None: of all)."""
+    return _read(run(_overview_sql(team_ids, asked)), _counts_walk(team_ids, asked))
+
+
+def find_page_and_overview(
+    team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor
+) -> tuple[Page, Overview]:
+    """Both in one statement."""
+    walk = Walk(team_ids, asked, cursor)
+    both = PAGE_AND_OVERVIEW_SQL.put(page=page_sql(walk), overview=_overview_sql(team_ids, asked))
+    rows = run(both)
+    page = read_page([(row[1], row[3], row[4]) for row in rows if row[0] == "page"], walk)
+    counted = [(row[1], row[2], row[3]) for row in rows if row[0] == "overview"]
+    return page, _read(counted, _counts_walk(team_ids, asked))
+
+
+def _overview_sql(team_ids: Sequence[int] | None, asked: Filters) -> Sql:
     everything, walk = Walk(team_ids, Filters(team=asked.team)), _counts_walk(team_ids, asked)
     choices = CHOICES_SQL.put(
         candidates=everything.candidates(), recent=Sql("%s", (RECENT,)), most=Sql("%s", (MOST_TAGS,))
     )
     both = Sql("SELECT * FROM ({counts}) counts UNION ALL SELECT * FROM ({choices}) choices")
-    return _read(run(both.put(counts=_counts_sql(walk), choices=choices)), walk)
+    return both.put(counts=_counts_sql(walk), choices=choices)
 
 
 def find_counts(team_ids: Sequence[int] | None, asked: Filters) -> Overview:

@@ -91,26 +91,36 @@ UNION ALL SELECT 'known', max(id), 0 FROM {named_jobs}
 
 def find_page(team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor, page: int = 0) -> Page:
     """One page of the jobs of these teams (None: of all), of PAGE jobs or of `page`. One statement."""
-    walk, most = Walk(team_ids, asked, cursor), page or PAGE
-    size = most + 1
+    walk = Walk(team_ids, asked, cursor)
+    return read_page(run(page_sql(walk, page)), walk, page)
+
+
+def page_sql(walk: "Walk", page: int = 0) -> Sql:
+    """The statement for a page: rows of kind, id and a number."""
+    size = (page or PAGE) + 1
     pieces = walk.pieces() | {
         "size": Sql("%s", (size,)),
-        "outermost": Sql("max" if cursor.is_newer else "min"),
-        "beyond": Sql(">" if cursor.is_newer else "<"),
+        "outermost": Sql("max" if walk.cursor.is_newer else "min"),
+        "beyond": Sql(">" if walk.cursor.is_newer else "<"),
     }
     deep, deeper = Sql(""), Sql("")
     if walk.is_looked_up:
         deeper = WORDS_SQL.put(**pieces)
-    elif asked.is_rare_by_index:
+    elif walk.asked.is_rare_by_index:
         deep, deeper = DEEP_SQL.put(**pieces), DEEPER_SQL.put(**pieces)
-    rows = run(PAGE_SQL.put(**pieces, deep=deep, deeper=deeper))
+    return PAGE_SQL.put(**pieces, deep=deep, deeper=deeper)
+
+
+def read_page(rows: Sequence[tuple[Any, ...]], walk: "Walk", page: int = 0) -> Page:
+    """The page that these rows of `page_sql` say."""
+    most = page or PAGE
     ids = sorted({row_id for kind, row_id, _ in rows if kind == "job"}, reverse=True)
     walked = {kind: (row_id, count) for kind, row_id, count in rows if kind != "job"}
-    has_more = len(ids) >= size
+    has_more = len(ids) > most
     edge_id, count = walked["edge"]
     is_found_by_index = "hits" in walked and walked["hits"][1] < RARE
     is_cut = not has_more and count >= walk.window and not is_found_by_index
-    ids = ids[-most:] if cursor.is_newer else ids[:most]
+    ids = ids[-most:] if walk.cursor.is_newer else ids[:most]
     known = walked.get("known", (0, 0))[0] or 0
     return Page(ids, has_more, edge_id if is_cut else 0, known if is_cut else 0)
 

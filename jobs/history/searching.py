@@ -84,10 +84,18 @@ class ByWords:
 
 def with_owner(asked: Filters) -> Filters:
     """The same, with the one person whom the search names as a filter: that has an index. A statement, if any."""
+    named = owner_named(asked)
+    return with_one_of(asked, [row[0] for row in run(named)]) if named else asked
+
+
+def owner_named(asked: Filters) -> Sql | None:
+    """Who may be meant where a search names one person: a statement for the ids; None where it names none."""
     named = [term for term in asked.search.owners if not term.is_left_out]
-    if len(named) != 1 or asked.owner:
-        return asked
-    ids = [row[0] for row in run(_people(named[0]))]
+    return _people(named[0]) if len(named) == 1 and not asked.owner else None
+
+
+def with_one_of(asked: Filters, ids: Sequence[int]) -> Filters:
+    """The person as a filter, where it is one alone."""
     return asked.but(owner=ids[0]) if len(ids) == 1 else asked
 
 

@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.expressions import Window
+from django.db.models.functions import Lag
 
 from jobs.lifecycle import Status
 from teams.models import Team
@@ -50,10 +52,19 @@ class TeamQueue(models.Model):
         return next((row for row in self.blocked if row["lane"] == key), None)
 
     @classmethod
+    def with_blocks(cls, jobs: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """These jobs, newest first; `team_blocks`: `blocked` of the queue, at each team's first one that waits."""
+        before = Window(Lag("status"), partition_by=["team_id", "status"], order_by="-pk")
+        blocked = cls.objects.filter(pk=models.OuterRef("team_id")).values("blocked")
+        is_first = models.Q(status=Status.QUEUED, like_before=None)
+        told = models.Case(models.When(is_first, then=models.Subquery(blocked)), default=None)
+        return jobs.annotate(like_before=before).annotate(team_blocks=told).order_by("-pk")
+
+    @classmethod
     def tell(cls, jobs: Iterable[Any]) -> None:
-        """Set `queue_block` of all that wait: one statement for a page, and none where nothing waits."""
+        """Set `queue_block` of all that wait, from what `with_blocks` read."""
         waiting = [job for job in jobs if job.status == Status.QUEUED]
-        queues = cls.objects.in_bulk({job.team_id for job in waiting}) if waiting else {}
+        queues = {job.team_id: cls(blocked=job.team_blocks) for job in waiting if job.team_blocks is not None}
         for job in waiting:
             queue = queues.get(job.team_id)
             job.queue_block = queue.block_of(job) if queue else None

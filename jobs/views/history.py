@@ -11,13 +11,14 @@ from django.views.decorators.http import require_safe
 from clusters.models import Image
 from jobs.access import find_job
 from jobs.forecast.estimate import tell_all
+from jobs.history.asker import Asker, asker_of
 from jobs.history.chips import counts, filter_bar
 from jobs.history.export import HEADER, export_rows
 from jobs.history.filters import ALL, Filters
 from jobs.history.found import tell_where
-from jobs.history.overview import find_counts, find_overview
-from jobs.history.pages import Cursor, Page, find_page, window_of
-from jobs.history.saved import default_of, filters_of, query_of, seen_by
+from jobs.history.overview import find_counts, find_overview, find_page_and_overview
+from jobs.history.pages import Cursor, Page, window_of
+from jobs.history.saved import default_of, filters_of, query_of
 from jobs.history.searching import with_owner
 from jobs.models import Job, SavedFilter, TeamQueue
 from jobs.submission.example_list import available_examples
@@ -25,8 +26,7 @@ from teams.access import SignedInRequest
 from teams.csv_export import csv_response
 from teams.filtering import number
 from teams.models import User
-from teams.pauses import pauses_of
-from teams.policy import Rights, rights_of
+from teams.policy import rights_of
 
 # What a row shows; the rest (a job's command and its variables may be long) stays in the database.
 SHOWN = (
@@ -40,21 +40,20 @@ SHOWN = (
 @login_required
 @require_safe
 def job_list(request: SignedInRequest) -> HttpResponse:
-    """The jobs of the user's teams, newest first; nine statements at most."""
-    rights, asked = rights_of(request.user), Filters.read(request.GET)
+    """The jobs of the user's teams, newest first; six statements at most, session and user among them."""
+    asker = asker_of(request.user, Filters.read(request.GET))
+    rights, asked = asker.rights, asker.asked
     if rights.team_ids == ():
         return render(request, "jobs/job_list.html", {"admins": _admins()})
-    saved = list(seen_by(rights))
-    default = default_of(saved)
+    default = default_of(asker.saved)
     if default and not request.GET:
         return redirect(filters_of(default).url())
     if default:
         asked = asked.but(view=ALL)
     if asked.misspelt:
-        return _told_what_is_wrong(request, rights, asked, saved)
-    asked = with_owner(asked)
+        return _told_what_is_wrong(request, asker, asked)
     cursor = Cursor(number(request.GET.get("before")), number(request.GET.get("after")))
-    page = find_page(rights.team_ids, asked, cursor)
+    page, overview = find_page_and_overview(rights.team_ids, asked, cursor)
     if cursor.is_newer and not page.has_more and not page.edge:
         return redirect(asked.url())
     if not page.ids and not asked.is_any and cursor == Cursor():
@@ -67,12 +66,12 @@ def job_list(request: SignedInRequest) -> HttpResponse:
         request,
         "jobs/job_list.html",
         {
-            "filters": filter_bar(rights, asked, find_overview(rights.team_ids, asked)),
+            "filters": filter_bar(rights, asked, overview),
             "jobs": jobs,
-            **kept_beside(saved, asked),
+            **kept_beside(asker.saved, asked),
             "no_match": not jobs,
             "searched": asked.text,
-            "pauses": pauses_of(),
+            "pauses": asker.pauses,
             "window_words": f"{'these' if cursor.before else 'the newest'} {window_of(asked):,}",
             **pager(asked, cursor, page),
         },
@@ -111,19 +110,17 @@ def job_row(request: SignedInRequest, job_id: int) -> HttpResponse:
     return render(request, "jobs/_job_row.html", {"job": job, "searched": asked.text})
 
 
-def _told_what_is_wrong(
-    request: SignedInRequest, rights: Rights, asked: Filters, saved: list[SavedFilter]
-) -> HttpResponse:
+def _told_what_is_wrong(request: SignedInRequest, asker: Asker, asked: Filters) -> HttpResponse:
     """The search is not understood: nothing is listed, and everything typed stays."""
-    bar = filter_bar(rights, asked, find_overview(rights.team_ids, asked.but(text="")))
-    context = {"filters": bar, "misspelt": asked.misspelt, "jobs": [], **kept_beside(saved, asked)}
+    bar = filter_bar(asker.rights, asked, find_overview(asker.rights.team_ids, asked.but(text="")))
+    context = {"filters": bar, "misspelt": asked.misspelt, "jobs": [], **kept_beside(asker.saved, asked)}
     return render(request, "jobs/job_list.html", context)
 
 
 def load_jobs(ids: list[int]) -> list[Job]:
     """The jobs of a page in its order, with what a row shows."""
     rows = Job.objects.filter(pk__in=ids).select_related("owner", "cluster").only(*SHOWN)
-    jobs = list(rows.order_by("-pk"))
+    jobs = list(TeamQueue.with_blocks(rows))
     TeamQueue.tell(jobs)
     return jobs
 
