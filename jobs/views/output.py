@@ -73,7 +73,7 @@ def job_output_download(request: SignedInRequest, job_id: int, stream: str) -> H
             if outputlog.extents(attempt.pk)[stream].holes:
                 told = Patched(outputlog.folder_of(attempt.pk), stream)
                 return dress(ranged(request.headers.get("Range", ""), told), filename)
-            return send_stored(f"output/{attempt.pk}/{stream}.log", filename, PLAIN_TEXT)
+            return send_stored(request, f"output/{attempt.pk}/{stream}.log", filename, PLAIN_TEXT)
     except (Http404, FileNotFoundError):
         # A rule was faster by a moment; the mark is there before the bytes go.
         pass
