@@ -1,16 +1,18 @@
-"""Sending stored files: by nginx where it stands in front (it knows Range and costs no thread), else by Django."""
+"""Sending stored files: by nginx where it stands in front (it costs no thread), else by Django; both know Range."""
 
+import hashlib
 import re
 import unicodedata
 from pathlib import Path
 from urllib.parse import quote
 
 from django.conf import settings
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
 from jobs import store
+from jobs.resuming import Opened, blocks_of, resumable
 
 # nginx's internal address of STELLWERK_HOME/files (portal/up/nginx.conf.template).
 ACCEL_ROOT = "/_files/"
@@ -22,6 +24,7 @@ _UNSAFE = re.compile(r'[/\\:*?"<>|]')
 
 
 def send_stored(
+    request: HttpRequest,
     key: str,
     filename: str,
     content_type: str = "application/octet-stream",
@@ -34,14 +37,14 @@ def send_stored(
     Raises Http404 when nothing is stored there. The caller has checked who asks. `policy` is the answer's
     Content-Security-Policy; the default takes all rights from it.
     """
-    _check_stored(key)
+    facts = _facts(key)
     response: HttpResponseBase
     if settings.SEND_FILES_BY_ACCEL and not key.startswith(store.IN_S3):
         response = HttpResponse(content_type=content_type)
         response["X-Accel-Redirect"] = ACCEL_ROOT + quote(key)
         del response["Content-Length"]
     else:
-        response = FileResponse(store.open_(key), content_type=content_type)
+        response = resumable(request, _Stored(key, facts), content_type)
     return dress(response, filename, as_attachment=as_attachment, policy=policy)
 
 
@@ -52,18 +55,34 @@ def address_elsewhere(key: str, filename: str) -> str:
     """
     if not (settings.RESULT_STORE_FOR_PEOPLE and key.startswith(store.IN_S3)):
         return ""
-    _check_stored(key)
+    _facts(key)
     disposition = content_disposition_header(True, safe_filename(filename)) or "attachment"
     return store.address_for_people(key, disposition)
 
 
-def _check_stored(key: str) -> None:
+class _Stored:
+    """A stored content. Its key is never used again, so what the key stands for never changes."""
+
+    def __init__(self, key: str, facts: store.Facts) -> None:
+        self._key = key
+        self.size = facts.size
+        self.modified = int(facts.stored_at)
+        self.tag = f'"{hashlib.sha256(key.encode()).hexdigest()[:32]}"'
+
+    def read(self, start: int, end: int) -> Opened:
+        if start == end:
+            return Opened(iter(()))
+        file = store.open_(self._key, start, end)
+        return Opened(blocks_of(file, end - start), file)
+
+
+def _facts(key: str) -> store.Facts:
     try:
-        is_stored = store.exists(key)
+        return store.facts(key)
     except store.StoreAway as error:
         raise Http404("The storage of results cannot be reached now. Try again later.") from error
-    if not is_stored:
-        raise Http404("This file is not stored any more.")
+    except FileNotFoundError as error:
+        raise Http404("This file is not stored any more.") from error
 
 
 def dress(

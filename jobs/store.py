@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -22,11 +22,22 @@ class StoreAway(OSError):
     """The storage cannot be reached, or does not do what it is asked: worth trying again."""
 
 
+class Facts(NamedTuple):
+    """What a storage knows of one content: its bytes, and since when it is there, in Unix seconds."""
+
+    size: int
+    stored_at: float
+
+
 class Store(Protocol):
     """Keys are never used again. Raises FileNotFoundError where nothing is stored, StoreAway."""
 
     def save(self, place: Path, attempt_id: int) -> str: ...
-    def open(self, key: str) -> BinaryIO: ...
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
+        """To be read from `start` on, and not past `end`: more than that may not be there."""
+        ...
+
+    def facts(self, key: str) -> Facts: ...
     def exists(self, key: str) -> bool: ...
     def delete(self, key: str) -> None: ...
     def keys(self, before: datetime) -> Iterator[str]:
@@ -43,9 +54,14 @@ def save(place: Path, attempt_id: int) -> str:
     return current().save(place, attempt_id)
 
 
-def open_(key: str) -> BinaryIO:
-    """The content, to be read once from its beginning."""
-    return store_of(key).open(key)
+def open_(key: str, start: int = 0, end: int | None = None) -> BinaryIO:
+    """The content, to be read once from its beginning, or from `start` and not past `end`."""
+    return store_of(key).open(key, start, end)
+
+
+def facts(key: str) -> Facts:
+    """Raises FileNotFoundError, StoreAway."""
+    return store_of(key).facts(key)
 
 
 def exists(key: str) -> bool:
@@ -120,9 +136,15 @@ class Disk:
         with _Arrived(place) as content:
             return default_storage.save(f"{FOLDER}/{attempt_id}/{uuid.uuid4().hex}", content)
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
         file: Any = default_storage.open(key, "rb")
+        if start:
+            file.seek(start)
         return cast(BinaryIO, file)
+
+    def facts(self, key: str) -> Facts:
+        modified = default_storage.get_modified_time(key)
+        return Facts(default_storage.size(key), modified.timestamp())
 
     def exists(self, key: str) -> bool:
         return default_storage.exists(key)

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.files.base import File
 from storages.backends.s3 import S3Storage
 
-from jobs.store import FOLDER, IN_S3, StoreAway
+from jobs.store import FOLDER, IN_S3, Facts, StoreAway
 
 MIB = 1024 * 1024
 PART_BYTES = 32 * MIB
@@ -63,15 +63,20 @@ class S3:
         place.unlink()
         return key
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
+        span = {} if not start and end is None else {"Range": _range(start, end)}
         with _troubles():
-            body = self.client.get_object(Bucket=self.bucket, Key=_name(key))["Body"]
+            body = self.client.get_object(Bucket=self.bucket, Key=_name(key), **span)["Body"]
         return cast(BinaryIO, io.BufferedReader(_Body(body), MIB))
+
+    def facts(self, key: str) -> Facts:
+        with _troubles():
+            told = self.client.head_object(Bucket=self.bucket, Key=_name(key))
+        return Facts(int(told["ContentLength"]), told["LastModified"].timestamp())
 
     def size(self, key: str) -> int:
         """Bytes of what is stored."""
-        with _troubles():
-            return int(self.client.head_object(Bucket=self.bucket, Key=_name(key))["ContentLength"])
+        return self.facts(key).size
 
     def exists(self, key: str) -> bool:
         try:
@@ -198,6 +203,10 @@ def _config() -> Config:
         read_timeout=60,
         retries={"max_attempts": 2, "mode": "standard"},
     )
+
+
+def _range(start: int, end: int | None) -> str:
+    return f"bytes={start}-{'' if end is None else end - 1}"
 
 
 def _name(key: str) -> str:

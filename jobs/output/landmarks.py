@@ -43,6 +43,10 @@ class Mark(NamedTuple):
         """The lines of both streams."""
         return self.stdout_lines + self.stderr_lines
 
+    def lines_of(self, stream: int) -> int:
+        """The lines of one of them."""
+        return self.stderr_lines if stream else self.stdout_lines
+
 
 FIELDS = len(Mark._fields)
 MARK_BYTES = FIELDS * array("Q").itemsize
@@ -88,6 +92,10 @@ class Landmarks:
     def last(self, measure: Callable[[Mark], int], most: int) -> int:
         """The number of the last mark of which `measure` (which never falls along the log) is not above `most`."""
         return max(0, bisect_right(range(len(self)), most, key=lambda number: measure(self[number])) - 1)
+
+    def upto(self, index_at: int) -> Mark:
+        """As `end`, where the index had so many bytes."""
+        return _end(self.folder, self[self.last(lambda mark: mark.index_at, index_at)], index_at)
 
     def at_place(self, place: outputlog.Place) -> Mark:
         """The last mark that is not behind a reader's place."""
@@ -143,10 +151,10 @@ def _missing(folder: Path, before: Mark) -> Iterator[Mark]:
             yield before
 
 
-def _end(folder: Path, last: Mark) -> Mark:
+def _end(folder: Path, last: Mark, until: int = 2**63) -> Mark:
     """What the index covers now: what arrives from here on is for the next one who looks."""
     reached, index_at = list(last.reached), last.index_at
-    for stream, end in outputlog.records(folder, index_at):
+    for stream, end in outputlog.records(folder, index_at, until):
         reached[stream] = max(reached[stream], end)
         index_at += outputlog.RECORD.size
     return _mark(folder, last, index_at, reached)

@@ -6,12 +6,14 @@ delete marks first and looks second who reads. So of the two at least one sees t
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from django.db import close_old_connections
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from jobs.models import Download, Kind
 
@@ -24,6 +26,21 @@ READ_NOW = Exists(Download.objects.filter(job_id=OuterRef("pk"), until__gte=Now(
 def begin(job_id: int, kind: Kind) -> "Held":
     """Note it, before what is there is looked up. Whoever does not send it after all calls `close`."""
     return Held(Download.objects.create(job_id=job_id, kind=kind, until=Now() + HELD_FOR).pk)
+
+
+def held_while_sent(job_id: int, kind: Kind, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """The answer, made once it is noted that it will be read: what it finds stays until its last byte is sent."""
+    held = begin(job_id, kind)
+    try:
+        response = answer()
+    except BaseException:
+        held.close()
+        raise
+    if isinstance(response, StreamingHttpResponse):
+        response.streaming_content = held.sending(iter(response))
+    else:
+        held.close()
+    return response
 
 
 def is_read(job_id: int, kind: str) -> bool:

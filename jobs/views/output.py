@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -15,13 +16,18 @@ from jobs.access import find_job
 from jobs.models import Attempt, Job, Kind
 from jobs.output import outputlog
 from jobs.output.marks import ending, so_far
+from jobs.output.mergedlog import MergedLog
 from jobs.output.outputpages import OutputPages, Page
-from jobs.output.patched import Patched, ranged
+from jobs.output.streamlog import Asked, StreamLog, is_tag
+from jobs.resuming import resumable
+from jobs.retention.downloads import held_while_sent
+from jobs.retention.gone import gone_of
 from jobs.sending import dress, joined_filename, send_stored
 from jobs.views.frame import job_frame
 from jobs.views.gone import gone_answer
 from teams.access import SignedInRequest
 
+MERGED = "merged"
 PLAIN_TEXT = "text/plain; charset=utf-8"
 # A larger log is not loaded into the browser from its beginning: the live view begins with the last lines.
 WHOLE_BYTES, WHOLE_LINES = 16 * 1024 * 1024, 400_000
@@ -62,22 +68,48 @@ def job_detail(request: SignedInRequest, job_id: int) -> HttpResponse:
 @login_required
 @require_safe
 def job_output_download(request: SignedInRequest, job_id: int, stream: str) -> HttpResponseBase:
-    """All of one stream, byte for byte; where bytes were left out of it, a line says so."""
+    """One stream byte for byte, or both merged line by line; where bytes were left out, a line says so."""
     job = find_job(request.user, job_id)
-    if stream not in outputlog.STREAMS:
-        raise Http404("A job has stdout.log and stderr.log.")
+    if stream not in (*outputlog.STREAMS, MERGED):
+        raise Http404("A job has stdout.log, stderr.log and merged.log.")
     filename = joined_filename(job.name, job.pk, f"{stream}.log")
     attempt = newest_attempt(job)
     try:
-        if attempt is not None and getattr(outputlog.sizes(attempt.pk), stream):
-            if outputlog.extents(attempt.pk)[stream].holes:
-                told = Patched(outputlog.folder_of(attempt.pk), stream)
-                return dress(ranged(request.headers.get("Range", ""), told), filename)
-            return send_stored(f"output/{attempt.pk}/{stream}.log", filename, PLAIN_TEXT)
+        if attempt is not None and _is_written(attempt, stream):
+            return dress(_download(request, attempt, stream, filename), filename)
     except (Http404, FileNotFoundError):
         # A rule was faster by a moment; the mark is there before the bytes go.
         pass
     return gone_answer(request, job, Kind.LOGS) or dress(HttpResponse(content_type=PLAIN_TEXT), filename)
+
+
+def _is_written(attempt: Attempt, stream: str) -> bool:
+    sizes = outputlog.sizes(attempt.pk)
+    return bool(sizes.stdout or sizes.stderr) if stream == MERGED else bool(getattr(sizes, stream))
+
+
+def _download(request: HttpRequest, attempt: Attempt, stream: str, filename: str) -> HttpResponseBase:
+    """Raises FileNotFoundError, Http404."""
+    asked = Asked(outputlog.folder_of(attempt.pk), attempt.nonce, request.headers.get("If-Range", ""))
+    if stream == MERGED:
+        return _merged(request, attempt.job, asked)
+    log = StreamLog(asked, stream)
+    # nginx knows neither of holes nor of the beginning of a log that has grown since.
+    is_for_nginx = attempt.job.is_finished and not log.holes and not is_tag(asked.tag)
+    if is_for_nginx and settings.SEND_FILES_BY_ACCEL:
+        return send_stored(request, f"output/{attempt.pk}/{stream}.log", filename, PLAIN_TEXT)
+    return resumable(request, log, PLAIN_TEXT)
+
+
+def _merged(request: HttpRequest, job: Job, asked: Asked) -> HttpResponseBase:
+    """Several files are read, again and again: what is noted to be read stays."""
+
+    def answer() -> HttpResponseBase:
+        if Kind.LOGS in gone_of(job):
+            raise FileNotFoundError
+        return resumable(request, MergedLog(asked), PLAIN_TEXT)
+
+    return held_while_sent(job.pk, Kind.LOGS, answer)
 
 
 def stream_of(request: HttpRequest) -> str:

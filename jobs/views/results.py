@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -13,11 +14,12 @@ from django.views.decorators.http import require_GET, require_safe
 
 from jobs import gallery, results
 from jobs.access import find_job
-from jobs.models import Job, Kind
+from jobs.models import Artifact, Job, Kind
 from jobs.previews.grid import order_of
 from jobs.previews.kinds import content_type_of, kind_of
 from jobs.retention import downloads
 from jobs.sending import SANDBOX, address_elsewhere, dress, joined_filename, send_stored
+from jobs.store import IN_S3
 from jobs.views.frame import job_frame
 from jobs.views.gone import gone_answer
 from teams.access import SignedInRequest
@@ -136,7 +138,8 @@ def artifact_raw(request: SignedInRequest, job: Job, artifact_id: int) -> HttpRe
         return redirect("artifact_detail", job.pk, artifact.pk)
     policy = POLICIES.get(kind, STILL)
     content_type = content_type_of(artifact.path)
-    return send_stored(artifact.key, artifact.name, content_type, as_attachment=False, policy=policy)
+    dressed = {"content_type": content_type, "as_attachment": False, "policy": policy}
+    return _sent(request, job, artifact, **dressed)
 
 
 @require_safe
@@ -153,7 +156,19 @@ def artifact_download(request: SignedInRequest, job: Job, artifact_id: int) -> H
         answer["Cache-Control"] = "no-store"
         answer["Referrer-Policy"] = "no-referrer"
         return answer
-    return send_stored(artifact.key, artifact.name)
+    return _sent(request, job, artifact)
+
+
+def _sent(request: SignedInRequest, job: Job, artifact: Artifact, **dressed: Any) -> HttpResponseBase:
+    """What is open on our disk is read to its end, whatever becomes of it; in S3 it has to stay there as long."""
+    if request.method == "HEAD" or not artifact.key.startswith(IN_S3):
+        return send_stored(request, artifact.key, artifact.name, **dressed)
+
+    def answer() -> HttpResponseBase:
+        found = results.find_artifact(job, artifact.pk)
+        return send_stored(request, found.key, found.name, **dressed)
+
+    return downloads.held_while_sent(job.pk, Kind.RESULTS, answer)
 
 
 def _is_own_page(request: HttpRequest) -> bool:
