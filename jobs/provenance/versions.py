@@ -36,7 +36,7 @@ def seen_by(attempt: Attempt | None) -> Seen:
     told: Mapping[str, Any] = attempt.versions if attempt else {}
     things = dict(told.get("interpreters", {}))
     things |= {label: told[word] for word, label in LABELS.items() if word in told}
-    return Seen(things, told.get("packages", {}), told.get("packages_left_out", 0))
+    return Seen(things, dict(sorted(told.get("packages", {}).items())), told.get("packages_left_out", 0))
 
 
 def version_facts(attempts: Sequence[Attempt | None]) -> list[list[Fact]]:
