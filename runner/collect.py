@@ -47,6 +47,8 @@ class Collector:
         self.shippers = [StreamShipper(stream, volume.log(stream), limit) for stream in STREAMS]
         self._wanted = Wanted(claim.get("limits", {}), run_as, Rules(claim.get("result_rules")))
         self._keeper = Keeper(client, volume, self._wanted, uid)
+        # What the script had around it, asked for when everything else has been sent.
+        self.facts: Callable[[], Mapping[str, Any]] = dict
         self._is_watched = True
         self._began: float | None = None
         self._news = threading.Event()
@@ -126,7 +128,7 @@ class Collector:
             elif found.files:
                 self._volume.write("sending", {})
             self._send_results(uploader)
-            self._hand_over(uploader, found)
+            self._hand_over(uploader, found, self.facts())
         finally:
             uploader.close()
 
@@ -148,10 +150,12 @@ class Collector:
         )
         return find_results(self._volume.work_dir, inputs, self._wanted)
 
-    def _hand_over(self, uploader: Uploader, found: Found) -> None:
+    def _hand_over(self, uploader: Uploader, found: Found, facts: Mapping[str, Any]) -> None:
         for _ in range(_MOST_ROUNDS):
             try:
-                self.client.post("/intake/collected", self._manifest(uploader, found))
+                self.client.post(
+                    "/intake/collected", {**self._manifest(uploader, found), "versions": dict(facts)}
+                )
                 return
             except PortalRefused as refusal:
                 if refusal.status != 409 or "missing" not in refusal.facts:

@@ -19,6 +19,7 @@ from typing import Any
 
 from runner.collect import Collector
 from runner.delivery import Delivery
+from runner.facts import read_facts
 from runner.fetch import REFUSED_EXIT, ClaimRefused, InputsBroken, claim, fetch_inputs
 from runner.kept import Trimmer
 from runner.launch_file import launch_text
@@ -75,6 +76,7 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
         is_over.set()
     ended = _wait_for_end(volume, is_over, _Logs(volume, answer))
     delivery.join()
+    delivery.collector.facts = lambda: read_facts(volume, is_over.is_set)
     client.deadline = time.monotonic() + float(answer.get("result_wait_seconds", DEADLINE_SECONDS))
     client.give_up = lambda: False
     return 0 if delivery.finish(ended, {}) else 1

@@ -73,6 +73,19 @@ why_not() { # $1: a command. What a shell would say instead of starting it: not 
     esac
 }
 
+look() { # at the image, for `collect`: for some seconds, after the script and its outcome
+    rm -rf "$volume/facts" "$volume/facts.part"
+    (
+        sleep 5
+        kill -s KILL -- -1
+    ) &
+    (
+        ulimit -f 512
+        exec /bin/sh "${0%/*}/facts.sh" "$@"
+    ) </dev/null >"$volume/facts.part"
+    mv "$volume/facts.part" "$volume/facts"
+}
+
 trap 'end stopped' TERM INT
 trap 'end time_limit' ALRM
 
@@ -124,4 +137,5 @@ if [ "$code" -gt 128 ] && [ "$code" -lt 160 ]; then
 fi
 printf '{"exit_code": %s, "signal": %s, "reason": "%s", "message": "%s"}' \
     "$exit_code" "$signal" "$reason" "$said" >"$volume/ended.json"
+[ "$reason" = stopped ] || look "$@" 2>/dev/null
 exit "$code"

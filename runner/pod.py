@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ from runner.environment import line_buffered, script_environment
 from runner.fetch import REFUSED_EXIT, ClaimRefused, InputsBroken, claim, fetch_inputs
 from runner.kept import Lost
 from runner.launch import Launch, Limits, SetupFailed, StartFailed, become_subreaper, start
+from runner.local_facts import LocalFacts
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.processes import ScriptProcesses, start_time
 from runner.pump import Pump
@@ -81,6 +83,8 @@ class Pod:
                 self._end_unstarted("start_failed", str(error))
                 return 1
         delivery.join()
+        if not self.wants_stop():
+            self._look_around(answer, delivery.collector)
         client.deadline = self._deadline(answer.get("result_wait_seconds", COLLECT_SECONDS))
         client.give_up = self._is_late_after_stop
         return 0 if delivery.finish(ended, lost) else 1
@@ -109,6 +113,12 @@ class Pod:
         ended = {**vars(outcome), "message": message}
         self.volume.write("ended", ended)
         return ended, pump.lost
+
+    def _look_around(self, answer: Mapping[str, Any], collector: Collector) -> None:
+        """What the script had around it; there is no other thread now."""
+        processes = ScriptProcesses(self.uid, self.run_as)
+        with contextlib.suppress(OSError):
+            collector.facts = LocalFacts(self._launch(answer), answer["command"], processes)
 
     def _launch(self, answer: Mapping[str, Any]) -> Launch:
         environment = script_environment(self.volume, answer, self.uid, self.run_as, os.environ)

@@ -1,4 +1,4 @@
-"""The runner as two small files that travel in a ConfigMap, so that no image has to hold it."""
+"""The runner as three small files that travel in a ConfigMap, so that no image has to hold it."""
 
 import base64
 import hashlib
@@ -21,8 +21,9 @@ class Bundle:
 
 @lru_cache
 def runner_bundle() -> Bundle:
-    """runner.pyz for `fetch` and `collect`, main.sh for the script's container. The same code, the same bytes."""
-    contents = {"runner.pyz": _archive(), "main.sh": (FOLDER / "main.sh").read_bytes()}
+    """runner.pyz for `fetch` and `collect`, the rest for the script's container. The same code, the same bytes."""
+    contents = {name: (FOLDER / name).read_bytes() for name in ("main.sh", "facts.sh")}
+    contents["runner.pyz"] = _archive()
     digest = hashlib.sha256()
     for name, content in sorted(contents.items()):
         digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())

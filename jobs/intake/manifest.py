@@ -13,6 +13,7 @@ from jobs.intake import parts
 from jobs.intake.bearer import IntakeRefused
 from jobs.intake.reports import tell
 from jobs.intake.storing import result_path
+from jobs.intake.versions import versions_of
 from jobs.models import Artifact, Attempt
 from jobs.output import outputlog
 from jobs.output.outputlog import STREAMS
@@ -37,13 +38,16 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
     wanted = _results_of(facts)
     told = {stream: _stream_of(facts, stream) for stream in STREAMS}
     flags = _check_output(attempt, told, wanted)
-    skipped = [*_skipped_of(facts), *flags]
+    told_once = {
+        "skipped": [*_skipped_of(facts), *flags],
+        "versions": versions_of(facts.get("versions")),
+    }
     with transaction.atomic():
         tell(attempt, "intake.collected.after_commit")
         Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk)
         listed = _check_results(attempt, wanted)
         open_row = Attempt.objects.filter(pk=attempt.pk, collected_at=None, ended_at__isnull=False)
-        if open_row.update(collected_at=Now(), skipped=skipped):
+        if open_row.update(collected_at=Now(), **told_once):
             _list(attempt, listed)
             transaction.on_commit(partial(parts.forget, attempt.pk), robust=True)
 

@@ -1,10 +1,10 @@
-"""JSON laid out for reading. Its own tokens are kept: numbers, doubled keys and escapes stay as they were written."""
+"""JSON for reading. Its own tokens are kept: numbers, doubled keys and escapes stay as they were written."""
 
 import json
 import re
-from dataclasses import dataclass
 
 from jobs.previews.decoding import Head
+from jobs.previews.json_tree import Tree, tree_of, tree_of_lines
 from jobs.previews.kinds import extension_of
 
 PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
@@ -14,41 +14,24 @@ MOST_CHARACTERS = 2 * 1024 * 1024
 LINES = frozenset({".ndjson", ".jsonl"})
 
 
-@dataclass(frozen=True)
-class LaidOut:
-    """Text to show, and what the reader should know about it."""
+def tree(text: str, path: str, *, is_cut: bool) -> Tree | None:
+    """To be opened and closed; None for a single value. Raises Invalid where the whole is not JSON."""
+    if extension_of(path) not in LINES:
+        return tree_of(text, is_cut=is_cut)
+    lines = text.removesuffix("\n").split("\n")
+    return tree_of_lines(lines[:-1] if is_cut else lines)
 
-    text: str
-    note: str = ""
 
-
-def laid_out(head: Head, path: str) -> LaidOut:
-    """Indented where it is valid and whole, else as it is, with a note that says why."""
+def laid_out(head: Head, path: str) -> str:
+    """For a glance: indented where it is valid and whole, else as it is."""
     text = head.text or ""
-    if extension_of(path) in LINES:
-        return _lines(text, is_cut=head.is_cut)
-    if head.is_cut:
-        return LaidOut(text)
+    if head.is_cut or extension_of(path) in LINES:
+        return text
     try:
         json.loads(text)
-    except RecursionError:
-        return LaidOut(text, "nested too deeply to be laid out")
-    except ValueError as error:
-        return LaidOut(text, f"not valid JSON ({_reason(error)}), shown as it is")
-    return LaidOut(indented(text) or text)
-
-
-def _lines(text: str, *, is_cut: bool) -> LaidOut:
-    lines = text.removesuffix("\n").split("\n")
-    if is_cut:
-        lines = lines[:-1]
-    for number, line in enumerate(lines, 1):
-        try:
-            json.loads(line) if line.strip() else None
-        except (ValueError, RecursionError):
-            return LaidOut(text, f"line {number} is not valid JSON")
-    count = f"{len(lines)} record{'' if len(lines) == 1 else 's'}"
-    return LaidOut("\n".join(lines), f"first {count}" if is_cut else count)
+    except (RecursionError, ValueError):
+        return text
+    return indented(text) or text
 
 
 def indented(text: str) -> str:
@@ -77,9 +60,3 @@ def _begins_line(previous: str, piece: str) -> bool:
     if piece in {"}", "]"}:
         return previous not in {"{", "["}
     return previous in {"{", "[", ","} and piece != ","
-
-
-def _reason(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"line {error.lineno}: {error.msg}"
-    return "a number in it is too long"

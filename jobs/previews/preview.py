@@ -10,6 +10,7 @@ from jobs.previews import json_data, markdown, notebook, parquet, source, table
 from jobs.previews.addresses import Addresses
 from jobs.previews.decoding import HEAD_BYTES, Head, decode, read_head
 from jobs.previews.grid import Order
+from jobs.previews.json_events import Invalid
 from jobs.previews.kinds import kind_of, language_of
 
 SNIPPET_BYTES = 4096
@@ -69,7 +70,7 @@ def snippet_of(path: str, data: bytes) -> SafeString:
     if kind == "table" and (grid := table.snippet(head, path)):
         return grid
     if kind == "json":
-        return source.snippet(json_data.laid_out(head, path).text, "json")
+        return source.snippet(json_data.laid_out(head, path), "json")
     if kind == "code":
         return source.snippet(head.text, language_of(path))
     return source.snippet(head.text, "")
@@ -100,6 +101,18 @@ def _of_text(path: str, kind: str, head: Head, addresses: Addresses) -> Preview:
     return replace(made, note=_joined(head.note, made.note))
 
 
+def _json(path: str, text: str, *, is_cut: bool) -> Preview:
+    """A tree; text where it is none."""
+    try:
+        made = json_data.tree(text, path, is_cut=is_cut)
+    except Invalid as invalid:
+        note = f"not valid JSON: {invalid.where(text)}, {invalid}; shown as text"
+        return Preview("json", source.plain(text), note, is_cut)
+    if made is None:
+        return Preview("json", source.highlighted(text, "json"), "", is_cut)
+    return Preview("tree", made.html, made.note, is_cut)
+
+
 def _joined(*notes: str) -> str:
     return " · ".join(filter(None, notes))
 
@@ -107,8 +120,7 @@ def _joined(*notes: str) -> str:
 def _made(path: str, kind: str, head: Head, addresses: Addresses) -> Preview:
     text = head.text or ""
     if kind == "json":
-        laid = json_data.laid_out(head, path)
-        return Preview("json", source.highlighted(laid.text, "json"), laid.note, head.is_cut)
+        return _json(path, text, is_cut=head.is_cut)
     if kind == "markdown":
         is_cut = head.is_cut or len(text) > markdown.MOST_CHARACTERS
         return Preview("markdown", markdown.render(text, addresses), "", is_cut)

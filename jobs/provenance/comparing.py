@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from jobs.models import Attempt, BundleFile, Job, Metric, MetricsTaken
 from jobs.provenance.facts import GROUPS, INPUTS, METRICS, SHORT_HASH, Fact, facts_of
+from jobs.provenance.versions import version_facts
 from jobs.provenance.wording import is_better_low, number_text
 
 MOST_FILE_ROWS, MOST_METRIC_ROWS = 60, 100
@@ -57,6 +58,10 @@ def columns_of(jobs: Sequence[Job]) -> list[Column]:
     for column in columns:
         parameters = taken.get(column.attempt.pk, {}) if column.attempt else {}
         for fact in facts_of(column.job, column.attempt, parameters):
+            column.add(fact)
+    told = version_facts([column.attempt for column in columns])
+    for column, facts in zip(columns, told, strict=True):
+        for fact in facts:
             column.add(fact)
     _add_files(columns)
     _add_metrics(columns, ids)

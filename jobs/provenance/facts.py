@@ -36,7 +36,7 @@ class Fact:
 
 
 def facts_of(job: Job, attempt: Attempt | None, parameters: Mapping[str, str]) -> Iterator[Fact]:
-    """All but the files and the metrics. `parameters` are those that MLflow wrote down."""
+    """All but the files, the metrics and the versions. `parameters` are those that MLflow wrote down."""
     yield Fact(OUTCOME, "Status", job.status_label)
     if job.exit_code is not None:
         yield Fact(OUTCOME, "Exit code", str(job.exit_code), number=job.exit_code)
@@ -58,8 +58,6 @@ def facts_of(job: Job, attempt: Attempt | None, parameters: Mapping[str, str]) -
     yield Fact(INPUTS, "Profile", _profile(job))
     yield Fact(INPUTS, "Cluster", job.cluster.name)
     yield Fact(INPUTS, "Time limit", readable_seconds(job.time_limit_seconds), number=job.time_limit_seconds)
-    for name, version in sorted((attempt.versions if attempt else {}).get("packages", {}).items()):
-        yield Fact(INPUTS, f"package {name}", str(version))
 
 
 def _of_arguments(arguments: Iterable[str]) -> Iterator[Fact]:

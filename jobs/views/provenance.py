@@ -20,6 +20,7 @@ from jobs.provenance.curves import charts_of
 from jobs.provenance.export import HEADER_WORDS, export_rows
 from jobs.provenance.filediff import file_changes
 from jobs.provenance.secrets import has_secret
+from jobs.provenance.versions import seen_by
 from jobs.sending import dress, joined_filename
 from teams.access import SignedInRequest
 from teams.csv_export import csv_response
@@ -31,8 +32,13 @@ from teams.filtering import number
 def job_capsule(request: SignedInRequest, job_id: int) -> HttpResponse:
     """Everything that made the result, on one page."""
     job = find_job(request.user, job_id)
-    capsule = capsule_of(job, results.newest_attempt(job))
-    context = {"job": job, "capsule": capsule, "has_secret": has_secret(job.arguments)}
+    attempt = results.newest_attempt(job)
+    context = {
+        "job": job,
+        "capsule": capsule_of(job, attempt),
+        "seen": seen_by(attempt),
+        "has_secret": has_secret(job.arguments),
+    }
     return render(request, "jobs/job_capsule.html", context)
 
 

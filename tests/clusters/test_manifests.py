@@ -168,12 +168,13 @@ def test_what_can_be_the_name_of_a_job(name, is_one):
     assert is_job_name(name) is is_one
 
 
-def test_the_runner_travels_as_two_files_with_a_name_that_tells_their_content():
+def test_the_runner_travels_as_three_files_with_a_name_that_tells_their_content():
     bundle = runner_bundle()
     archive = zipfile.ZipFile(io.BytesIO(base64.b64decode(bundle.files["runner.pyz"])))
     assert "__main__.py" in archive.namelist()
     assert "runner/containers.py" in archive.namelist()
     assert base64.b64decode(bundle.files["main.sh"]).startswith(b"# Runs the script")
+    assert base64.b64decode(bundle.files["facts.sh"]).startswith(b"# What the script had around it")
     runner_bundle.cache_clear()
     assert runner_bundle() == bundle
     config_map = manifests.runner_config_map(bundle, LABELS)

@@ -320,7 +320,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _collected(self, attempt, facts):
         self._check(
-            set(facts) == {"uid", "stdout", "stderr", "results", "skipped"}, f"collected {sorted(facts)}"
+            set(facts) == {"uid", "stdout", "stderr", "results", "skipped", "versions"},
+            f"collected {sorted(facts)}",
         )
         while attempt.forget_results and attempt.results:
             attempt.forget_results -= 1
