@@ -90,7 +90,9 @@ def test_foreign_jobs_are_as_missing_ones(make_job, compare, client_of, charlie)
     missing = client.get(f"/jobs/compare/?ids={own.pk},{foreign.pk + 1000}").content.decode()
     assert "secret plan" not in with_foreign
     assert "1 of the jobs is not there, or not yours to see." in with_foreign
-    one, other = (re.sub(r"ids=[\d,]+|value=\"\w{64}\"|data-now=\"\d+\"", "", page) for page in (with_foreign, missing))
+    one, other = (
+        re.sub(r"ids=[\d,]+|value=\"\w{64}\"|data-now=\"\d+\"", "", page) for page in (with_foreign, missing)
+    )
     assert one == other
     assert compare([foreign], client=client).status_code == 404
     assert client.get(f"/jobs/compare.csv?ids={foreign.pk}").status_code == 404
