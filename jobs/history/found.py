@@ -27,7 +27,10 @@ SELECT id::text, bundle_id::text, left(array_to_string(arguments, E'\\x1f'), %s)
 
 
 def tell_where(jobs: Sequence[Job], search: Search) -> None:
-    """Give each job its `hits`, and `name_hit` for what is marked in its name. Nothing is read where names and tags say it all."""
+    """Give each job its `hits`, and `name_hit` for what is marked in its name.
+
+    Nothing is read where names and tags say it all.
+    """
     terms = search.places
     unknown = [job.pk for job in jobs if not _is_told(job, terms)]
     files: dict[str, dict[str, str]] = {}
