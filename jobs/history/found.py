@@ -27,7 +27,10 @@ SELECT id::text, bundle_id::text, left(array_to_string(arguments, E'\\x1f'), %s)
 
 
 def tell_where(jobs: Sequence[Job], search: Search) -> None:
-    """Give each job its `hits`. Nothing is read where names and tags say it all."""
+    """Give each job its `hits`, and `name_hit` for what is marked in its name.
+
+    Nothing is read where names and tags say it all.
+    """
     terms = search.places
     unknown = [job.pk for job in jobs if not _is_told(job, terms)]
     files: dict[str, dict[str, str]] = {}
@@ -40,7 +43,9 @@ def tell_where(jobs: Sequence[Job], search: Search) -> None:
                 files.setdefault(key, {})[path] = text or ""
     for job in jobs:
         bundle, given = arguments.get(job.pk, ("", []))
-        job.hits = find_hits(Given(job.name, job.tags, given, files.get(bundle, {})), terms)
+        hits = find_hits(Given(job.name, job.tags, given, files.get(bundle, {})), terms)
+        job.name_hit = next((hit for hit in hits if hit.where == "Name"), None)
+        job.hits = [hit for hit in hits if hit is not job.name_hit]
 
 
 def _is_told(job: Job, terms: Sequence[Term]) -> bool:

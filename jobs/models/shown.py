@@ -45,6 +45,7 @@ class JobShown:
 
     # Where a search found it (jobs/history/found.py); empty on pages that do not search.
     hits: Sequence[Any] = ()
+    name_hit: Any = None
 
     if TYPE_CHECKING:
         id: int

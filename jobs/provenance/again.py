@@ -132,7 +132,7 @@ def _variables(opened: Opened, filled: Filled) -> str:
     if hidden := opened.texts("environment_hidden"):
         names = ", ".join(map(visible, hidden[:20]))
         filled.notes.append(
-            f"Values that look like secrets are not in a capsule. Give them under More, Variables: {names}."
+            f"Values that look like secrets are not in a capsule. Give them under More, Environment variables: {names}."
         )
     return "\n".join(lines)
 
