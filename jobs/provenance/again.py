@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from django.conf import settings
 
 from clusters.models import Image, Profile
-from jobs.models import Attempt, Draft
+from jobs.models import Attempt, Draft, Priority
+from jobs.provenance.capsule import RULES
 from jobs.provenance.opening import Opened
 from jobs.submission import drafts, typed
 from jobs.submission.offers import Offer, is_open_to
@@ -64,8 +65,22 @@ def _filled(opened: Opened, offer: Offer) -> Filled:
         "environment": _variables(opened, filled)[:LONGEST],
         "name": opened.text("job", "name")[: typed.MAX_NAME],
     }
+    _fill_wishes(opened, filled)
     _check_command(opened, image, filled)
     return filled
+
+
+def _fill_wishes(opened: Opened, filled: Filled) -> None:
+    """How it waits, how it is found, and which results are kept; the form judges them as if they were typed."""
+    priorities = {str(each.label): str(each.value) for each in Priority}
+    filled.fields |= {
+        "tags": ", ".join(opened.texts("job", "tags"))[:LONGEST],
+        "priority": priorities.get(opened.text("priority"), ""),
+        "preemptible": "yes" if opened.capsule.get("preemptible") is True else "",
+    }
+    if isinstance(opened.capsule.get("results"), dict):  # one of before has none: as the settings say
+        for name in ("include", "exclude", "file_size", "size"):
+            filled.fields[RULES + name] = opened.text("results", name)[:LONGEST]
 
 
 def _image(opened: Opened, offer: Offer, team: Team | None, filled: Filled) -> Image | None:

@@ -6,11 +6,14 @@ from typing import Any
 
 from jobs.models import Attempt, BundleFile, Job
 from jobs.provenance.secrets import parted
+from jobs.submission.drafts import typed_rules
 
 FORMAT = "stellwerk-capsule"
 VERSION = 1
 FILE = "capsule.json"
 FOLDER = "files/"
+# The form's fields for what is kept of the results begin with it.
+RULES = "results_"
 
 
 def capsule_of(job: Job, attempt: Attempt | None) -> dict[str, Any]:
@@ -32,6 +35,9 @@ def capsule_of(job: Job, attempt: Attempt | None) -> dict[str, Any]:
         },
         "profile": _profile_of(job),
         "time_limit_seconds": job.time_limit_seconds,
+        "priority": str(job.get_priority_display()),
+        "preemptible": job.is_preemptible,
+        "results": {name.removeprefix(RULES): text for name, text in typed_rules(job).items()},
         "versions": attempt.versions if attempt else {},
         "who": {"person": job.owner.display_name, "team": job.team.name},
         "where": {"cluster": job.cluster.name, "work": attempt.name if attempt else ""},

@@ -1,6 +1,7 @@
 """An uploaded capsule, which anybody may have written: its archive and its words are judged, then each file's hash."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,15 +28,19 @@ class Opened:
 
     def text(self, *names: str) -> str:
         """A text within it, "" for anything else; without what the database cannot hold."""
+        found = self._at(names)
+        return plain(found) if isinstance(found, str) else ""
+
+    def texts(self, *names: str) -> list[str]:
+        """A list's texts."""
+        found = self._at(names)
+        return [plain(each) for each in found if isinstance(each, str)] if isinstance(found, list) else []
+
+    def _at(self, names: Iterable[str]) -> Any:
         found: Any = self.capsule
         for name in names:
             found = found.get(name) if isinstance(found, dict) else None
-        return plain(found) if isinstance(found, str) else ""
-
-    def texts(self, name: str) -> list[str]:
-        """A list's texts."""
-        found = self.capsule.get(name)
-        return [plain(each) for each in found if isinstance(each, str)] if isinstance(found, list) else []
+        return found
 
 
 def plain(text: str) -> str:

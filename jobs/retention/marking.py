@@ -15,6 +15,7 @@ from jobs.lifecycle import TERMINAL
 from jobs.models import Artifact, BundleFile, Job, Kind, Stored, StoredChange
 from jobs.retention.choosing import Due
 from jobs.retention.rules import InForce
+from jobs.search.forgetting import forget_files
 
 # So many result files that went are named; the number is kept in any case.
 MOST_LISTED = 1000
@@ -66,6 +67,7 @@ def _mark_inputs(team_id: int, force: InForce, due: Due) -> tuple[int, int]:
     Stored.objects.filter(pk=row.pk).update(erased_at=Now())
     if not Stored.objects.filter(bundle=row.bundle_id, gone_at=None).exists():
         files.delete()
+    forget_files(row.bundle_id, team_id)
     _note(team_id, Kind.INPUTS, freed)
     return 1, freed
 

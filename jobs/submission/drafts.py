@@ -66,13 +66,14 @@ def from_job(user: User, job: Job) -> Draft:
         "tags": ", ".join(job.tags),
         "priority": str(job.priority),
         "preemptible": "yes" if job.is_preemptible else "",
-        **_typed_rules(job),
+        **typed_rules(job),
         FROM_JOB: job.pk,
     }
     return create(user, fields, job.bundle)
 
 
-def _typed_rules(job: Job) -> dict[str, str]:
+def typed_rules(job: Job) -> dict[str, str]:
+    """Which results are kept, as the form's fields have it."""
     rules = rules_of(job.result_rules, job.disk_bytes)
     has_own_size = rules.total_bytes != most_together(job.disk_bytes)
     return {

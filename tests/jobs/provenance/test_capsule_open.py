@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from jobs.models import Draft, Job
+from jobs.models import Draft, Job, Priority
 from jobs.provenance import archive as capsule_archive
 
 DIGEST = "sha256:" + "a" * 64
@@ -22,6 +22,8 @@ def one_connection(monkeypatch):
 def capsule(make_job, make_attempt, client_of, alice):
     """The archive of a job, whose capsule.json and members may be changed."""
     fields = {"arguments": ["--lr", "two words"], "environment": {"SEED": "7", "API_TOKEN": "x"}}
+    fields |= {"tags": ["nightly", "two words"], "priority": Priority.LOW, "is_preemptible": True}
+    fields["result_rules"] = {"include": ["*.csv"], "exclude": ["tmp/*"], "file_bytes": 2 << 20}
     job = make_job(
         files={"main.py": b"print(1)\n", "data/a.csv": b"a\n"},
         command=["python3", "-u", "main.py", "--lr", "two words"],
@@ -67,6 +69,8 @@ def test_the_form_runs_exactly_what_ran(capsule, send, client):
     old, new = Job.objects.order_by("pk")
     assert new.command == old.command
     assert new.environment == {"SEED": "7"}
+    assert (new.tags, new.priority, new.is_preemptible) == (old.tags, old.priority, True)
+    assert new.result_rules | old.result_rules == new.result_rules
     assert new.image_reference == f"local/python@{DIGEST}"
     assert list(new.bundle.files.values_list("path", "blob")) == list(
         old.bundle.files.values_list("path", "blob")
@@ -83,6 +87,13 @@ def test_an_image_that_is_not_offered_is_left_to_be_chosen(capsule, send, client
     address = send(capsule(image={"reference": "evil/image:1", "digest": DIGEST}))["Location"]
     assert Draft.objects.get().fields["image"] == ""
     assert "evil/image:1" in client.get(address).content.decode()
+
+
+def test_a_capsule_of_before_has_no_priority_and_the_form_says_normal(capsule, send, client):
+    address = send(capsule(priority=None, preemptible=None, results=None))["Location"]
+    client.post(address, {"begin": "1", "action": "run", "end": "1"})
+    new = Job.objects.latest("pk")
+    assert (new.priority, new.is_preemptible, new.tags) == (Priority.NORMAL, False, ["nightly", "two words"])
 
 
 @pytest.mark.parametrize(
@@ -117,5 +128,8 @@ def test_words_of_any_kind_break_nothing(capsule, send):
         "arguments": {"a": 1},
         "environment": [1],
         "job": "\ud800",
+        "priority": ["High"],
+        "preemptible": "yes",
+        "results": {"include": 7, "size": "\0"},
     }
     assert send(capsule(**strange, entry="\0", time_limit_seconds=10**40)).status_code == 302
