@@ -2,7 +2,20 @@
 
 import sys
 
-from tests.bench import admission, artefact, clone, export, history, idle, line, people, queue, submit, usage
+from tests.bench import (
+    admission,
+    artefact,
+    biglog,
+    clone,
+    export,
+    history,
+    idle,
+    line,
+    people,
+    queue,
+    submit,
+    usage,
+)
 from tests.bench.running import Bench, run
 
 BENCHES: dict[str, Bench] = {
@@ -13,6 +26,7 @@ BENCHES: dict[str, Bench] = {
     "export": export.measure,
     "usage": usage.measure,
     "artefact": artefact.measure,
+    "biglog": biglog.measure,
     "idle": idle.measure,
     "clone": clone.measure,
     "admission": admission.measure,

@@ -44,7 +44,7 @@ def measure() -> Iterator[Figure]:
         with RunnerPeak(portal.home) as runner:
             for _ in range(ROUNDS):
                 _round(portal, visitor, seconds)
-        growth = _growth(before, memory.peaks(portal))
+        growth = growth_of(before, memory.peaks(portal))
     growth["runner"] = runner.highest - usual.highest
     yield from _rates(seconds)
     for name, value in sorted(growth.items()):
@@ -160,7 +160,7 @@ def _download(visitor: Visitor, job_id: int, target: Path) -> float:
     return seconds
 
 
-def _growth(before: dict[int, tuple[str, float]], after: dict[int, tuple[str, float]]) -> dict[str, float]:
+def growth_of(before: dict[int, tuple[str, float]], after: dict[int, tuple[str, float]]) -> dict[str, float]:
     """By part; a process that was not there before counts with all it holds."""
     found: dict[str, float] = {}
     for pid, (name, peak) in after.items():

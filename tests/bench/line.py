@@ -3,10 +3,8 @@
 import time
 from collections.abc import Iterator
 
-from playwright.sync_api import sync_playwright
-
+from tests.bench.in_chromium import signed_in
 from tests.bench.report import Figure, at_most, p50, p95
-from tests.chromium import find_chromium
 from tests.up.portal_process import PortalProcess
 from tests.visitor import Visitor
 
@@ -57,22 +55,14 @@ def _over_http(visitor: Visitor) -> list[float]:
 
 
 def _in_chromium(visitor: Visitor) -> list[float]:
-    path = find_chromium()
-    if path is None:
-        return []
-    job_id = visitor.send_form(visitor.new_form(), CODE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        context = browser.new_context()
-        context.add_cookies(
-            [{"name": c.name, "value": c.value or "", "url": visitor.url} for c in visitor.http.cookies]
-        )
-        page = context.new_page()
+    with signed_in(visitor) as page:
+        if page is None:
+            return []
+        job_id = visitor.send_form(visitor.new_form(), CODE)
         page.goto(f"{visitor.url}/jobs/{job_id}/")
         page.evaluate(COLLECT)
         visitor.wait_until_finished(job_id)
         page.wait_for_timeout(1000)
         lags = page.evaluate("window.seen")
-        browser.close()
     assert len(lags) > LINES // 2, f"only {len(lags)} of {LINES} lines were seen in the page"
     return list(lags)
