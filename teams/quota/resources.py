@@ -82,12 +82,14 @@ def as_typed(resource: str, amount: int | None) -> str:
 
 
 def _typed_bytes(amount: int) -> str:
-    """In the largest unit in which it is a short number, so that nothing is lost when it is sent again."""
-    for unit in ("GiB", "MiB", "KiB"):
+    """In the unit in which it is the shortest number, so that it stands as it was typed and nothing is lost."""
+    exact = [(str(amount), "B")]
+    for unit in ("kB", "MB", "GB", "KiB", "MiB", "GiB"):
         number = Fraction(amount, _BYTES[unit.lower()])
-        if number.denominator in (1, 2, 4, 8):
-            return f"{float(number):.15g} {unit}"
-    return f"{amount} B"
+        text = f"{float(number):.15g}"
+        if Fraction(text) == number and "e" not in text:
+            exact.insert(0, (text, unit))
+    return " ".join(min(exact, key=lambda each: len(each[0])))
 
 
 def from_typed(resource: str, text: str) -> int | None:

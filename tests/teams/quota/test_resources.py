@@ -56,6 +56,11 @@ def test_what_a_field_shows_is_read_back_as_it_was(resource, amount):
     assert resources.from_typed(resource, resources.as_typed(resource, amount)) == amount
 
 
+@pytest.mark.parametrize("typed", ["5 MB", "0.5 MB", "1.25 GB", "64 GiB", "1.5 MiB", "7 B"])
+def test_a_field_shows_a_size_as_it_was_typed(typed):
+    assert resources.as_typed(MEMORY, resources.from_typed(MEMORY, typed)) == typed
+
+
 def test_amounts_are_read_as_people_say_them():
     assert resources.in_words(CPU, 2500) == "2.5 cores"
     assert resources.in_words(CPU, 1000) == "1 core"
