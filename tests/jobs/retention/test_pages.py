@@ -152,10 +152,11 @@ def test_a_jobs_page_says_what_went_and_downloads_answer_410(client_of, alice, e
     client = client_of(alice)
     for view, words in (
         ("job_detail", "The output (6 B) was"),
+        ("job_output_search", "The output (6 B) was"),
         ("job_results", "The results (1 file, 10 B) were"),
         ("job_info", "The input files (1 file,"),
     ):
-        page = text_of(client.get(reverse(view, args=[job.pk])))
+        page = text_of(client.get(reverse(view, args=[job.pk]), {"q": "hello"}))
         assert words in page
         assert "by the team&#x27;s rule: 30 days after the end" in page
     for view, args in (
