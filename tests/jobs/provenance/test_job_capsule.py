@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import zipfile
 
 import pytest
@@ -106,4 +107,5 @@ def test_a_strangers_capsule_is_not_there(make_job, client_of, charlie):
         missing = client_of(charlie).get(f"/jobs/{job.pk + 1}/{address}")
         foreign = client_of(charlie).get(f"/jobs/{job.pk}/{address}")
         assert foreign.status_code == missing.status_code == 404
-        assert foreign.content == missing.content
+        one, other = (re.sub(r'data-now="\d+"', "", answer.content.decode()) for answer in (foreign, missing))
+        assert one == other
