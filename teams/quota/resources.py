@@ -89,7 +89,8 @@ def _typed_bytes(amount: int) -> str:
         text = f"{float(number):.15g}"
         if Fraction(text) == number and "e" not in text:
             exact.insert(0, (text, unit))
-    return " ".join(min(exact, key=lambda each: len(each[0])))
+    text, unit = min(exact, key=lambda each: len(each[0]))
+    return f"{text} {unit}"
 
 
 def from_typed(resource: str, text: str) -> int | None:
