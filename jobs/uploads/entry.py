@@ -23,6 +23,7 @@ BINARY_MAGIC = {
     b"\x89HDF": "an HDF5 file",
 }
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+NOTEBOOK_ADVICE = "Make a script of it, “jupyter nbconvert --to script” with its name, and upload that."
 SHELL_SUFFIXES = frozenset({".sh", ".bash"})
 CODING_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
@@ -87,6 +88,8 @@ def entry_problem(
         return Problem(f"There is no file “{shown}” among the uploaded files.", advice)
     suffix = PurePosixPath(path).suffix
     if commands is not None and known_suffix(suffix, commands) is None:
+        if suffix.lower() == ".ipynb":
+            return Problem(f"“{shown}” is a notebook, and scripts are started here.", NOTEBOOK_ADVICE)
         known = ", ".join(sorted(commands)) or "no scripts"
         return Problem(
             f"The environment does not know how to start “{shown}”.",

@@ -76,6 +76,14 @@ def test_a_missing_entry_names_the_closest_file():
     assert "train.py" in problem.advice
 
 
+def test_of_a_notebook_it_says_how_it_becomes_a_script():
+    problem = entry_problem("Fit.ipynb", ["Fit.ipynb"], b"{}", COMMANDS)
+    assert problem is not None
+    assert "is a notebook" in problem.sentence
+    assert "jupyter nbconvert --to script" in problem.advice
+    assert entry_problem("Fit.ipynb", ["Fit.ipynb"], b"{}", {".ipynb": ["papermill"]}) is None
+
+
 def test_an_entry_without_a_command_names_what_the_environment_starts():
     problem = entry_problem("a.jl", ["a.jl"], b"println(1)", COMMANDS)
     assert problem is not None
