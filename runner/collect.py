@@ -19,9 +19,15 @@ from runner.volume import STREAMS, Volume
 
 _TICK = 0.25
 # Seconds between chunks: somebody looks at the output; somebody may just be on the way to it, for few go away
-# from a job that they have sent this moment; nobody looks.
-WATCHED_PACE, YOUNG_PACE, UNWATCHED_PACE = 0.35, 0.7, 2.5
+# from a job that they have sent this moment; nobody looks. The first line after a rest goes at once.
+WATCHED_PACE, YOUNG_PACE, UNWATCHED_PACE = 0.19, 0.7, 2.5
 YOUNG_SECONDS = 15.0
+# A portal that answers slowly has enough to do: then so many times what an answer takes, up to SLOWEST_WATCHED_PACE.
+ANSWERS = 10
+SLOWEST_WATCHED_PACE = 0.4
+# How often the logs are looked at while somebody watches: where nobody tells of news (in a pod), and where a line
+# without an end is held back.
+_WATCHED_TICK, _HELD_TICK = 0.05, 0.1
 _MOST_ROUNDS = 20
 _UNLIMITED = 1 << 62
 _WHY = {
@@ -51,11 +57,19 @@ class Collector:
         self.facts: Callable[[], Mapping[str, Any]] = dict
         self._is_watched = True
         self._began: float | None = None
+        self._answer_seconds = 0.0
+        self._is_told = False
+        # Output is waited for that would be shipped at once; set while there is none that waits for its time.
+        self._is_ready = False
         self._news = threading.Event()
 
     def notice(self) -> None:
         """Output was written: wakes the collector where it would act at once."""
-        if any(shipper.offset == 0 or shipper.pending() >= BACKLOG for shipper in self.shippers):
+        self._is_told = True
+        if self._is_ready or any(
+            shipper.offset == 0 or shipper.pending() >= BACKLOG for shipper in self.shippers
+        ):
+            self._is_ready = False
             self._news.set()
 
     def wake(self) -> None:
@@ -78,15 +92,34 @@ class Collector:
             elif shipper.has_news(pace, now):
                 self._tell(shipper, now)
         if not has_more:
-            self._news.wait(wait)
+            self._news.wait(min(wait, self._until_due()))
+            self._is_ready = False
             self._news.clear()
+
+    def _until_due(self) -> float:
+        """Seconds until it should be looked again at the logs."""
+        if not self._is_watched:
+            return _TICK
+        # Before looking: what is written from here on wakes.
+        self._is_ready = True
+        now = time.monotonic()
+        pace = self.pace(now)
+        waits = [
+            max(each.due_in(pace, now), _HELD_TICK if each.holds_line else 0.0)
+            for each in self.shippers
+            if each.pending()
+        ]
+        if waits:
+            self._is_ready = False
+            return min(waits)
+        return _TICK if self._is_told else _WATCHED_TICK
 
     def pace(self, now: float) -> float:
         """Seconds between chunks of a stream, at this moment of time.monotonic()."""
         if self._began is None:
             self._began = now
         if self._is_watched:
-            return WATCHED_PACE
+            return min(SLOWEST_WATCHED_PACE, max(WATCHED_PACE, ANSWERS * self._answer_seconds))
         return YOUNG_PACE if now - self._began < YOUNG_SECONDS else UNWATCHED_PACE
 
     def report_started(self) -> None:
@@ -191,6 +224,7 @@ class Collector:
         self._hear(lambda: shipper.tell(self.client, now))
 
     def _hear(self, send: Callable[[], bool | None]) -> None:
+        began = time.monotonic()
         try:
             watched = send()
         except Mismatch as mismatch:
@@ -198,3 +232,5 @@ class Collector:
             return
         if watched is not None:
             self._is_watched = watched
+            took = min(1.0, time.monotonic() - began)
+            self._answer_seconds += (took - self._answer_seconds) / 4

@@ -89,10 +89,18 @@ class StreamShipper:
 
     def is_due(self, pace: float, now: float) -> bool:
         """The first output and a backlog at once, the rest `pace` seconds after what was shipped last."""
-        pending = self.pending()
-        if pending == 0 or self._shipped_at is None or pending >= BACKLOG:
-            return pending > 0
-        return now - self._shipped_at >= pace
+        return self.pending() > 0 and self.due_in(pace, now) <= 0
+
+    def due_in(self, pace: float, now: float) -> float:
+        """Seconds until output that is pending is due; at most 0: now."""
+        if self._shipped_at is None or self.pending() >= BACKLOG:
+            return 0.0
+        return self._shipped_at + pace - now
+
+    @property
+    def holds_line(self) -> bool:
+        """A line has begun and is held back for its end."""
+        return self._partial_since is not None
 
     def has_news(self, pace: float, now: float) -> bool:
         """More was written than is shipped now, and the portal should hear how much."""

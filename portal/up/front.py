@@ -18,6 +18,8 @@ from portal.up.troubles import AddressRefused, BadAddress, BusyPort
 
 HERE = Path(__file__).parent
 OPEN_FILES = 8192
+# A stream that a browser watches takes two: this is for some two thousand of them.
+CONNECTIONS = 4096
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def configuration(
     files = _open_files()
     values = {
         "open_files": str(files),
-        "connections": str(min(2048, files // 2)),
+        "connections": str(min(CONNECTIONS, files // 2)),
         "pid": f'"{run / "front.pid"}"',
         "user": _user(account),
         "run": str(run),

@@ -11,16 +11,20 @@ from tests.bench import (
     history,
     idle,
     line,
+    loglatency,
     people,
     queue,
     submit,
     usage,
+    watchers,
 )
 from tests.bench.running import Bench, run
 
 BENCHES: dict[str, Bench] = {
     "submit": submit.measure,
     "line": line.measure,
+    "watchers": watchers.measure,
+    "loglatency": loglatency.measure,
     "history": history.measure,
     "people": people.measure,
     "export": export.measure,

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from contextlib import AsyncExitStack
+import time
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 from django.utils import timezone
@@ -133,7 +134,7 @@ async def cut_viewer(path, key, cuts):
             place = stream.place or place
         if is_over:
             return got
-        await asyncio.sleep(cuts.random() * 0.05)
+        await asyncio.sleep(cuts.random() * 0.03)
 
 
 def test_a_viewer_that_is_cut_anywhere_loses_and_doubles_nothing(running, alice, monkeypatch):
@@ -152,15 +153,22 @@ def test_a_viewer_that_is_cut_anywhere_loses_and_doubles_nothing(running, alice,
             cut = chance.randrange(1, 600)  # in the middle of characters, too
             store(attempt, left[stream][:cut], stream)
             left[stream] = left[stream][cut:]
+            time.sleep(0.004)
         finish(job)
 
     async def watch():
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(90), open_stream(path_of(job), key) as steady:
+            pull = asyncio.ensure_future(steady.until_end())
             writing = asyncio.ensure_future(asyncio.to_thread(write))
             found = await asyncio.gather(
                 *(cut_viewer(path_of(job), key, random.Random(seed)) for seed in range(8))
             )
             await writing
+            await pull
+            # Some came back within the window, and some behind it.
+            assert board().feeds.reads.shared > 20
+            assert board().feeds.reads.own > 3
+        assert (steady.text(), steady.text("err")) == tuple(texts.values())
         for got in found:
             assert got == {"out": texts["stdout"], "err": texts["stderr"]}
 
@@ -251,6 +259,28 @@ def test_a_hole_is_told_alike_and_once(running, alice, way):
                 marks = [(name, text) for name, text in stream.chunks if name == "out-mark"]
                 assert marks == [("out-mark", hole.words)]
                 assert stream.text() == "one\nä\n"
+
+    run(watch())
+
+
+def test_a_hole_is_told_once_to_a_viewer_that_is_cut_beside_it(running, alice):
+    job, attempt = running
+    key = session_of(alice)
+    hole = Hole(4, 1_234_567, "limit")
+    store(attempt, b"one\n")
+    store(attempt, "ä".encode()[:1], told=outputlog.Told(0, hole))
+
+    async def watch():
+        async with open_stream(path_of(job), key) as first:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await first.until_end()
+        await do(store, attempt, "ä".encode()[1:], "stdout", outputlog.Told(0, hole))
+        await do(finish, job)
+        async with open_stream(f"{path_of(job)}?from={first.place}", key) as second:
+            await second.until_end()
+        assert [text for name, text in first.chunks + second.chunks if name == "out-mark"] == [hole.words]
+        assert first.text() + second.text() == "one\nä"
 
     run(watch())
 

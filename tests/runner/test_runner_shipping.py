@@ -1,10 +1,19 @@
 """Chunks: where they are cut, when they are due, and that a disagreement with the portal is mended."""
 
 import hashlib
+import threading
+import time
 
 import pytest
 
-from runner.collect import UNWATCHED_PACE, WATCHED_PACE, YOUNG_PACE, YOUNG_SECONDS, Collector
+from runner.collect import (
+    SLOWEST_WATCHED_PACE,
+    UNWATCHED_PACE,
+    WATCHED_PACE,
+    YOUNG_PACE,
+    YOUNG_SECONDS,
+    Collector,
+)
 from runner.portal_client import PortalRefused
 from runner.shipping import BACKLOG, LARGEST_CHUNK, Mismatch, StreamShipper
 from runner.volume import Volume
@@ -37,7 +46,79 @@ def test_the_pace_follows_the_readers_and_expects_one_right_after_the_start(clie
     attempt.watched = True
     append(tmp_path / "stdout.log", b"two\n")
     collector.ship_rest()
-    assert collector.pace(100.0 + YOUNG_SECONDS + 2) == WATCHED_PACE
+    assert WATCHED_PACE <= collector.pace(100.0 + YOUNG_SECONDS + 2) <= SLOWEST_WATCHED_PACE
+
+
+def test_a_slow_portal_gets_fewer_chunks_but_no_less_than_two_a_second(
+    client, tmp_path, attempt, monkeypatch
+):
+    collector = Collector(client, Volume(tmp_path), {}, "u", None)
+    real, delay = client.send, [0.03]
+
+    def slow(request):
+        time.sleep(delay[0])
+        return real(request)
+
+    monkeypatch.setattr(client, "send", slow)
+    for number in range(8):
+        append(tmp_path / "stdout.log", b"%d\n" % number)
+        collector.ship_rest()
+    assert 0.25 < collector.pace(1.0) <= SLOWEST_WATCHED_PACE < 0.5
+    delay[0] = 0.2
+    for number in range(4):
+        append(tmp_path / "stdout.log", b"%d\n" % number)
+        collector.ship_rest()
+    assert collector.pace(1.0) == SLOWEST_WATCHED_PACE
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_line_after_a_rest_goes_at_once_while_somebody_watches(client, tmp_path, attempt, is_told):
+    collector = Collector(client, Volume(tmp_path), {}, "u", None)
+    is_over = threading.Event()
+
+    def ticks():
+        while not is_over.is_set():
+            collector.tick()
+
+    shipping = threading.Thread(target=ticks)
+    shipping.start()
+    waits = []
+    for number in range(8):
+        time.sleep(0.45)
+        before = len(attempt.chunks)
+        append(tmp_path / "stdout.log", b"%d\n" % number)
+        began = time.monotonic()
+        if is_told:
+            collector.notice()
+        while len(attempt.chunks) == before:
+            assert time.monotonic() < began + 5
+            time.sleep(0.002)
+        waits.append(time.monotonic() - began)
+    is_over.set()
+    collector.wake()
+    shipping.join()
+    assert sorted(waits)[4] < (0.05 if is_told else 0.12)
+
+
+def test_lines_in_quick_succession_travel_together(client, tmp_path, attempt):
+    collector = Collector(client, Volume(tmp_path), {}, "u", None)
+    end = time.monotonic() + 2
+    is_over = threading.Event()
+
+    def ticks():
+        while not is_over.is_set():
+            collector.tick()
+
+    shipping = threading.Thread(target=ticks)
+    shipping.start()
+    while time.monotonic() < end:
+        append(tmp_path / "stdout.log", b"line\n")
+        collector.notice()
+        time.sleep(0.002)
+    is_over.set()
+    collector.wake()
+    shipping.join()
+    assert 3 <= len(attempt.chunks) <= 2 / WATCHED_PACE + 3
 
 
 def test_a_missing_log_has_nothing_to_ship(shipper):

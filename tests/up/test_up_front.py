@@ -1,5 +1,6 @@
 import http.client
 import os
+import re
 import shutil
 import socket
 import socketserver
@@ -187,6 +188,14 @@ def test_the_starting_page_fits_into_a_quoted_string_of_nginx():
     page = (front.HERE / "starting.html").read_text()
     assert not set(page) & set("'$\\")
     assert len(page) < 4000
+
+
+def test_there_is_room_for_more_than_a_thousand_watching_browsers(tmp_path):
+    text = front.configuration(Home(tmp_path), tmp_path, Address("127.0.0.1", 1), Account())
+    found = [re.search(rf"{name} (\d+);", text) for name in ("worker_connections", "worker_rlimit_nofile")]
+    connections, files = (int(match[1]) for match in found)
+    # Two for each stream: the browser's and the one to the live process.
+    assert 2 * 1500 < connections < files
 
 
 def test_a_normal_user_starts_nginx_without_switching_accounts(tmp_path):
