@@ -13,6 +13,7 @@ from tests.bench import (
     line,
     people,
     queue,
+    retention,
     submit,
     usage,
 )
@@ -25,6 +26,7 @@ BENCHES: dict[str, Bench] = {
     "people": people.measure,
     "export": export.measure,
     "usage": usage.measure,
+    "retention": retention.measure,
     "artefact": artefact.measure,
     "biglog": biglog.measure,
     "idle": idle.measure,
