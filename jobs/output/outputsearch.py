@@ -8,7 +8,7 @@ of more than a mebibyte the rest may be passed over.
 import re
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -69,16 +69,17 @@ class _Match(NamedTuple):
 
 @dataclass(frozen=True)
 class Stop:
-    """When a step is over: after so many hits, having counted so many, or when the time is up."""
+    """When a step is over: after so many hits, having counted so many, when the time is up or nobody waits any more."""
 
     most: int
     count: int
     deadline: float
+    has_left: Callable[[], bool] = lambda: False
 
     @property
     def is_due(self) -> bool:
-        """True when the time is up."""
-        return time.monotonic() >= self.deadline
+        """True when the time is up, or who asked has left; it is asked after each group."""
+        return time.monotonic() >= self.deadline or self.has_left()
 
 
 def compiled(text: str, *, is_pattern: bool = False, is_exact: bool = False) -> Any:

@@ -46,13 +46,19 @@ class Sum:
     newest: datetime | None = None
 
 
+def may_delete(rule: Rule, total: int) -> bool:
+    """Whether a team that has so many bytes of the kind has to be looked at."""
+    return rule.days is not None or (rule.most_bytes is not None and total > rule.most_bytes)
+
+
 def due(
     team_id: int, kind: str, rule: Rule, most: int, after: tuple[datetime, int] | None = None
 ) -> list[Due]:
     """The next `most` of what the rule would delete now; `after`: end and id of the last one of a page."""
     if not rule.is_any:
         return []
-    text, values = _chosen(team_id, kind, rule)
+    # Nothing behind the first `most` can change what they are: what is chosen is the beginning of a list.
+    text, values = _chosen(team_id, kind, rule, None if after else most)
     beyond = "WHERE (ended_at, id) > (%s, %s)" if after else ""
     sql = f"{text} SELECT id, job_id, bundle_id, jobs, ended_at, freed, is_age FROM chosen {beyond}"
     rows = _run(sql + " ORDER BY ended_at, id LIMIT %s", [*values, *(after or ()), most])
@@ -68,24 +74,32 @@ def summed(team_id: int, kind: str, rule: Rule) -> Sum:
     return Sum(*next(_run(f"{text} SELECT {sums} FROM chosen", values)))
 
 
-def _chosen(team_id: int, kind: str, rule: Rule) -> tuple[str, list[Any]]:
-    """The statement's beginning, up to the list `chosen`."""
+def _chosen(team_id: int, kind: str, rule: Rule, most: int | None = None) -> tuple[str, list[Any]]:
+    """The statement's beginning, up to the list `chosen`; with `most` only so many are looked at, the first ones."""
     excess = totals_of([team_id])[team_id][kind] - rule.most_bytes if rule.most_bytes is not None else 0
     days = FOR_EVER if rule.days is None else timedelta(days=rule.days)
-    values = [team_id, kind, GRACE, team_id, team_id]
-    if excess <= 0:
-        # By age alone: nobody needs to know what stands before.
-        values.append(days)
-        if kind != Kind.INPUTS:
-            return ELIGIBLE.format(same=SAME_JOB, also=OLD) + CHOSEN_BY_AGE, values
-        return ELIGIBLE.format(same=SAME_BUNDLE, also=OLD) + FREED + CHOSEN_OF_INPUTS_BY_AGE, [
-            *values,
-            team_id,
-        ]
-    if kind != Kind.INPUTS:
-        return ELIGIBLE.format(same=SAME_JOB, also="") + CHOSEN, [*values, days, days, excess]
-    start = ELIGIBLE.format(same=SAME_BUNDLE, also="")
-    return start + FREED + CHOSEN_OF_INPUTS, [*values, team_id, days, days, excess]
+    is_by_age, is_of_jobs = excess <= 0, kind != Kind.INPUTS
+    # By age alone nobody needs to know what stands before.
+    text = ELIGIBLE.format(
+        same=SAME_JOB if is_of_jobs else SAME_BUNDLE,
+        also=OLD if is_by_age else "",
+        first="ORDER BY stored.ended_at, stored.id LIMIT %s" if most else "",
+    )
+    values = [
+        team_id,
+        kind,
+        GRACE,
+        team_id,
+        team_id,
+        *([days] if is_by_age else []),
+        *([most] if most else []),
+    ]
+    if is_of_jobs:
+        chosen = CHOSEN_BY_AGE if is_by_age else CHOSEN
+    else:
+        text, values = text + FREED, [*values, team_id]
+        chosen = CHOSEN_OF_INPUTS_BY_AGE if is_by_age else CHOSEN_OF_INPUTS
+    return text + chosen, values if is_by_age else [*values, days, days, excess]
 
 
 def _run(sql: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:
@@ -107,7 +121,7 @@ WITH eligible AS (
         WHERE job.pinned_at IS NOT NULL AND job.deleted_at IS NULL AND job.team_id = %s AND {same})
     AND NOT EXISTS (SELECT 1 FROM jobs_job job
         WHERE job.deleted_at IS NOT NULL AND job.team_id = %s AND {same})
-    {also}
+    {also} {first}
 )"""
 CHOSEN_BY_AGE = """, chosen AS (
     SELECT id, job_id, bundle_id, jobs, ended_at, bytes AS freed, true AS is_age FROM eligible
@@ -117,16 +131,15 @@ CHOSEN = """, chosen AS (
     FROM (SELECT *, sum(bytes) OVER (ORDER BY ended_at, id) - bytes AS before FROM eligible) walked
     WHERE ended_at < statement_timestamp() - %s OR before < %s
 )"""
-# Content goes with the last of those who have it; content that one has who stays, stays.
-FREED = """, placed AS (
+# Content goes with the last of those who have it, if they are all of its uses in the team: what stays is not looked at.
+FREED = """, placed AS MATERIALIZED (
     SELECT *, row_number() OVER (ORDER BY ended_at, id) AS place FROM eligible
 ), last_use AS (
-    SELECT file.blob_id, max(coalesce(placed.place, 9000000000000000)) AS place FROM jobs_stored stored
-    JOIN jobs_bundlefile file ON file.bundle_id = stored.bundle_id LEFT JOIN placed ON placed.id = stored.id
-    WHERE stored.team_id = %s AND stored.bundle_id IS NOT NULL AND stored.gone_at IS NULL GROUP BY 1
+    SELECT file.blob_id, max(placed.place) AS place, count(*) AS uses
+    FROM placed JOIN jobs_bundlefile file ON file.bundle_id = placed.bundle_id GROUP BY 1
 ), freeing AS (
-    SELECT last_use.place, sum(blob.size)::bigint AS freed
-    FROM last_use JOIN jobs_blob blob ON blob.id = last_use.blob_id GROUP BY 1
+    SELECT last_use.place, sum(blob.size)::bigint AS freed FROM last_use JOIN jobs_storedblob blob USING (blob_id)
+    WHERE blob.team_id = %s AND blob.uses = last_use.uses GROUP BY 1
 ), weighed AS (
     SELECT placed.*, coalesce(freeing.freed, 0) AS freed FROM placed LEFT JOIN freeing USING (place)
 )"""

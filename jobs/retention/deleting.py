@@ -15,11 +15,11 @@ from clusters.failpoints import failpoint
 from jobs import store
 from jobs.models import Attempt, Kind, Stored
 from jobs.output import outputlog
-from jobs.retention.choosing import due
+from jobs.retention.choosing import due, may_delete
 from jobs.retention.downloads import forget_ended, is_read
 from jobs.retention.marking import mark
 from jobs.retention.rules import InForce, rules_of_all
-from jobs.retention.sums import add_up, note_ends
+from jobs.retention.sums import add_up, note_ends, totals_of
 from teams.audit import record_by
 from teams.models import Team
 from teams.wording import readable_bytes
@@ -44,10 +44,11 @@ class Deleted:
 def delete_by_rules(team_id: int | None = None) -> list[Deleted]:
     """One round for all teams, or one; what fails is tried again in the next round and stops nothing else."""
     note_ends()
-    done = []
-    for pk, rules in rules_of_all().items():
+    done, every = [], rules_of_all()
+    totals = totals_of(every)
+    for pk, rules in every.items():
         for kind, force in rules.items():
-            if team_id not in (None, pk) or not force.rule.is_any:
+            if team_id not in (None, pk) or not may_delete(force.rule, totals[pk][kind]):
                 continue
             try:
                 done.append(_delete(pk, kind, force))

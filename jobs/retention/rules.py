@@ -94,10 +94,12 @@ def rules_of(team: Team, portal: Mapping[str, Rule] | None = None) -> Rules:
 
 def rules_of_all() -> dict[int, Rules]:
     """Of every team for which something may be deleted. Two queries."""
-    rows = list(RetentionRule.objects.all())
+    by_team: dict[int | None, list[RetentionRule]] = {}
+    for row in RetentionRule.objects.all():
+        by_team.setdefault(row.team_id, []).append(row)
     found = {}
     for team_id in Team.objects.order_by("pk").values_list("pk", flat=True):
-        rules = _in_force(team_id, [row for row in rows if row.team_id in (None, team_id)])
+        rules = _in_force(team_id, [*by_team.get(None, []), *by_team.get(team_id, [])])
         if any(each.rule.is_any for each in rules.values()):
             found[team_id] = rules
     return found

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from jobs.models import Job
 from jobs.output.outputpages import OutputPages
 from jobs.output.outputsearch import BadPattern, Found, OutputSearch, Stop, compiled
 from jobs.views.frame import job_frame
+from jobs.views.leaving import has_left
 from jobs.views.output import line_address, newest_attempt_id, number_in, stream_of
 from teams.access import SignedInRequest
 from teams.models import User
@@ -85,7 +87,7 @@ def job_output_search(request: SignedInRequest, job_id: int) -> HttpResponse:
     seconds = STEP_SECONDS if is_step else SECONDS
     context, status = {"asked": asked, "streams": ("all", "stdout", "stderr")}, 200
     try:
-        context |= _searched(request.user, job, asked, seconds) if asked.text else {}
+        context |= _searched(request, job, asked, seconds) if asked.text else {}
     except BadPattern as bad:
         context["trouble"], status = str(bad), 422
     except _Busy:
@@ -97,16 +99,17 @@ def job_output_search(request: SignedInRequest, job_id: int) -> HttpResponse:
     return render(request, "jobs/job_output_search.html", job_frame(request, job) | context, status=status)
 
 
-def _searched(user: User, job: Job, asked: Asked, seconds: float) -> dict[str, Any]:
+def _searched(request: SignedInRequest, job: Job, asked: Asked, seconds: float) -> dict[str, Any]:
     pattern = compiled(asked.text, is_pattern=asked.is_pattern, is_exact=asked.is_exact)
     attempt_id = newest_attempt_id(job)
     if attempt_id is None:
         return {"count_words": "No match"}
-    with _place_for(user):
+    with _place_for(request.user):
         pages = OutputPages(attempt_id, asked.stream)
         search = OutputSearch(pages, pattern)
         room = PAGE_HITS - asked.on_page
-        stop = Stop(room, max(room, COUNTED - asked.before_step), time.monotonic() + seconds)
+        deadline = time.monotonic() + seconds
+        stop = Stop(room, max(room, COUNTED - asked.before_step), deadline, partial(has_left, request))
         before, after = asked.before, asked.after or 0
         found = search.forward(after, stop) if before is None else search.backward(before, stop)
     return _shown(job, asked, found, pages.size)

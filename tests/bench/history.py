@@ -9,13 +9,18 @@ from dataclasses import dataclass
 
 import psycopg
 
-from tests.bench.report import Figure, at_most, p50, p95, percentile
+from jobs.history.pages import PAGE
+from tests.bench.report import Figure, at_least, at_most, p50, p95, percentile
 from tests.up.portal_process import BASE, PortalProcess
 from tests.visitor import PASSWORD, Visitor
 
 FEW, MANY = 1_000, 1_000_000
 ROUNDS, FIRST = 100, 5
-LARGEST_RATIO, SLOWEST = 1.15, 40
+LARGEST_RATIO, SLOWEST, MOST_STATEMENTS, BESIDE_ADMIN = 1.15, 40, 6, 5
+# So many jobs are behind a deep page; and how often Django's admin is asked for one: it takes its time.
+DEEP, PEER_ROUNDS = 200, 10
+# A request with it is answered with the number of its statements (tests/bench/history_peer.py).
+COUNT = "X-Count-Statements"
 # Alice's team has all jobs but those of Fred's, which has twenty; both are older than any other.
 PEOPLE = f"""
 from teams.models import Membership, Team, User
@@ -117,8 +122,8 @@ class Place:
 
 
 def measure() -> Iterator[Figure]:
-    """The same pages at both sizes, over HTTP through the front, signed in."""
-    with PortalProcess() as portal:
+    """The same pages at both sizes, over HTTP through the front, signed in; and what they cost beside Django's list."""
+    with PortalProcess(DJANGO_SETTINGS_MODULE="tests.bench.history_settings") as portal:
         make_people(portal)
         visitors = {
             "admin": Visitor(portal.url).sign_in("admin", portal.admin_password or ""),
@@ -130,31 +135,59 @@ def measure() -> Iterator[Figure]:
         began = time.monotonic()
         fill(portal.database_url, FEW + 1, MANY)
         print(f"  {MANY:,} jobs were made in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-        large = all_pages(visitors, _places(portal.database_url))
+        places = _places(portal.database_url)
+        large = all_pages(visitors, places)
+        statements = _statements(visitors, places)
+        peer = p50(all_pages(visitors, [_peer()], PEER_ROUNDS)["peer"])
     for name, times in large.items():
-        few, many = p50(small[name]) * 1000, p50(times) * 1000
-        note = (
-            f"p50 {few:.1f} → {many:.1f} ms, p95 {p95(small[name]) * 1000:.0f} → {p95(times) * 1000:.0f} ms"
-        )
-        yield at_most(
-            "history", f"{name}: p50 at {MANY:,} / at {FEW:,}", many / few, "×", LARGEST_RATIO, note
-        )
-        slowest = percentile(times, 99) * 1000
-        yield at_most("history", f"{name}: p99 at {MANY:,}", slowest, "ms", SLOWEST)
+        yield from _compared(name, small[name], times)
+    most = max(statements.values())
+    note = (
+        f"by the server's count, in {', '.join(name for name, count in statements.items() if count == most)}"
+    )
+    yield at_most("history", "statements of a page, the most", most, "", MOST_STATEMENTS, note)
+    ours = p50(large["deep page, admin"])
+    note = f"p50 {ours * 1000:.0f} ms; Django's admin, numbered pages of {PAGE}, {peer * 1000:.0f} ms"
+    yield at_least("history", "deep page: Django's admin / ours", peer / ours, "×", BESIDE_ADMIN, note)
+
+
+def _compared(name: str, small: list[float], large: list[float]) -> Iterator[Figure]:
+    few, many = p50(small) * 1000, p50(large) * 1000
+    note = f"p50 {few:.1f} → {many:.1f} ms, p95 {p95(small) * 1000:.0f} → {p95(large) * 1000:.0f} ms"
+    ratio = f"{name}: p50 at {MANY:,} / at {FEW:,}"
+    yield at_most("history", ratio, many / few, "×", LARGEST_RATIO, note)
+    yield at_most("history", f"{name}: p99 at {MANY:,}", percentile(large, 99) * 1000, "ms", SLOWEST)
+
+
+def _statements(visitors: dict[str, Visitor], places: list[Place]) -> dict[str, int]:
+    """What each page sends to the database, session and user among it."""
+    answers = {place: visitors[place.who].get(place.address, headers={COUNT: "1"}) for place in places}
+    return {place.name: int(answer.headers[COUNT]) for place, answer in answers.items()}
+
+
+def _peer() -> Place:
+    """A page far behind, of Django's admin as it is out of the box."""
+    return Place("peer", "admin", f"/peer/jobs/job/?p={(MANY - DEEP) // PAGE}")
 
 
 def _places(database_url: str) -> list[Place]:
     with psycopg.connect(database_url) as connection:
         row = connection.execute(
-            "SELECT min(id) + 200, (SELECT id FROM teams_user WHERE username = 'admin'), "
-            "(SELECT min(id) FROM clusters_cluster) FROM jobs_job"
+            f"SELECT min(id) + {DEEP}, (SELECT id FROM teams_user WHERE username = 'admin'), "
+            "(SELECT min(id) FROM clusters_cluster), (SELECT id FROM teams_team WHERE slug = 'many'), "
+            "(SELECT id FROM teams_team WHERE slug = 'few') FROM jobs_job"
         ).fetchone()
     assert row is not None
-    deep, owner, cluster = row
+    deep, owner, cluster, many, few = row
     return [
         Place("first page", "alice", "/"),
         Place("first page, admin", "admin", "/"),
         Place("deep page", "alice", f"/?before={deep}"),
+        Place("deep page, admin", "admin", f"/?before={deep}"),
+        Place("team, admin", "admin", f"/?team={many}"),
+        Place("team with few jobs, admin", "admin", f"/?team={few}"),
+        Place("a day, the first", "alice", "/?start=2026-01-01&end=2026-01-01"),
+        Place("a day, the first, admin", "admin", "/?start=2026-01-01&end=2026-01-01"),
         Place("status", "alice", "/?status=failed"),
         Place("status, rare", "alice", "/?status=error"),
         Place("owner", "alice", f"/?owner={owner}"),
@@ -185,14 +218,17 @@ def _places(database_url: str) -> list[Place]:
         Place("counts of a search", "alice", "/jobs/counts/?text=numpy"),
         Place("status and tag", "alice", "/?status=succeeded&tag=nightly"),
         Place("team with few jobs", "fred", "/"),
+        Place("team with few jobs, status", "fred", "/?status=succeeded"),
         Place("counts", "alice", "/jobs/counts/"),
     ]
 
 
-def all_pages(visitors: dict[str, Visitor], places: list[Place]) -> dict[str, list[float]]:
+def all_pages(
+    visitors: dict[str, Visitor], places: list[Place], rounds: int = ROUNDS
+) -> dict[str, list[float]]:
     """Seconds by page, the pages in turn, so that what the machine does meanwhile meets all of them."""
     times: dict[str, list[float]] = {place.name: [] for place in places}
-    for number in range(FIRST + ROUNDS):
+    for number in range(FIRST + rounds):
         for place in places:
             began = time.monotonic()
             answer = visitors[place.who].get(place.address)
