@@ -49,8 +49,10 @@ class Collector:
         self._claim = claim
         self._uid = uid
         self._run_as = run_as
-        limit = int(claim.get("limits", {}).get("output_bytes", _UNLIMITED))
-        self.shippers = [StreamShipper(stream, volume.log(stream), limit) for stream in STREAMS]
+        limits = claim.get("limits", {})
+        limit = int(limits.get("output_bytes", _UNLIMITED))
+        largest = int(limits.get("chunk_bytes", 0))
+        self.shippers = [StreamShipper(stream, volume.log(stream), limit, largest) for stream in STREAMS]
         self._wanted = Wanted(claim.get("limits", {}), run_as, Rules(claim.get("result_rules")))
         self._keeper = Keeper(client, volume, self._wanted, uid)
         # What the script had around it, asked for when everything else has been sent.

@@ -17,6 +17,7 @@ from typing import Any
 from runner.kept import LIMIT, Hole, Lost, end_of_character, end_of_head, start_of_tail
 from runner.portal_client import PortalClient, PortalRefused, Request
 
+# Where the portal does not say with its claim what it takes at once.
 LARGEST_CHUNK = 1 << 20
 BACKLOG = 1 << 18
 HOLD_SECONDS = 1.0
@@ -31,12 +32,13 @@ class Mismatch(Exception):
 class StreamShipper:
     """Ships one log file. `offset` is what the portal has confirmed; the hash covers exactly that."""
 
-    def __init__(self, stream: str, path: Path, limit: int) -> None:
+    def __init__(self, stream: str, path: Path, limit: int, largest: int = 0) -> None:
         self.stream = stream
         self.offset = 0
         self.trouble = ""
         self._path = path
         self._limit = limit
+        self._largest = largest or LARGEST_CHUNK
         self._file: int | None = None
         self._digest = hashlib.sha256()
         self._shipped_at: float | None = None
@@ -114,7 +116,7 @@ class StreamShipper:
 
         Raises PortalRefused (401: the attempt is over), PortalUnreachable, Mismatch.
         """
-        data = self._read(self.offset, min(self.pending(), LARGEST_CHUNK))
+        data = self._read(self.offset, min(self.pending(), self._largest))
         kept = data if is_final else self._cut(data, now)
         if not kept:
             return None
@@ -236,6 +238,6 @@ class StreamShipper:
             return data[:end]
         if self._partial_since is None:
             self._partial_since = now
-        if now - self._partial_since < HOLD_SECONDS and len(data) < LARGEST_CHUNK:
+        if now - self._partial_since < HOLD_SECONDS and len(data) < self._largest:
             return b""
         return data[: end_of_character(data)]

@@ -17,7 +17,7 @@ from jobs.models import Attempt
 P = ParamSpec("P")
 TOKEN = re.compile(r"swa_(\d{1,18})_[0-9a-f]{64}")
 JSON_MAX_BYTES = 16 * 1024 * 1024
-DRAINED_BYTES = 2 * 1024 * 1024
+DRAINED_BYTES = 4 * 1024 * 1024
 
 
 class IntakeRefused(Exception):

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from clusters.failpoints import failpoint
+from jobs.intake.arrivals import CHUNK_MAX_BYTES
 from jobs.intake.bearer import IntakeRefused
 from jobs.lifecycle import TERMINAL, Wish
 from jobs.models import Attempt, Job
@@ -61,6 +62,7 @@ def answer(job: Job, attempt: Attempt) -> dict[str, Any]:
         "files": [{"path": file.path, "size": file.size, "sha256": file.blob.sha256} for file in files],
         "limits": {
             "output_bytes": settings.OUTPUT_MAX_BYTES,
+            "chunk_bytes": CHUNK_MAX_BYTES,
             "result_bytes": rules.total_bytes,
             "result_files": settings.RESULT_MAX_FILES,
             **({} if rules.file_bytes is None else {"result_file_bytes": rules.file_bytes}),

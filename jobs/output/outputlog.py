@@ -1,8 +1,8 @@
 """A script's output on disk, exactly as it was written, and the order in which it came.
 
 Per attempt a folder with `stdout.log`, `stderr.log` and `order.idx`: records `<BQI` of stream (0 or 1), offset and
-length, one per stored chunk in order of arrival. What was left out of a stream is in `stdout.facts` (holes.py).
-See docs/architecture.md.
+length, one per stored chunk (per MiB of it) in order of arrival. What was left out of a stream is in `stdout.facts`
+(holes.py). See docs/architecture.md.
 """
 
 import codecs
@@ -24,6 +24,8 @@ from jobs.output.holes import Extent, Hole, extent, note_written, open_hole
 
 STREAMS = ("stdout", "stderr")
 RECORD = struct.Struct("<BQI")
+# A larger chunk has several: landmarks stand between records, and what lies between two is read as one.
+RECORD_BYTES = 1024 * 1024
 READ_BYTES = 256 * 1024
 RECORDS_AT_ONCE = 4096
 NEAR_RECORDS = 32
@@ -112,7 +114,7 @@ def _record(folder: Path, stream: int, size: int) -> None:
         index.truncate(whole)
         covered = _covered(index, stream, whole)
         while covered < size:
-            length = min(size - covered, 2**32 - 1)
+            length = min(size - covered, RECORD_BYTES)
             index.write(RECORD.pack(stream, covered, length))
             covered += length
 

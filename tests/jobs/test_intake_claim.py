@@ -34,6 +34,7 @@ def test_a_claim_brings_everything_the_runner_needs(attempt, settings):
         ],
         "limits": {
             "output_bytes": settings.OUTPUT_MAX_BYTES,
+            "chunk_bytes": 4 * 1024 * 1024,
             "result_bytes": settings.RESULT_MAX_BYTES,
             "result_files": settings.RESULT_MAX_FILES,
         },

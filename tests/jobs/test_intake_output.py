@@ -59,11 +59,18 @@ def test_a_damaged_piece_is_asked_for_again(attempt, hashed):
     assert stored(attempt) == b""
 
 
-def test_a_piece_may_have_a_mebibyte_and_no_more(attempt):
-    data = os.urandom(MIB)
-    assert Runner(attempt).output(data).json()["size"] == MIB
+def test_a_piece_may_be_as_large_as_the_claim_says_and_no_larger(attempt):
+    most = Runner(attempt).claim().json()["limits"]["chunk_bytes"]
+    data = os.urandom(most)
+    assert Runner(attempt).output(data).json()["size"] == most == 4 * MIB
     assert Runner(attempt).output(data + b"x", offset=0).status_code == 413
     assert stored(attempt) == data
+
+
+def test_a_large_piece_has_a_place_in_the_order_for_each_mebibyte(attempt):
+    Runner(attempt).output(os.urandom(2 * MIB + 5))
+    places = [end for _, end in outputlog.records(outputlog.folder_of(attempt.pk))]
+    assert places == [MIB, 2 * MIB, 2 * MIB + 5]
 
 
 def test_a_stream_may_have_so_many_bytes_and_no_more(attempt, settings):

@@ -253,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
         log, offset = attempt.output[stream], int(query["offset"])
         attempt.written[stream] = max(attempt.written[stream], int(query["written"]))
         self._check(bool(attempt.started), "output before started")
-        self._check(len(body) <= MIB, f"a chunk of {len(body)} bytes")
+        self._check(len(body) <= attempt.limits.get("chunk_bytes", MIB), f"a chunk of {len(body)} bytes")
         if "hole" in query:
             at, size, why = query["hole"].split(",")
             hole = [int(at), int(size), why]

@@ -171,6 +171,17 @@ def test_the_first_output_is_due_at_once_and_the_rest_at_the_given_pace(shipper,
     assert shipper.is_due(2.5, 100.1)
 
 
+def test_what_the_portal_takes_at_once_is_its_word(client, attempt, log):
+    attempt.limits["chunk_bytes"] = 4 * LARGEST_CHUNK
+    shipper = StreamShipper("stdout", log, 1 << 40, 4 * LARGEST_CHUNK)
+    data = b"a line\n" * (5 * LARGEST_CHUNK // 7)
+    append(log, data)
+    while shipper.pending():
+        shipper.ship(client, True, 0.0)
+    assert max(length for _, _, length, _ in attempt.chunks) == 4 * LARGEST_CHUNK
+    assert attempt.output["stdout"] == data
+
+
 def test_chunks_are_at_most_a_mebibyte_and_add_up_to_every_byte(shipper, client, attempt, log):
     data = b"".join(b"%d,%d\n" % (number, number * number) for number in range(200_000))
     append(log, data)
