@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -33,9 +34,13 @@ class LocalFacts:
             start(replace(launch, command=words, limits=limits), writer, null)
         os.close(writer)
         os.close(null)
+        # Also where nobody comes to ask, because the portal is away.
+        self._end = threading.Timer(PATIENCE_SECONDS, self.end)
+        self._end.daemon = True
+        self._end.start()
 
     def __call__(self) -> Mapping[str, Any]:
-        """What it told, once it is over or its time is; nothing of it runs any more then."""
+        """What it told, once it is over or its time is. To be asked once."""
         told = b""
         while len(told) < MOST_BYTES and time.monotonic() < self._until:
             try:
@@ -47,5 +52,9 @@ class LocalFacts:
                 break
             told += block
         os.close(self._pipe)
-        self._processes.kill(1.0)
         return facts_of(told)
+
+    def end(self) -> None:
+        """Nothing of it runs any more then."""
+        self._end.cancel()
+        self._processes.kill(1.0)

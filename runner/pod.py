@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -83,11 +82,14 @@ class Pod:
                 self._end_unstarted("start_failed", str(error))
                 return 1
         delivery.join()
-        if not self.wants_stop():
-            self._look_around(answer, delivery.collector)
+        facts = None if self.wants_stop() else self._look_around(answer)
+        delivery.collector.facts = facts or dict
         client.deadline = self._deadline(answer.get("result_wait_seconds", COLLECT_SECONDS))
         client.give_up = self._is_late_after_stop
-        return 0 if delivery.finish(ended, lost) else 1
+        is_delivered = delivery.finish(ended, lost)
+        if facts is not None:
+            facts.end()
+        return 0 if is_delivered else 1
 
     def _run_script(
         self, answer: Mapping[str, Any], delivery: Delivery
@@ -114,11 +116,13 @@ class Pod:
         self.volume.write("ended", ended)
         return ended, pump.lost
 
-    def _look_around(self, answer: Mapping[str, Any], collector: Collector) -> None:
+    def _look_around(self, answer: Mapping[str, Any]) -> LocalFacts | None:
         """What the script had around it; there is no other thread now."""
         processes = ScriptProcesses(self.uid, self.run_as)
-        with contextlib.suppress(OSError):
-            collector.facts = LocalFacts(self._launch(answer), answer["command"], processes)
+        try:
+            return LocalFacts(self._launch(answer), answer["command"], processes)
+        except OSError:
+            return None
 
     def _launch(self, answer: Mapping[str, Any]) -> Launch:
         environment = script_environment(self.volume, answer, self.uid, self.run_as, os.environ)

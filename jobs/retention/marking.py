@@ -67,7 +67,7 @@ def _mark_inputs(team_id: int, force: InForce, due: Due) -> tuple[int, int]:
     Stored.objects.filter(pk=row.pk).update(erased_at=Now())
     if not Stored.objects.filter(bundle=row.bundle_id, gone_at=None).exists():
         files.delete()
-    forget_files(row.bundle_id, team_id)
+    forget_files(due.bundle_id, team_id)
     _note(team_id, Kind.INPUTS, freed)
     return 1, freed
 

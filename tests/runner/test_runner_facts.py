@@ -1,5 +1,6 @@
 """What the script had around it: told by a container that belongs to its user, so nothing of it is trusted."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -8,12 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from runner.facts import LONGEST, MOST_BYTES, MOST_PACKAGES, facts_of, read_facts
+from runner.facts import LONGEST, MOST_BYTES, MOST_PACKAGES, PATIENCE_SECONDS, facts_of, read_facts
 from runner.volume import Volume
 from tests.runner.test_runner_containers import attempt, needs_namespaces, prepared, volume  # noqa: F401
 
 # A Python that never comes back when it is asked what it is.
-STUCK = b'#!/bin/sh\n[ "$1" = -c ] && exec sleep 60\necho ran; exit 4\n'
+STUCK = b'#!/bin/sh\n[ "$1" = -c ] && exec sleep 61\nsleep 1; echo ran; exit 4\n'
+
+
+def running(command: str) -> list[str]:
+    """Process ids with that command line, whoever started them."""
+    words = command.replace(" ", "\0").encode() + b"\0"
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (folder / "cmdline").read_bytes() == words:
+                found.append(folder.name)
+    return found
 
 
 def test_lines_become_facts_and_the_rest_is_no_matter():
@@ -129,3 +141,17 @@ def test_a_script_whose_python_hangs_when_it_is_asked_ends_as_it_ended(lab):
     lab.until_ended(run)
     assert run.attempt.ended[0]["exit_code"] == 4
     assert run.attempt.collected[0]["versions"]["machine"] == os.uname().machine
+    assert running("sleep 61") == []
+
+
+@pytest.mark.processes
+def test_nothing_goes_on_for_longer_while_the_portal_is_away(lab):
+    run = lab.run(["./python3"], files={"python3": STUCK}, executable={"python3"})
+    lab.intake.wait(lambda: run.attempt.started)
+    lab.intake.stop()
+    lab.intake.wait(lambda: running("sleep 61"))
+    time.sleep(PATIENCE_SECONDS)
+    lab.intake.wait(lambda: not running("sleep 61"))
+    lab.intake.start()
+    lab.until_ended(run, timeout=60)
+    assert run.attempt.ended[0]["exit_code"] == 4
