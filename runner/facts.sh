@@ -24,7 +24,6 @@ text = "\n".join(lines) + "\n"
 getattr(sys.stdout, "buffer", sys.stdout).write(text.encode("utf-8", "replace"))
 '
 r_code='
-cat("interpreter R ", as.character(getRversion()), "\n", sep = "")
 for (folder in .libPaths()) for (name in list.files(folder)) {
     told <- tryCatch(read.dcf(file.path(folder, name, "DESCRIPTION"), c("Version", "Priority")),
                      error = function(e) NULL, warning = function(w) NULL)
@@ -58,8 +57,12 @@ echo "libc $libc"
 
 case ${1##*/} in
 python* | pypy*) "$1" -c "$python_code" ;;
-Rscript) "$1" --no-init-file -e "$r_code" ;;
-R) Rscript --no-init-file -e "$r_code" ;;
+Rscript | R)
+    [ "${1##*/}" = R ] && set -- Rscript
+    # Its version first: with a small part of a core R itself takes longer to begin than there is time.
+    last_word "$1" --version
+    "$1" --no-init-file -e "$r_code"
+    ;;
 julia*) last_word "$1" --version ;;
 *) # a shell's script, or one by its first line: what it may have called
     for name in python3 Rscript julia; do
