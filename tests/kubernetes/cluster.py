@@ -77,6 +77,13 @@ def start() -> TestCluster:
     return TestCluster(kubeconfig, urlsplit(server).hostname or "", command)
 
 
+def containerd_socket() -> Path | None:
+    """Of the test cluster on this machine, where it runs here."""
+    home = Path(os.environ.get("TESTCLUSTER_HOME", Path.home() / ".cache" / "testcluster"))
+    socket = home / "run" / "containerd.sock"
+    return socket if socket.exists() else None
+
+
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Two that build it at once would take each other's half-made files away."""
