@@ -1,5 +1,6 @@
 """Which of its files a job keeps: asked in the form, recorded in the job, applied by the runner (runner/rules.py)."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -32,6 +33,11 @@ class ResultRules:
         left_out = f"; not: {_named(self.exclude)}" if self.exclude else ""
         each = f", {readable_bytes(self.file_bytes)} each" if self.file_bytes is not None else ""
         return f"{kept}{left_out}; at most {readable_bytes(self.total_bytes)} together{each}."
+
+    def without_effect(self, reasons: Collection[str]) -> list[str]:
+        """The rules of its own by which nothing was left out; `reasons`: why each file was (runner/rules.py)."""
+        own = [glob for glob in self.exclude if glob not in settings.RESULT_EXCLUDE]
+        return [glob for glob in own if not any(f"by the rule “{glob}”" in reason for reason in reasons)]
 
 
 def most_together(disk_bytes: int | None) -> int:

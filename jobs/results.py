@@ -23,6 +23,7 @@ from jobs.previews.addresses import Addresses
 from jobs.previews.grid import Order
 from jobs.previews.kinds import kind_of
 from jobs.previews.preview import SNIPPET_BYTES, Preview, preview_of, snippet_of
+from jobs.result_rules import rules_of
 from jobs.uploads.incoming import has_room
 from jobs.uploads.refusal import visible
 from jobs.uploads.tarstream import zip_stream
@@ -210,6 +211,18 @@ def left_out(attempt: Attempt | None) -> list[dict[str, str]]:
         for file in skipped
         if not _is_cut_output(file)
     ]
+
+
+def rules_without_effect(job: Job, attempt: Attempt | None) -> str:
+    """Rules of this job that left nothing out, named; "" while that is not known, or there are none."""
+    if (
+        attempt is None
+        or attempt.collected_at is None
+        or any(file.get("path") == "…" for file in attempt.skipped)
+    ):
+        return ""
+    rules = rules_of(job.result_rules, job.disk_bytes)
+    return ", ".join(rules.without_effect([str(file.get("why")) for file in attempt.skipped]))
 
 
 def zipped(artifacts: Sequence[Artifact]) -> Iterator[bytes]:

@@ -55,6 +55,7 @@ def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
         "flags": [*results.flags(job, attempt), *results.lost(tiles)],
         "kept_at": results.kept_at(job, attempt),
         "skipped": results.left_out(attempt),
+        "idle_rules": results.rules_without_effect(job, attempt),
         "has_pictures": gallery.has_pictures(attempt),
         "zip_url": reverse("job_results_zip", args=[job.pk]) if page.paginator.count else "",
     }

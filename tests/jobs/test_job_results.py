@@ -159,6 +159,28 @@ def test_cut_output_is_a_flag_and_skipped_files_are_listed_with_why(alice, clien
     assert "<code>results/&lt;b&gt;link</code> it is a symbolic link" in html
 
 
+@pytest.mark.parametrize(
+    ("skipped", "told"),
+    [
+        ([], "plots/*.png"),
+        ([{"path": "plots/a.png", "why": "left out by the rule “plots/*.png”"}], ""),
+        ([{"path": "…", "why": "and 7 more"}], ""),
+    ],
+)
+def test_a_rule_that_left_nothing_out_is_named_where_that_is_known(
+    alice, client_of, make_job, make_attempt, settings, skipped, told
+):
+    rules = {"exclude": [*settings.RESULT_EXCLUDE, "plots/*.png"], "total_bytes": 5}
+    job = make_job(status="succeeded", result_rules=rules)
+    make_attempt(job, started_at=timezone.now(), collected_at=timezone.now(), skipped=skipped)
+    html = page_of(client_of(alice), job)
+    assert (
+        (f"Nothing was left out by <code>{told}</code>" in html)
+        if told
+        else ("Nothing was left out" not in html)
+    )
+
+
 def test_results_that_came_too_late_are_named_and_the_outcome_is_said_to_stay(
     alice, client_of, job, make_attempt
 ):
