@@ -53,7 +53,7 @@ def test_a_slow_portal_gets_fewer_chunks_but_no_less_than_two_a_second(
     client, tmp_path, attempt, monkeypatch
 ):
     collector = Collector(client, Volume(tmp_path), {}, "u", None)
-    real, delay = client.send, [0.03]
+    real, delay = client.send, [0.05]
 
     def slow(request):
         time.sleep(delay[0])
@@ -63,7 +63,7 @@ def test_a_slow_portal_gets_fewer_chunks_but_no_less_than_two_a_second(
     for number in range(8):
         append(tmp_path / "stdout.log", b"%d\n" % number)
         collector.ship_rest()
-    assert 0.25 < collector.pace(1.0) <= SLOWEST_WATCHED_PACE < 0.5
+    assert 0.2 < collector.pace(1.0) <= SLOWEST_WATCHED_PACE < 0.5
     delay[0] = 0.2
     for number in range(4):
         append(tmp_path / "stdout.log", b"%d\n" % number)
