@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest
 
 from clusters.failpoints import failpoint
@@ -45,13 +46,25 @@ def take_output(
                 409, "There is no room for that hole.", size=other.size, holes=other.holes
             ) from other
     failpoint("intake.output.stored")
-    column = f"{stream}_size"
-    has_grown = Attempt.objects.filter(pk=attempt.pk, **{f"{column}__lt": size}).update(**{column: size})
-    if has_grown or extra.written > size:
+    if _has_grown(attempt.pk, stream, size) or extra.written > size:
         hints.announce(attempt.job_id, "output")
     pickup.after_output(attempt, stream, offset, size)
     landmarks.note(attempt.pk)
     return size
+
+
+def _has_grown(attempt_id: int, stream: str, size: int) -> bool:
+    """Write down how much of the stream is stored; False where it is known already."""
+    with connection.cursor() as cursor:
+        cursor.execute(GROWN[stream], [size, attempt_id, size])
+        return cursor.rowcount > 0
+
+
+# Ready statements: this is done several times a second for each running job.
+GROWN = {
+    stream: f"UPDATE jobs_attempt SET {stream}_size = %s WHERE id = %s AND {stream}_size < %s"  # noqa: S608
+    for stream in outputlog.STREAMS
+}
 
 
 def take_result(attempt: Attempt, path: str, request: HttpRequest) -> dict[str, Any]:

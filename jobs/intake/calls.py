@@ -37,7 +37,7 @@ def started(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
     return JsonResponse({})
 
 
-@intake_call("PUT", "number")
+@intake_call("PUT", is_frequent=True)
 def output(request: HttpRequest, attempt: Attempt, stream: str) -> HttpResponseBase:
     """A piece of stdout or stderr; answers how much is stored and whether somebody is looking."""
     check_alive(attempt)

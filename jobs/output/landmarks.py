@@ -120,10 +120,21 @@ def note(attempt_id: int) -> None:
             many = file.tell() // MARK_BYTES
             last = os.pread(file.fileno(), MARK_BYTES, (many - 1) * MARK_BYTES) if many else b""
         before = Mark(*array("Q", last)) if last else Mark()
+        if not _may_have_earned(attempt_id, before):
+            return
         earned = array("Q", chain.from_iterable(_missing(folder, before)))
         _keep(folder / MARKS, earned, many)
     except OSError as error:
         log.info("no landmarks for attempt %s: %s", attempt_id, error.strerror)
+
+
+def _may_have_earned(attempt_id: int, before: Mark) -> bool:
+    """By the sizes alone: nearly every piece of output comes between two marks."""
+    index = outputlog.folder_of(attempt_id) / "order.idx"
+    records = (index.stat().st_size - before.index_at) // outputlog.RECORD.size
+    stored = outputlog.sizes(attempt_id)
+    fresh = stored.stdout + stored.stderr - sum(before.reached)
+    return records >= STRETCH_RECORDS or fresh >= STRETCH_BYTES
 
 
 def lines_in(folder: Path, stream: int, begin: int, end: int) -> int:

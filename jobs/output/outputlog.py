@@ -145,7 +145,10 @@ def sizes(attempt_id: int) -> Place:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def note_end(attempt_id: int, written: dict[str, int]) -> None:

@@ -3,6 +3,8 @@
 import os
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from jobs.models import Attempt
 from jobs.output import outputlog
@@ -126,3 +128,14 @@ def test_a_lost_size_is_recorded_with_the_next_piece(attempt):
     runner.output(b"abc", offset=0)
     attempt.refresh_from_db()
     assert attempt.stdout_size == 3
+
+
+def test_a_piece_costs_two_statements(attempt):
+    """The runner of each watched job sends several a second."""
+    runner = Runner(attempt)
+    runner.output(b"first\n")
+    with CaptureQueriesContext(connection) as asked:
+        assert runner.output(b"second\n").status_code == 200
+    assert len(asked) == 2, [query["sql"] for query in asked]
+    attempt.refresh_from_db()
+    assert attempt.stdout_size == 13
