@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from jobs.provenance.capsule import FILE, FOLDER, FORMAT, VERSION
-from jobs.uploads.archives import open_archive
+from jobs.uploads.archives import Archive, open_archive
 from jobs.uploads.handler import ReceivedFile
 from jobs.uploads.incoming import NewFile, check_space, receive
 from jobs.uploads.limits import UploadLimits
@@ -63,7 +63,7 @@ def open_capsule(upload: ReceivedFile, limits: UploadLimits, kept: list[NewFile]
     )
     words = b""
     with Path(upload.temporary_file_path()).open("rb") as packed:
-        archive = open_archive(packed, upload.name or "", bounds)
+        archive = _opened(packed, upload, bounds)
         check_space(archive.total_bytes, name)
         for entry in archive:
             if entry.path == FILE:
@@ -73,6 +73,14 @@ def open_capsule(upload: ReceivedFile, limits: UploadLimits, kept: list[NewFile]
     capsule = _judged(words, name)
     _check_hashes(capsule, kept, name)
     return Opened(capsule, kept)
+
+
+def _opened(packed: BinaryIO, upload: ReceivedFile, bounds: UploadLimits) -> Archive:
+    try:
+        return open_archive(packed, upload.name or "", bounds)
+    except UploadRefused as refused:
+        # A folder that is dropped instead would be no capsule.
+        raise UploadRefused(refused.name, refused.sentence, ADVICE) from refused
 
 
 def _words(entry: Entry, name: str) -> bytes:

@@ -116,8 +116,10 @@ def test_what_is_not_what_it_says_is_refused(capsule, send, change):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive"])
-def test_what_is_no_archive_is_refused(send, content):
-    assert send(content).status_code == 422
+def test_what_is_no_archive_is_refused_with_what_to_do(send, content):
+    response = send(content)
+    assert response.status_code == 422
+    assert "Download the capsule again" in response.content.decode()
 
 
 def test_words_of_any_kind_break_nothing(capsule, send):
