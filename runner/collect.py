@@ -68,9 +68,7 @@ class Collector:
     def notice(self) -> None:
         """Output was written: wakes the collector where it would act at once."""
         self._is_told = True
-        if self._is_ready or any(
-            shipper.offset == 0 or shipper.pending() >= BACKLOG for shipper in self.shippers
-        ):
+        if self._is_ready or any(each.pending() >= (BACKLOG if each.offset else 1) for each in self.shippers):
             self._is_ready = False
             self._news.set()
 
