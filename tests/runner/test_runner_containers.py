@@ -81,13 +81,13 @@ def prepared(volume, attempt, *command: str, **facts) -> Volume:
     attempt.command = list(command)
     for name, value in facts.items():
         setattr(attempt, name, value)
-    assert volume.stage("fetch").wait(20) == 0
+    assert volume.stage("fetch").wait(60) == 0
     return volume
 
 
 def test_a_second_pod_of_the_attempt_is_refused(volume):
-    assert volume.stage("fetch").wait(20) == 0
-    assert volume.stage("fetch", uid="pod-2").wait(20) == 86
+    assert volume.stage("fetch").wait(60) == 0
+    assert volume.stage("fetch", uid="pod-2").wait(60) == 86
 
 
 @needs_namespaces
@@ -122,10 +122,10 @@ def test_a_script_runs_and_everything_of_it_comes_home(volume, attempt):
     script = "echo hello; echo oops >&2; cat a.py > $STELLWERK_RESULTS/r; exit 3"
     prepared(volume, attempt, "sh", "-c", script)
     collector = volume.stage("collect")
-    assert volume.main().wait(20) == 3
+    assert volume.main().wait(60) == 3
     volume.intake.wait(lambda: attempt.ended)
     collector.send_signal(signal.SIGTERM)
-    assert collector.wait(20) == 0
+    assert collector.wait(60) == 0
     assert (attempt.output["stdout"], attempt.output["stderr"]) == (b"hello\n", b"oops\n")
     assert attempt.results == {"results/r": b"1"}
     (ended,) = attempt.ended
@@ -148,7 +148,7 @@ def test_a_script_runs_and_everything_of_it_comes_home(volume, attempt):
 )
 def test_how_a_script_ended_is_known_in_every_shell(volume, attempt, shell, script, end):
     prepared(volume, attempt, "bash", "-c", script, time_limit_seconds=1, grace_seconds=1)
-    volume.main(shell).wait(20)
+    volume.main(shell).wait(60)
     ended = volume.ended()
     assert (ended["exit_code"], ended["signal"], ended["reason"]) == end
 
@@ -170,9 +170,9 @@ def test_a_command_that_cannot_start_puts_nothing_of_ours_into_the_scripts_outpu
 ):
     files = {"a.py": b"1", "odd.sh": b"#! /no/such-shell -x\necho hello\n"}
     prepared(volume, attempt, command, "x", files=files, executable={"odd.sh"})
-    assert volume.main(shell).wait(20) == code
+    assert volume.main(shell).wait(60) == code
     assert (volume.log("stdout"), volume.log("stderr")) == (b"", b"")
-    assert volume.stage("collect").wait(20) == 0
+    assert volume.stage("collect").wait(60) == 0
     (ended,) = attempt.ended
     assert (ended["exit_code"], ended["message"]) == (code, f"{command}: {message}")
 
@@ -181,7 +181,7 @@ def test_a_command_that_cannot_start_puts_nothing_of_ours_into_the_scripts_outpu
 @pytest.mark.parametrize("shell", SHELLS)
 def test_commands_of_the_shell_itself_start_as_programs(volume, attempt, shell):
     prepared(volume, attempt, "echo", "hello")
-    assert volume.main(shell).wait(20) == 0
+    assert volume.main(shell).wait(60) == 0
     assert (volume.log("stdout"), volume.log("stderr")) == (b"hello\n", b"")
 
 
@@ -191,7 +191,7 @@ def test_commands_of_the_shell_itself_start_as_programs(volume, attempt, shell):
 def test_a_script_of_ones_own_starts_by_its_first_line(volume, attempt, shell, first):
     files = {"run.sh": first + b"echo hello\n"}
     prepared(volume, attempt, "./run.sh", "x", files=files, executable={"run.sh"})
-    assert volume.main(shell).wait(20) == 0
+    assert volume.main(shell).wait(60) == 0
     assert (volume.log("stdout"), volume.log("stderr")) == (b"hello\n", b"")
 
 
@@ -225,7 +225,7 @@ def test_a_stop_reaches_everything_that_the_script_started(volume, attempt, shel
     # unshare is the parent; the shell is its child.
     children = Path(f"/proc/{main.pid}/task/{main.pid}/children").read_text().split()
     os.kill(int(children[0]), signal.SIGTERM)
-    main.wait(20)
+    main.wait(60)
     assert volume.ended()["reason"] == "stopped"
 
 
@@ -235,7 +235,7 @@ def test_a_stop_before_the_script_begins_starts_nothing(volume, attempt, shell):
     prepared(volume, attempt, "sh", "-c", "echo ran")
     launch = (volume.root / "launch.sh").read_text()
     (volume.root / "launch.sh").write_text(f"kill -s TERM 1\n{launch}")
-    volume.main(shell).wait(20)
+    volume.main(shell).wait(60)
     assert volume.log("stdout") == b""
     assert not (volume.root / "started.json").exists()
 
@@ -245,7 +245,7 @@ def test_a_stop_before_the_script_begins_starts_nothing(volume, attempt, shell):
 def test_the_script_does_not_learn_where_the_clusters_api_is(volume, attempt, shell):
     prepared(volume, attempt, "env", environment={"KUBERNETES_OWN": "asked for"})
     told = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_PORT": "tcp://10.0.0.1:443 *", "OTHER": "a b"}
-    assert volume.main(shell, **told).wait(20) == 0
+    assert volume.main(shell, **told).wait(60) == 0
     lines = volume.log("stdout").decode().splitlines()
     assert [line for line in lines if line.startswith("KUBERNETES")] == ["KUBERNETES_OWN=asked for"]
     assert "OTHER=a b" in lines
@@ -255,7 +255,7 @@ def test_what_collects_leaves_when_the_script_never_begins_although_it_heard_no_
     prepared(volume, attempt, "true")
     collector = volume.stage("collect")
     (volume.root / "stop").touch()
-    collector.wait(20)
+    collector.wait(60)
     assert attempt.is_collected
 
 
@@ -271,14 +271,14 @@ def test_a_stop_ends_what_waits_for_the_portal(volume, attempt):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     fetching.send_signal(signal.SIGTERM)
-    assert fetching.wait(20) == 143
+    assert fetching.wait(60) == 143
 
 
 @needs_namespaces
 def test_values_reach_the_script_exactly_as_they_were_typed(volume, attempt):
     odd = 'it\'s $HOME `x` \\ "q"\n second line ü'
     prepared(volume, attempt, "printenv", "ODD", environment={"ODD": odd, "not-a-name": "x", "HOME": "/mine"})
-    assert volume.main().wait(20) == 0
+    assert volume.main().wait(60) == 0
     assert volume.log("stdout").decode() == odd + "\n"
 
 
@@ -286,7 +286,7 @@ def test_values_reach_the_script_exactly_as_they_were_typed(volume, attempt):
 def test_arguments_reach_the_script_exactly_as_they_were_typed(volume, attempt):
     words = ["", "a b", "$HOME", "'", "-n", "*"]
     prepared(volume, attempt, "python3", "-c", "import sys; print(sys.argv[1:])", *words)
-    assert volume.main().wait(20) == 0
+    assert volume.main().wait(60) == 0
     assert volume.log("stdout").decode() == f"{words}\n"
 
 
@@ -303,7 +303,7 @@ def test_a_script_that_died_without_a_word_leaves_its_end_to_the_cluster(volume,
     (volume.root / "stdout.log").write_bytes(b"so far\n")
     volume.intake.wait(lambda: attempt.output["stdout"] == b"so far\n")
     collector.send_signal(signal.SIGTERM)
-    assert collector.wait(20) == 0
+    assert collector.wait(60) == 0
     assert attempt.ended == []
     assert attempt.is_collected
 
@@ -317,5 +317,5 @@ def test_a_half_written_end_is_waited_for(volume, attempt):
     time.sleep(0.4)
     assert attempt.ended == []
     end.write_text('{"exit_code": 0, "signal": null, "reason": "", "message": ""}')
-    assert collector.wait(20) == 0
+    assert collector.wait(60) == 0
     assert attempt.ended[0]["exit_code"] == 0
