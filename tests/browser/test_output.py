@@ -5,7 +5,8 @@ import time
 import pytest
 from django.contrib.sessions.models import Session
 
-from tests.browser.output_page import finish, open_output, write
+from tests.browser.output_page import open_output
+from tests.jobs.output_writer import finish, store
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PATIENCE = 30_000
@@ -35,10 +36,10 @@ def texts(page):
 
 def test_lines_appear_while_the_script_writes(running, alice, page_of):
     job, attempt = running
-    write(attempt, "epoch 1\n")
+    store(attempt, "epoch 1\n")
     page = open_output(page_of(alice), job)
     page.get_by_text("epoch 1", exact=True).wait_for()
-    write(attempt, "epoch 2\n")
+    store(attempt, "epoch 2\n")
     page.get_by_text("epoch 2", exact=True).wait_for()
     assert page.get_by_text("Live", exact=True).is_visible()
     finish(job)
@@ -47,13 +48,13 @@ def test_lines_appear_while_the_script_writes(running, alice, page_of):
 
 def test_a_printed_line_is_on_the_page_within_a_second(running, alice, page_of):
     job, attempt = running
-    write(attempt, "begin\n")
+    store(attempt, "begin\n")
     page = open_output(page_of(alice), job)
     page.get_by_text("begin", exact=True).wait_for()
     took = []
     for number in range(20):
         began = time.monotonic()
-        write(attempt, f"line {number}\n")
+        store(attempt, f"line {number}\n")
         page.get_by_text(f"line {number}", exact=True).wait_for()
         took.append(time.monotonic() - began)
     assert sorted(took)[18] < 1.0, took
@@ -66,7 +67,7 @@ def test_a_killed_live_process_costs_no_line(running, alice, page_of, site):
     expected = []
     for number in range(60):
         expected.append(f"line {number}")
-        write(attempt, f"line {number}\n")
+        store(attempt, f"line {number}\n")
         if number == 20:
             wait_lines(page, 10)
             site.processes["live"].popen.kill()
@@ -81,7 +82,7 @@ def test_a_killed_live_process_costs_no_line(running, alice, page_of, site):
 
 def test_a_finished_stream_is_not_asked_for_again(running, alice, page_of):
     job, attempt = running
-    write(attempt, "all\n")
+    store(attempt, "all\n")
     finish(job)
     page = page_of(alice)
     asked = []
@@ -94,7 +95,7 @@ def test_a_finished_stream_is_not_asked_for_again(running, alice, page_of):
 
 def test_who_is_signed_out_is_told_and_asks_no_more(running, alice, page_of):
     job, attempt = running
-    write(attempt, "secret 1\n")
+    store(attempt, "secret 1\n")
     page = page_of(alice)
     with page.expect_response("**/live/jobs/*/output*"):  # the stream is open before its right ends
         open_output(page, job)
@@ -103,7 +104,7 @@ def test_who_is_signed_out_is_told_and_asks_no_more(running, alice, page_of):
     page.on("request", lambda request: asked.append(request.url) if "/output" in request.url else None)
     Session.objects.all().delete()
     page.get_by_text("The live output has ended: you are signed out").wait_for(timeout=PATIENCE)
-    write(attempt, "secret 2\n")
+    store(attempt, "secret 2\n")
     page.wait_for_timeout(4500)  # longer than any pause before a reconnect
     assert asked == []
     assert page.get_by_text("secret 2").count() == 0
@@ -111,7 +112,7 @@ def test_who_is_signed_out_is_told_and_asks_no_more(running, alice, page_of):
 
 def test_who_is_signed_out_before_the_stream_begins_is_told(running, alice, page_of):
     job, attempt = running
-    write(attempt, "secret 1\n")
+    store(attempt, "secret 1\n")
     page = page_of(alice)
 
     def sign_out_first(route):
@@ -125,7 +126,7 @@ def test_who_is_signed_out_before_the_stream_begins_is_told(running, alice, page
 
 def test_a_hundred_thousand_lines_scroll_with_few_rows_on_the_page(running, alice, page_of):
     job, attempt = running
-    write(attempt, "".join(f"{number} {'x' * (number % 90)}\n" for number in range(1, 100_001)))
+    store(attempt, "".join(f"{number} {'x' * (number % 90)}\n" for number in range(1, 100_001)))
     finish(job)
     page = page_of(alice)
     began = time.monotonic()
@@ -157,14 +158,14 @@ def test_a_hundred_thousand_lines_scroll_with_few_rows_on_the_page(running, alic
 
 def test_following_stops_when_one_looks_back_and_goes_on_at_the_end(running, alice, page_of):
     job, attempt = running
-    write(attempt, "".join(f"line {number}\n" for number in range(1, 301)))
+    store(attempt, "".join(f"line {number}\n" for number in range(1, 301)))
     page = open_output(page_of(alice), job)
     page.locator("[data-output-viewer] #L300").wait_for()
     follow = page.get_by_role("button", name="Follow")
     assert follow.get_attribute("aria-pressed") == "true"
     page.evaluate("document.querySelector('[data-output-viewer]').scrollTop = 0")
     page.locator("[data-output-viewer] #L1").wait_for()
-    write(attempt, "more\n")
+    store(attempt, "more\n")
     wait_lines(page, 301)
     assert follow.get_attribute("aria-pressed") == "false"
     assert page.locator("#L1").is_visible()
@@ -174,7 +175,7 @@ def test_following_stops_when_one_looks_back_and_goes_on_at_the_end(running, ali
 
 def test_looking_back_right_after_new_lines_stops_following(running, alice, page_of):
     job, attempt = running
-    write(attempt, "".join(f"line {number}\n" for number in range(1, 301)))
+    store(attempt, "".join(f"line {number}\n" for number in range(1, 301)))
     page = open_output(page_of(alice), job)
     page.locator("[data-output-viewer] #L300").wait_for()
     # New lines and the look back within one frame: the browser tells of one scroll only.
@@ -191,7 +192,7 @@ def test_looking_back_right_after_new_lines_stops_following(running, alice, page
 
 def test_a_permalink_leads_to_its_line(running, alice, page_of):
     job, attempt = running
-    write(attempt, "".join(f"line {number}\n" for number in range(1, 5001)))
+    store(attempt, "".join(f"line {number}\n" for number in range(1, 5001)))
     finish(job)
     page = open_output(page_of(alice), job, "#L2500")
     page.locator(".is-marked #L2500").wait_for()
@@ -206,7 +207,7 @@ def test_search_finds_what_is_not_on_the_page(running, alice, page_of):
     lines = [f"line {number}" for number in range(1, 3001)]
     lines[99] = "Needle one"
     lines[1999] = "another needle"
-    write(attempt, "\n".join(lines) + "\n")
+    store(attempt, "\n".join(lines) + "\n")
     finish(job)
     page = open_output(page_of(alice), job)
     wait_lines(page, 3000)
@@ -223,8 +224,8 @@ def test_search_finds_what_is_not_on_the_page(running, alice, page_of):
 
 def test_stdout_and_stderr_can_be_seen_alone(running, alice, page_of):
     job, attempt = running
-    write(attempt, "good\n")
-    write(attempt, "bad\n", "stderr")
+    store(attempt, "good\n")
+    store(attempt, "bad\n", "stderr")
     finish(job)
     page = open_output(page_of(alice), job)
     page.get_by_text("bad", exact=True).wait_for()
@@ -241,16 +242,16 @@ def test_a_progress_bar_stays_one_line(running, alice, page_of):
     job, attempt = running
     page = open_output(page_of(alice), job)
     for percent in (10, 55, 100):
-        write(attempt, f"\rdone {percent} %")
+        store(attempt, f"\rdone {percent} %")
     page.get_by_text("done 100 %", exact=True).wait_for()
-    write(attempt, "\nnext\n")
+    store(attempt, "\nnext\n")
     page.get_by_text("next", exact=True).wait_for()
     assert texts(page) == ["done 100 %", "next"]
 
 
 def test_colours_are_shown(running, alice, page_of):
     job, attempt = running
-    write(attempt, "\x1b[1;31mred\x1b[0m \x1b[38;2;1;2;200mblue\x1b[0m\n")
+    store(attempt, "\x1b[1;31mred\x1b[0m \x1b[38;2;1;2;200mblue\x1b[0m\n")
     finish(job)
     page = open_output(page_of(alice), job)
     red = page.locator(".output-viewer .ansi-fg-1.ansi-bold")
@@ -268,7 +269,7 @@ def test_hostile_text_is_only_text(running, alice, page_of):
         '\x1b[31"><b onclick=x>m styled\n'
         "\u202eright to left\x07\x00\x9b31m\n"
     )
-    write(attempt, evil)
+    store(attempt, evil)
     page = open_output(page_of(alice), job)
     wait_lines(page, 4)
     page.get_by_text("click", exact=True).wait_for()
@@ -280,7 +281,7 @@ def test_hostile_text_is_only_text(running, alice, page_of):
 
 def test_a_line_of_a_megabyte_is_cut_and_can_be_seen_whole(running, alice, page_of):
     job, attempt = running
-    write(attempt, "y" * 1_000_000 + "END\n" + "after\n")
+    store(attempt, "y" * 1_000_000 + "END\n" + "after\n")
     finish(job)
     page = open_output(page_of(alice), job)
     page.get_by_text("after", exact=True).wait_for()
@@ -292,7 +293,7 @@ def test_a_line_of_a_megabyte_is_cut_and_can_be_seen_whole(running, alice, page_
 
 def test_long_lines_wrap_on_demand(running, alice, page_of):
     job, attempt = running
-    write(attempt, "word " * 400 + "\nshort\n")
+    store(attempt, "word " * 400 + "\nshort\n")
     finish(job)
     page = open_output(page_of(alice), job)
     page.get_by_text("short", exact=True).wait_for()
@@ -304,7 +305,7 @@ def test_long_lines_wrap_on_demand(running, alice, page_of):
 
 def test_the_output_can_be_copied(running, alice, page_of):
     job, attempt = running
-    write(attempt, "\x1b[32mone\x1b[0m\ntwo\n")
+    store(attempt, "\x1b[32mone\x1b[0m\ntwo\n")
     finish(job)
     page = page_of(alice, permissions=["clipboard-read", "clipboard-write"])
     open_output(page, job)
@@ -315,7 +316,7 @@ def test_the_output_can_be_copied(running, alice, page_of):
 
 def test_without_javascript_the_last_lines_are_there(running, alice, page_of):
     job, attempt = running
-    write(attempt, "".join(f"line {number}\n" for number in range(1, 1201)))
+    store(attempt, "".join(f"line {number}\n" for number in range(1, 1201)))
     finish(job)
     page = page_of(alice, java_script_enabled=False)
     page.goto(f"/jobs/{job.pk}/")
@@ -330,7 +331,7 @@ def test_without_javascript_the_last_lines_are_there(running, alice, page_of):
 
 def test_the_downloads_come_through_nginx_byte_for_byte(running, alice, page_of):
     job, attempt = running
-    write(attempt, b"a\xff\x00b")
+    store(attempt, b"a\xff\x00b")
     page = page_of(alice)
     answer = page.request.get(f"/jobs/{job.pk}/output/stdout.log")
     assert answer.body() == b"a\xff\x00b"
@@ -348,8 +349,8 @@ def test_axe_finds_nothing_serious(running, alice, page_of, colour):
 
     job, attempt = running
     colours = "".join(f"\x1b[{code}mcolour {code}\x1b[0m " for code in [*range(30, 38), *range(90, 98)])
-    write(attempt, f"plain\n{colours}\n")
-    write(attempt, "error\n", "stderr")
+    store(attempt, f"plain\n{colours}\n")
+    store(attempt, "error\n", "stderr")
     finish(job)
     page = open_output(page_of(alice, colour=colour), job)
     page.get_by_text("error", exact=True).wait_for()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.browser.output_page import finish, open_output, write
+from tests.browser.output_page import open_output
+from tests.jobs.output_writer import finish, store
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -11,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def page(make_job, make_attempt, alice, page_of):
     """The end of an output of 1,000 lines, with line 700 in the address."""
     job = make_job(status="running", name="Train the model")
-    write(make_attempt(job, started_at=job.running_at), "".join(f"line {n}\n" for n in range(1, 1001)))
+    store(make_attempt(job, started_at=job.running_at), "".join(f"line {n}\n" for n in range(1, 1001)))
     finish(job)
     page = open_output(page_of(alice), job, "?line=700#L700")
     page.get_by_text("line 700", exact=True).wait_for()

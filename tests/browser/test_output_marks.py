@@ -7,7 +7,8 @@ from jobs import hints
 from jobs.models import Attempt
 from jobs.output import outputlog
 from jobs.output.holes import Hole
-from tests.browser.output_page import finish, open_output, write
+from tests.browser.output_page import open_output
+from tests.jobs.output_writer import finish, store
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -29,7 +30,7 @@ def left_out(attempt, size, data, stream="stdout"):
 
 def test_where_bytes_were_left_out_a_line_without_a_number_says_how_many(running, alice, page_of):
     job, attempt = running
-    write(attempt, "first\nsecond\n")
+    store(attempt, "first\nsecond\n")
     page = open_output(page_of(alice), job)
     page.get_by_text("second", exact=True).wait_for()
     left_out(attempt, 123_456_789, b"after it\nlast\n")
@@ -55,7 +56,7 @@ def test_where_bytes_were_left_out_a_line_without_a_number_says_how_many(running
 
 def test_what_is_said_of_output_that_is_not_shown_yet_goes_with_the_end(running, alice, page_of):
     job, attempt = running
-    write(attempt, "line\n")
+    store(attempt, "line\n")
     page = open_output(page_of(alice), job)
     page.get_by_text("line", exact=True).wait_for()
     said = page.locator("[data-output-so-far]")
@@ -69,7 +70,7 @@ def test_what_is_said_of_output_that_is_not_shown_yet_goes_with_the_end(running,
 
 def test_how_the_script_ended_is_said_below_its_output_and_is_no_line_of_it(running, alice, page_of):
     job, attempt = running
-    write(attempt, "one\n")
+    store(attempt, "one\n")
     page = open_output(page_of(alice), job)
     page.get_by_text("one", exact=True).wait_for()
     Attempt.objects.update(

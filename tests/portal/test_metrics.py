@@ -5,7 +5,7 @@ from django.http import Http404
 from prometheus_client.parser import text_string_to_metric_families
 
 from teams.models import QuotaLine
-from tests.jobs.live_reader import get, run
+from tests.jobs.live.live_reader import get, run
 
 
 @pytest.fixture

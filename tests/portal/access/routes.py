@@ -10,7 +10,7 @@ from tests.portal.access.portal import PORTAL
 from tests.portal.access.teams import TEAMS
 
 MATRIX = JOBS | CLUSTERS | TEAMS | PORTAL
-# The live process's; tests/jobs/test_live_changes.py, test_live_output.py and tests/portal/test_metrics.py test theirs.
+# The live process's; tests/jobs/live and tests/portal/test_metrics.py test theirs.
 LIVE = {"job_output_stream", "job_changes", "live_metrics"}
 
 

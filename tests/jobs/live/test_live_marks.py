@@ -1,34 +1,13 @@
 """What a browser that watches is told beside the script's lines: what is missing, what is not shown yet, the end."""
 
 import pytest
-from django.utils import timezone
 
-from jobs import hints
-from jobs.models import Attempt, Job
 from jobs.output import outputlog
 from jobs.output.holes import Hole
-from tests.jobs.live_reader import do, open_stream, run, session_of
+from tests.jobs.live.live_reader import do, open_stream, run, session_of
+from tests.jobs.output_writer import finish, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def running(make_job, make_attempt):
-    job = make_job(status="running")
-    attempt = make_attempt(job, started_at=job.running_at)
-    yield job, attempt
-    outputlog.delete(attempt.pk)
-
-
-def store(attempt, data, told=outputlog.NOTHING_TOLD):
-    outputlog.append(attempt.pk, "stdout", outputlog.sizes(attempt.pk).stdout, data, told)
-    hints.announce(attempt.job_id, "output")
-
-
-def finish(job):
-    Attempt.objects.update(ended_at=timezone.now(), collected_at=timezone.now(), exit_code=3)
-    Job.objects.update(status="failed", finished_at=timezone.now(), next_look_at=None)
-    hints.announce(job.pk, "status")
 
 
 def test_a_hole_is_told_between_the_lines_and_how_it_ended_behind_them(running, alice):
@@ -39,13 +18,13 @@ def test_a_hole_is_told_between_the_lines_and_how_it_ended_behind_them(running, 
     async def watch():
         async with open_stream(f"/live/jobs/{job.pk}/output", key) as stream:
             await stream.until_text("one\n")
-            await do(store, attempt, b"end\n", outputlog.Told(0, Hole(4, 1_234_567, "limit")))
+            await do(store, attempt, b"end\n", told=outputlog.Told(0, Hole(4, 1_234_567, "limit")))
             await stream.until_text("end\n")
             first, mark, last = stream.chunks
             assert (first, last) == (["out", "one\n"], ["out", "end\n"])
             assert mark[0] == "out-mark"
             assert mark[1].startswith("1,234,567 bytes were left out here")
-            await do(finish, job)
+            await do(finish, job, 3)
             end = await stream.until(lambda event: event.kind == "end")
             assert end.data == {"marks": ["The script ended with exit code 3."]}
             assert stream.place == "8,0"
@@ -63,12 +42,12 @@ def test_while_the_end_is_not_shown_yet_the_browser_hears_how_much_there_is(runn
         async with open_stream(f"/live/jobs/{job.pk}/output", key) as stream:
             await stream.until_text("line\n" * 98)
             for written in (5000, 70_000):
-                await do(store, attempt, b"", outputlog.Told(written))
+                await do(store, attempt, b"", told=outputlog.Told(written))
                 more = await stream.until(lambda event: event.kind == "so-far")
                 assert more.data["words"].startswith(
                     f"The script has written {written:,} bytes to stdout so far"
                 )
-            await do(store, attempt, b"last\n", outputlog.Told(0, Hole(490, 69_505, "limit")))
+            await do(store, attempt, b"last\n", told=outputlog.Told(0, Hole(490, 69_505, "limit")))
             more = await stream.until(lambda event: event.kind == "so-far")
             assert more.data == {"words": ""}
 

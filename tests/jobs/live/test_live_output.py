@@ -8,46 +8,25 @@ from django.contrib.sessions.models import Session
 from jobs import hints
 from jobs.models import Job
 from jobs.output import outputlog
-from tests.jobs.live_reader import do, get, open_stream, run, session_of
+from tests.jobs.live.live_reader import do, get, open_stream, run, session_of
+from tests.jobs.output_writer import finish, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def running(make_job, make_attempt):
-    """A running job with its attempt."""
-    job = make_job(status="running")
-    return job, make_attempt(job, started_at=job.running_at)
 
 
 def path_of(job):
     return f"/live/jobs/{job.pk}/output"
 
 
-def write(attempt, text, stream="stdout"):
-    """As the intake does: store, then tell."""
-    data = text if isinstance(text, bytes) else text.encode()
-    place = outputlog.sizes(attempt.pk)
-    outputlog.append(attempt.pk, stream, getattr(place, stream), data)
-    hints.announce(attempt.job_id, "output")
-
-
-def finish(job, status="succeeded"):
-    from django.utils import timezone
-
-    Job.objects.filter(pk=job.pk).update(status=status, finished_at=timezone.now(), next_look_at=None)
-    hints.announce(job.pk, "status")
-
-
 def test_what_was_written_comes_first_and_what_is_written_follows(running, alice):
     job, attempt = running
     key = session_of(alice)
-    write(attempt, "first\n")
+    store(attempt, "first\n")
 
     async def watch():
         async with open_stream(path_of(job), key) as stream:
             await stream.until_text("first\n")
-            await do(write, attempt, "second\n")
+            await do(store, attempt, "second\n")
             await stream.until_text("first\nsecond\n")
             assert stream.place == "13,0"
 
@@ -57,7 +36,7 @@ def test_what_was_written_comes_first_and_what_is_written_follows(running, alice
 def test_both_streams_come_in_the_order_of_arrival(running, alice):
     job, attempt = running
     for stream, text in [("stdout", "a\n"), ("stderr", "b\n"), ("stdout", "c\n")]:
-        write(attempt, text, stream)
+        store(attempt, text, stream)
     key = session_of(alice)
 
     async def watch():
@@ -70,7 +49,7 @@ def test_both_streams_come_in_the_order_of_arrival(running, alice):
 
 def test_the_stream_ends_when_the_job_is_over_and_all_is_sent(running, alice):
     job, attempt = running
-    write(attempt, "x" * 300_000)
+    store(attempt, "x" * 300_000)
     finish(job)
     key = session_of(alice)
 
@@ -90,9 +69,9 @@ def test_an_open_stream_ends_with_its_job(running, alice):
 
     async def watch():
         async with open_stream(path_of(job), key) as stream:
-            await do(write, attempt, "hello\n")
+            await do(store, attempt, "hello\n")
             await stream.until_text("hello\n")
-            await do(write, attempt, "last words")
+            await do(store, attempt, "last words")
             await do(finish, job)
             await stream.until_end()
             assert stream.text() == "hello\nlast words"
@@ -103,9 +82,9 @@ def test_an_open_stream_ends_with_its_job(running, alice):
 @pytest.mark.parametrize("way", ["header", "query"])
 def test_a_cut_stream_goes_on_where_it_was(running, alice, way):
     job, attempt = running
-    write(attempt, "one\n")
-    write(attempt, "oops\n", "stderr")
-    write(attempt, "two\n")
+    store(attempt, "one\n")
+    store(attempt, "oops\n", "stderr")
+    store(attempt, "two\n")
     finish(job)
     key = session_of(alice)
     path, headers = (
@@ -125,8 +104,8 @@ def test_a_resume_anywhere_loses_and_doubles_nothing(running, alice):
     text = "".join(f"zeile {number} – ✓ äöü\n" for number in range(400))
     data = text.encode()
     for at in range(0, len(data), 777):  # cuts characters in the middle
-        write(attempt, data[at : at + 777])
-        write(attempt, "e", "stderr")
+        store(attempt, data[at : at + 777])
+        store(attempt, "e", "stderr")
     finish(job)
     key = session_of(alice)
 
@@ -156,7 +135,7 @@ def test_a_resume_anywhere_loses_and_doubles_nothing(running, alice):
 
 def test_bytes_that_are_no_text_are_shown_as_such(running, alice):
     job, attempt = running
-    write(attempt, b"a\xff\xfeb\n\xe2\x82")  # the last character never comes to its end
+    store(attempt, b"a\xff\xfeb\n\xe2\x82")  # the last character never comes to its end
     finish(job)
     key = session_of(alice)
 
@@ -194,7 +173,7 @@ def test_a_queued_job_is_waited_for(make_job, make_attempt, alice):
         attempt = make_attempt(job)
         Job.objects.filter(pk=job.pk).update(status="running")
         hints.announce(job.pk, "status")
-        write(attempt, "hello\n")
+        store(attempt, "hello\n")
 
     async def watch():
         async with open_stream(path_of(job), key) as stream:
@@ -225,7 +204,7 @@ def test_output_comes_without_any_hint(running, alice, monkeypatch):
     async def watch():
         async with open_stream(path_of(job), key) as stream:
             await stream.next(with_comments=True)
-            await do(write, attempt, "unannounced\n")
+            await do(store, attempt, "unannounced\n")
             await stream.until_text("unannounced\n")
             await do(finish, job)
             await stream.until_end()
@@ -241,7 +220,7 @@ def test_output_comes_without_redis(running, alice, settings):
     async def watch():
         async with open_stream(path_of(job), key) as stream:
             await stream.next(with_comments=True)
-            await do(write, attempt, "still\n")
+            await do(store, attempt, "still\n")
             await stream.until_text("still\n")
             await do(finish, job)
             await stream.until_end()

@@ -13,18 +13,12 @@ from django.db import connection
 
 from jobs import hints
 from jobs.output import outputlog
-from tests.jobs.live_reader import session_of
+from tests.jobs.live.live_reader import session_of
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 STREAMS = 200
 KIB_A_STREAM = 80
 PATIENCE = 60
-
-
-@pytest.fixture
-def running(make_job, make_attempt):
-    job = make_job(status="running")
-    return job, make_attempt(job, started_at=job.running_at)
 
 
 @asynccontextmanager

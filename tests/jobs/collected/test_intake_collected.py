@@ -5,22 +5,7 @@ from django.core.files.storage import default_storage
 
 from jobs.lifecycle import Sight
 from jobs.models import Artifact, Job
-from jobs.output import outputlog
 from tests.jobs.intake_caller import Runner, sha256
-
-
-@pytest.fixture
-def attempt(make_job, make_attempt):
-    attempt = make_attempt(make_job(status="finishing"))
-    yield attempt
-    outputlog.delete(attempt.pk)
-
-
-@pytest.fixture
-def runner(attempt):
-    runner = Runner(attempt)
-    runner.run()
-    return runner
 
 
 def listed():

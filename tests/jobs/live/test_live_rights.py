@@ -9,7 +9,7 @@ from django.db.models import F
 
 from teams.models import Membership, User
 from tests import cast
-from tests.jobs.live_reader import session_of
+from tests.jobs.live.live_reader import session_of
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 PROMISED_SECONDS = 10

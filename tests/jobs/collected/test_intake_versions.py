@@ -6,28 +6,12 @@ import pytest
 
 from jobs.intake.versions import LONGEST, MOST_PACKAGES, versions_of
 from jobs.models import Artifact
-from jobs.output import outputlog
-from tests.jobs.intake_caller import Runner
 
 TOLD = {
     "system": "Debian GNU/Linux 12 (bookworm)",
     "interpreters": {"Python": "3.11.2"},
     "packages": {"Scikit_Learn": "1.4", "numpy": "1.26.4"},
 }
-
-
-@pytest.fixture
-def attempt(make_job, make_attempt):
-    attempt = make_attempt(make_job(status="finishing"))
-    yield attempt
-    outputlog.delete(attempt.pk)
-
-
-@pytest.fixture
-def runner(attempt):
-    runner = Runner(attempt)
-    runner.run()
-    return runner
 
 
 def test_it_is_kept_with_the_manifest_and_a_repeat_changes_nothing(attempt, runner):

@@ -6,26 +6,16 @@ import time
 from contextlib import AsyncExitStack, suppress
 
 import pytest
-from django.utils import timezone
 
-from jobs import hints
 from jobs.live import feed, pieces
 from jobs.live.board import board
-from jobs.models import Attempt, Job
 from jobs.output import outputlog
 from jobs.output.holes import Hole
-from tests.jobs.live_reader import do, open_stream, run, session_of
+from tests.jobs.live.live_reader import do, open_stream, run, session_of
+from tests.jobs.output_writer import finish, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 VIEWERS = 20
-
-
-@pytest.fixture
-def running(make_job, make_attempt):
-    job = make_job(status="running")
-    attempt = make_attempt(job, started_at=job.running_at)
-    yield job, attempt
-    outputlog.delete(attempt.pk)
 
 
 @pytest.fixture
@@ -46,18 +36,6 @@ def reads(monkeypatch):
 
 def path_of(job):
     return f"/live/jobs/{job.pk}/output"
-
-
-def store(attempt, data, stream="stdout", told=outputlog.NOTHING_TOLD):
-    place = outputlog.sizes(attempt.pk)
-    outputlog.append(attempt.pk, stream, getattr(place, stream), data, told)
-    hints.announce(attempt.job_id, "output")
-
-
-def finish(job):
-    Attempt.objects.update(ended_at=timezone.now(), collected_at=timezone.now(), exit_code=0)
-    Job.objects.filter(pk=job.pk).update(status="succeeded", finished_at=timezone.now(), next_look_at=None)
-    hints.announce(job.pk, "status")
 
 
 async def streams(stack, many, path, key):
@@ -88,7 +66,7 @@ def test_many_viewers_cost_one_reader(running, alice, reads):
             for number in range(10):
                 await do(store, attempt, b"line %d\n" % number)
                 await asyncio.sleep(0.1)
-            await do(finish, job)
+            await do(finish, job, 0)
             await asyncio.gather(*pulls)
             assert len(board().feeds) == 1
         text = "".join(f"line {number}\n" for number in range(10))
@@ -154,7 +132,7 @@ def test_a_viewer_that_is_cut_anywhere_loses_and_doubles_nothing(running, alice,
             store(attempt, left[stream][:cut], stream)
             left[stream] = left[stream][cut:]
             time.sleep(0.004)
-        finish(job)
+        finish(job, 0)
 
     async def watch():
         async with asyncio.timeout(90), open_stream(path_of(job), key) as steady:
@@ -198,7 +176,7 @@ def test_a_stalled_viewer_holds_up_nobody_and_keeps_nothing(running, alice, monk
             one = next(iter(board().feeds._of_job[job.pk].values()))
             assert sum(len(piece.event) for piece in one._pieces) <= feed.WINDOW_BYTES
             assert len(one.members) == 2
-            await do(finish, job)
+            await do(finish, job, 0)
             await pull
             stalled.chunks.clear()
             await stalled.until_end()
@@ -222,7 +200,7 @@ def test_a_viewer_from_far_behind_reads_by_itself_and_then_goes_with_the_others(
             await joined(job, 2)
             reads.clear()
             await do(store, attempt, b"together\n")
-            await do(finish, job)
+            await do(finish, job, 0)
             await asyncio.gather(*pulls)
             assert ahead.text() == "together\n"
             assert behind.text() == text.decode() + "together\n"
@@ -246,14 +224,14 @@ def test_a_hole_is_told_alike_and_once(running, alice, way):
     async def watch():
         if way == "own":
             await do(rest)
-            await do(finish, job)
+            await do(finish, job, 0)
         async with AsyncExitStack() as stack:
             opened = await streams(stack, 3, path_of(job), key)
             pulls = [asyncio.ensure_future(stream.until_end()) for stream in opened]
             if way == "shared":
                 await joined(job, 3)
                 await do(rest)
-                await do(finish, job)
+                await do(finish, job, 0)
             await asyncio.gather(*pulls)
             for stream in opened:
                 marks = [(name, text) for name, text in stream.chunks if name == "out-mark"]
@@ -276,7 +254,7 @@ def test_a_hole_is_told_once_to_a_viewer_that_is_cut_beside_it(running, alice):
                 async with asyncio.timeout(1):
                     await first.until_end()
         await do(store, attempt, "ä".encode()[1:], "stdout", outputlog.Told(0, hole))
-        await do(finish, job)
+        await do(finish, job, 0)
         async with open_stream(f"{path_of(job)}?from={first.place}", key) as second:
             await second.until_end()
         assert [text for name, text in first.chunks + second.chunks if name == "out-mark"] == [hole.words]
@@ -295,7 +273,7 @@ def test_a_place_behind_the_end_is_the_end(running, alice):
             pull = asyncio.ensure_future(strange.until_end())
             await joined(job, 1)
             await do(store, attempt, b"new\n")
-            await do(finish, job)
+            await do(finish, job, 0)
             await pull
             assert strange.text() == "new\n"
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from jobs import hints
 from jobs.models import Job
-from tests.jobs.live_reader import do, get, open_stream, run, session_of
+from tests.jobs.live.live_reader import do, get, open_stream, run, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
