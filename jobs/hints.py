@@ -1,10 +1,9 @@
 """Hints over Redis: "look at this one now". Every one may be lost: the sweep and the streams' own looks go on."""
 
 import logging
-import os
-import threading
 import time
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import redis
 from celery import current_app
@@ -88,26 +87,10 @@ def is_watched(attempt_id: int) -> bool:
     return bool(_try(lambda: client().exists(f"watched:{attempt_id}")))
 
 
-class _Own(threading.local):
-    made_for: tuple[int, str] | None = None
-    client: redis.Redis
-
-
-_own = _Own()
-
-
+@lru_cache
 def client() -> redis.Redis:
-    """This thread's connection to Redis; short time-outs, it only carries hints.
-
-    None is shared: what the library's pool does for each command costs several times the command.
-    """
-    made_for = (os.getpid(), settings.REDIS_URL)
-    if _own.made_for != made_for:
-        _own.client = redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5, single_connection_client=True
-        )
-        _own.made_for = made_for
-    return _own.client
+    """The process's connection pool to Redis; short time-outs, it only carries hints."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
 
 
 def _try(call: object) -> object:

@@ -233,6 +233,7 @@ def test_one_message_does_for_all_hints_until_a_worker_takes_it(servers, monkeyp
     sent = []
     monkeypatch.setattr(hints.current_app, "send_task", lambda name, args, **_: sent.append(args[0]))
     monkeypatch.setattr(hints, "_silent_until", 0.0)
+    hints.client.cache_clear()
     hints.hint_taken(4711)
     for _ in range(3):
         hints.hint_cluster(4711)
@@ -241,3 +242,4 @@ def test_one_message_does_for_all_hints_until_a_worker_takes_it(servers, monkeyp
     hints.hint_cluster(4711)
     assert sent == [4711, 4711]
     hints.hint_taken(4711)
+    hints.client.cache_clear()
