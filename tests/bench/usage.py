@@ -3,19 +3,17 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import psycopg
 
+from tests.bench.history import Place, all_pages
 from tests.bench.report import Figure, at_most, p50, p95
 from tests.up.portal_process import BASE, PortalProcess
 from tests.visitor import PASSWORD, Visitor
 
 FEW, MANY = 10, 1_000
 PEOPLE_PER_TEAM, ROWS_PER_PERSON = 5, 60
-ROUNDS, FIRST = 40, 5
 LARGEST_RATIO = 1.2
 # Mary manages the first team, which is as large in both measurements.
 MARY = f"""
@@ -71,15 +69,6 @@ GRAINS = (
 )
 
 
-@dataclass(frozen=True)
-class Place:
-    """A page that is measured: who asks for which address."""
-
-    name: str
-    who: str
-    address: str
-
-
 PLACES = (
     Place("teams, this month", "admin", "/usage/"),
     Place("people, this month", "admin", "/usage/?by=user"),
@@ -93,26 +82,37 @@ PLACES = (
 
 
 def measure() -> Iterator[Figure]:
-    """The same pages at both sizes, over HTTP through the front, signed in."""
-    with PortalProcess() as portal:
-        values = os.environ | {"DATABASE_URL": portal.database_url, "STELLWERK_HOME": str(portal.home)}
-        command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", MARY]
-        subprocess.run(command, cwd=BASE, env=values, check=True, stdout=subprocess.DEVNULL)
-        visitors = {
-            "admin": Visitor(portal.url).sign_in("admin", portal.admin_password or ""),
-            "mary": Visitor(portal.url).sign_in("mary", PASSWORD),
-        }
-        words = _fill(portal.database_url, 1, FEW)
-        small = _all_pages(visitors, words)
-        _fill(portal.database_url, FEW + 1, MANY)
-        large = _all_pages(visitors, words)
-    for name, times in large.items():
-        few, many = p50(small[name]) * 1000, p50(times) * 1000
+    """Over HTTP through the front, signed in; both portals in turn, so that they meet the same machine."""
+    with PortalProcess() as few, PortalProcess() as many:
+        visitors: dict[str, Visitor] = {}
+        places = [
+            place
+            for size, portal, last in (("few", few, FEW), ("many", many, MANY))
+            for place in _places(size, portal, last, visitors)
+        ]
+        times = all_pages(visitors, places)
+    for place in PLACES:
+        small, large = (times[f"{size} {place.name}"] for size in ("few", "many"))
+        few_ms, many_ms = p50(small) * 1000, p50(large) * 1000
         note = (
-            f"p50 {few:.0f} → {many:.0f} ms, p95 {p95(small[name]) * 1000:.0f} → {p95(times) * 1000:.0f} ms"
+            f"p50 {few_ms:.0f} → {many_ms:.0f} ms, p95 {p95(small) * 1000:.0f} → {p95(large) * 1000:.0f} ms"
         )
-        what = f"{name}: p50 at {MANY:,} teams / at {FEW}"
-        yield at_most("usage", what, many / few, "×", LARGEST_RATIO, note)
+        what = f"{place.name}: p50 at {MANY:,} teams / at {FEW}"
+        yield at_most("usage", what, many_ms / few_ms, "×", LARGEST_RATIO, note)
+
+
+def _places(size: str, portal: PortalProcess, last: int, visitors: dict[str, Visitor]) -> list[Place]:
+    """Fill the portal; its pages, and whoever asks for them among the `visitors`."""
+    values = os.environ | {"DATABASE_URL": portal.database_url, "STELLWERK_HOME": str(portal.home)}
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", MARY]
+    subprocess.run(command, cwd=BASE, env=values, check=True, stdout=subprocess.DEVNULL)
+    visitors[f"{size} admin"] = Visitor(portal.url).sign_in("admin", portal.admin_password or "")
+    visitors[f"{size} mary"] = Visitor(portal.url).sign_in("mary", PASSWORD)
+    words = _fill(portal.database_url, 1, last)
+    return [
+        Place(f"{size} {place.name}", f"{size} {place.who}", place.address.format(**words))
+        for place in PLACES
+    ]
 
 
 def _fill(database_url: str, first: int, last: int) -> dict[str, str]:
@@ -136,17 +136,3 @@ def _fill(database_url: str, first: int, last: int) -> dict[str, str]:
         ).fetchone()
     assert row is not None
     return {"year": f"from={row[0]}&to={row[1]}", "team": str(row[2])}
-
-
-def _all_pages(visitors: dict[str, Visitor], words: dict[str, str]) -> dict[str, list[float]]:
-    """Seconds by page, the pages in turn, so that what the machine does meanwhile meets all of them."""
-    times: dict[str, list[float]] = {place.name: [] for place in PLACES}
-    for number in range(FIRST + ROUNDS):
-        for place in PLACES:
-            began = time.monotonic()
-            answer = visitors[place.who].get(place.address.format(**words))
-            seconds = time.monotonic() - began
-            assert answer.status_code == 200, (place, answer.status_code)
-            if number >= FIRST:
-                times[place.name].append(seconds)
-    return times
