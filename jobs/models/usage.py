@@ -17,9 +17,11 @@ class Grain(models.TextChoices):
 
     DETAIL = "detail", "a day of a person in a team with a profile"
     TEAM = "team", "a month of a team"
+    TEAM_QUARTER = "team_q", "a quarter of a team"
+    TEAM_YEAR = "team_y", "a year of a team"
     OWNER = "owner", "a month of a person"
-    OWNER_QUARTER = "quarter", "a quarter of a person"
-    OWNER_YEAR = "year", "a year of a person"
+    OWNER_QUARTER = "owner_q", "a quarter of a person"
+    OWNER_YEAR = "owner_y", "a year of a person"
     ALL = "all", "a day of everybody with a profile"
 
 
@@ -75,7 +77,13 @@ class UsageSum(models.Model):
                 name="usage_by_owner",
                 condition=models.Q(owner__isnull=False),
             ),
-            # Who used most is found in this one alone (jobs/usage/ranking.py).
+            # Who used most is found in these two alone (jobs/usage/ranking.py).
+            models.Index(
+                fields=["grain", "day", "team"],
+                include=["cpu", "gpu", "cluster"],
+                name="usage_of_teams",
+                condition=models.Q(team__isnull=False, owner__isnull=True),
+            ),
             models.Index(
                 fields=["grain", "day", "owner"],
                 include=["cpu", "gpu", "cluster"],

@@ -132,11 +132,10 @@ def keys(job: Used, day: date) -> tuple[Key, ...]:
     )
     gpu = job.gpu_resource if job.gpu_count else ""
     cluster, profile = job.cluster_id, job.profile_label
+    spans = ("", month), ("_q", quarter), ("_y", year)
     return (
         Key(Grain.DETAIL.value, day, job.team_id, job.owner_id, cluster, profile, gpu),
-        Key(Grain.TEAM.value, month, job.team_id, 0, cluster, "", gpu),
-        Key(Grain.OWNER.value, month, 0, job.owner_id, cluster, "", gpu),
-        Key(Grain.OWNER_QUARTER.value, quarter, 0, job.owner_id, cluster, "", gpu),
-        Key(Grain.OWNER_YEAR.value, year, 0, job.owner_id, cluster, "", gpu),
+        *(Key(Grain.TEAM.value + span, first, job.team_id, 0, cluster, "", gpu) for span, first in spans),
+        *(Key(Grain.OWNER.value + span, first, 0, job.owner_id, cluster, "", gpu) for span, first in spans),
         Key(Grain.ALL.value, day, 0, 0, cluster, profile, gpu),
     )

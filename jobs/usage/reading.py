@@ -16,7 +16,7 @@ from jobs.usage import waits
 from jobs.usage.asked import Asked
 from jobs.usage.live import live_jobs, live_sums
 from jobs.usage.parts import NUMBERS, Amounts, Key
-from jobs.usage.ranking import most_active_people
+from jobs.usage.ranking import SPANS, most_active
 from jobs.usage.scope import Scope, found
 
 # PostgreSQL makes a moment of it, Django a date again; what is read past Django should be one, too.
@@ -93,9 +93,9 @@ class Reader:
 
     def _largest(self, grouped: QuerySet[Any], most: int) -> Iterable[Any]:
         """The keys of the groups that used most, but for what runs now."""
-        if self.grain == Grain.OWNER:
+        if self.grain in SPANS:
             passes = self.scope.allowed(self.asked) & found(self.asked)
-            return most_active_people(self.asked.first, self.asked.end, passes, most)
+            return most_active(self.grain, self.asked.first, self.asked.end, passes, most)
         largest = grouped.values("group").annotate(c=Sum("cpu"), g=Sum("gpu")).order_by("-c", "-g", "group")
         return largest.values_list("group", flat=True)[:most]
 

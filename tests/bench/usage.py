@@ -63,8 +63,10 @@ NOBODY = "NULL::bigint"
 GRAINS = (
     {"grain": "team", "day": MONTH, "team": "team_id", "owner": NOBODY, "profile": "''"},
     {"grain": "owner", "day": MONTH, "team": NOBODY, "owner": "owner_id", "profile": "''"},
-    {"grain": "quarter", "day": QUARTER, "team": NOBODY, "owner": "owner_id", "profile": "''"},
-    {"grain": "year", "day": YEAR, "team": NOBODY, "owner": "owner_id", "profile": "''"},
+    {"grain": "team_q", "day": QUARTER, "team": "team_id", "owner": NOBODY, "profile": "''"},
+    {"grain": "team_y", "day": YEAR, "team": "team_id", "owner": NOBODY, "profile": "''"},
+    {"grain": "owner_q", "day": QUARTER, "team": NOBODY, "owner": "owner_id", "profile": "''"},
+    {"grain": "owner_y", "day": YEAR, "team": NOBODY, "owner": "owner_id", "profile": "''"},
     {"grain": "all", "day": "day", "team": NOBODY, "owner": NOBODY, "profile": "profile_label"},
 )
 
