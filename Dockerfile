@@ -29,7 +29,7 @@ LABEL org.opencontainers.image.title="Stellwerk" \
       org.opencontainers.image.description="Run on cluster: scripts from the desk to the team's cluster, results back" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# /data: files and keys, shared by all processes. /run/stellwerk: the sockets of web and live, shared with front.
+# /data: files and keys, shared by all processes. /run/stellwerk: the sockets of web, intake and live, shared with front.
 # A new volume takes its owner from here.
 RUN groupadd --gid 10001 stellwerk \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin stellwerk \

@@ -1,8 +1,7 @@
 """Every address of the jobs app. View, URL name, template and test file share one name."""
 
-from django.urls import path
+from django.urls import include, path
 
-from jobs.intake import calls, probe
 from jobs.views import (
     actions,
     bulk,
@@ -85,18 +84,6 @@ urlpatterns = [
     path("teams/<slug:slug>/pause/", pauses.team_pause, name="team_pause"),
     path("clusters/<slug:slug>/pause/", pauses.cluster_pause, name="cluster_pause"),
     path("pause/", pauses.pause_all, name="pause_all"),
-    # What the runner talks to
-    path("intake/claim", calls.claim, name="intake_claim"),
-    path("intake/inputs", calls.inputs, name="intake_inputs"),
-    path("intake/started", calls.started, name="intake_started"),
-    path("intake/output/<str:stream>", calls.output, name="intake_output"),
-    path("intake/ended", calls.ended, name="intake_ended"),
-    path("intake/results", calls.results, name="intake_results"),
-    path("intake/kept", calls.kept, name="intake_kept"),
-    path("intake/direct/begin", calls.direct, {"step": "begin"}, name="intake_direct_begin"),
-    path("intake/direct/part", calls.direct, {"step": "part"}, name="intake_direct_part"),
-    path("intake/direct/done", calls.direct, {"step": "done"}, name="intake_direct_done"),
-    path("intake/known", calls.known, name="intake_known"),
-    path("intake/collected", calls.collected, name="intake_collected"),
-    path("intake/probe", probe.probe, name="intake_probe"),
+    # What the runner talks to: a process of its own answers it (portal/urls_intake.py)
+    path("intake/", include("jobs.intake.urls")),
 ]

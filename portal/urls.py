@@ -1,4 +1,4 @@
-"""Every address of the web process. Event streams have their own: portal/urls_live.py."""
+"""Every address but the event streams' (portal/urls_live.py). nginx asks the intake's of a process of its own."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""Pages, uploads, downloads and intake."""
+"""Pages, uploads and downloads."""
 
 import os
 

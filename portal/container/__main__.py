@@ -1,4 +1,4 @@
-"""`python -m portal.container web|live|worker|beat|watch|front`: become that process.
+"""`python -m portal.container web|intake|live|worker|beat|watch|front`: become that process.
 
 `migrate` makes the tables, the keys and the first contents, and ends. `health` is the check of what runs here.
 """

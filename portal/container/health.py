@@ -29,6 +29,7 @@ def _checks() -> dict[str, Callable[[], str]]:
     """Each answers what is wrong, "" for nothing."""
     return {
         "web": lambda: _answer("web", _Unix(roles.RUN / "web.sock"), "/health/", 200),
+        "intake": lambda: _answer("intake", _Unix(roles.RUN / "intake.sock"), "/health/", 200),
         # A stream needs a session: turned away is what a stranger gets from a live process.
         "live": lambda: _answer("live", _Unix(roles.RUN / "live.sock"), "/live/changes?ids=1", 401),
         "front": lambda: _answer("front", _port(), "/health/", 200),

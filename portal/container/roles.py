@@ -13,8 +13,8 @@ from portal.up.front import Address
 from portal.up.programs import remove_schedule
 from portal.up.state import Home
 
-NAMES = ("web", "live", "worker", "beat", "watch", "front")
-# The sockets of web and live: a volume that they share with front.
+NAMES = ("web", "intake", "live", "worker", "beat", "watch", "front")
+# The sockets of web, intake and live: a volume that they share with front.
 RUN = Path("/run/stellwerk")
 # The container's own, gone with it.
 SCRATCH = Path("/tmp/stellwerk")  # noqa: S108 (a tmpfs of this container alone)
@@ -23,6 +23,7 @@ ROLE = SCRATCH / "role"
 DRAIN_SECONDS = 25
 NEEDS = {
     "web": ("DATABASE_URL",),
+    "intake": ("DATABASE_URL",),
     "live": ("DATABASE_URL",),
     "watch": ("DATABASE_URL",),
     "worker": ("DATABASE_URL", "REDIS_URL"),
@@ -50,8 +51,9 @@ def _environment(role: str, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _command(role: str) -> tuple[str, ...]:
-    if role == "web":
-        return commands.web(RUN, DRAIN_SECONDS, SCRATCH)
+    if role in ("web", "intake"):
+        serve = commands.web if role == "web" else commands.intake
+        return serve(RUN, DRAIN_SECONDS, SCRATCH)
     if role == "beat":
         schedule = SCRATCH / "beat-schedule"
         remove_schedule(schedule)

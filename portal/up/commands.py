@@ -4,22 +4,41 @@ import sys
 from pathlib import Path
 
 BASE = Path(__file__).resolve().parents[2]
-WEB_THREADS, LIVE_CONNECTIONS, WORKER_THREADS = 24, 4, 8
+WEB_THREADS, INTAKE_THREADS, LIVE_CONNECTIONS, WORKER_THREADS = 24, 24, 4, 8
 # Database connections that each may hold, one for each of its threads.
-POOLS = {"web": WEB_THREADS, "live": LIVE_CONNECTIONS, "worker": WORKER_THREADS + 2, "beat": 2, "watch": 4}
+POOLS = {
+    "web": WEB_THREADS,
+    "intake": INTAKE_THREADS,
+    "live": LIVE_CONNECTIONS,
+    "worker": WORKER_THREADS + 2,
+    "beat": 2,
+    "watch": 4,
+}
 
 
 def web(run: Path, drain_seconds: int = 5, scratch: Path | None = None) -> tuple[str, ...]:
-    """Pages, uploads, downloads, intake. The timeout is of a worker that hangs, not of a request.
+    """Pages, uploads, downloads.
 
     At SIGTERM running requests have `drain_seconds`. `scratch` is where a file may be touched every second.
     """
+    return _gunicorn("portal.wsgi", run / "web.sock", WEB_THREADS, drain_seconds, scratch or run)
+
+
+def intake(run: Path, drain_seconds: int = 5, scratch: Path | None = None) -> tuple[str, ...]:
+    """What runners call: apart from web, so that pages do not wait for output that arrives, nor that for pages."""
+    return _gunicorn("portal.wsgi_intake", run / "intake.sock", INTAKE_THREADS, drain_seconds, scratch or run)
+
+
+def _gunicorn(
+    module: str, listens_at: Path, threads: int, drain_seconds: int, scratch: Path
+) -> tuple[str, ...]:
+    """The timeout is of a worker that hangs, not of a request."""
     return (
-        *(sys.executable, "-m", "gunicorn", "portal.wsgi:application", "--bind", f"unix:{run}/web.sock"),
-        *("--worker-class", "gthread", "--workers", "1", "--threads", str(WEB_THREADS)),
+        *(sys.executable, "-m", "gunicorn", f"{module}:application", "--bind", f"unix:{listens_at}"),
+        *("--worker-class", "gthread", "--workers", "1", "--threads", str(threads)),
         *("--keep-alive", "75", "--timeout", "60", "--graceful-timeout", str(drain_seconds)),
         *("--forwarded-allow-ips", "*", "--limit-request-line", "8190", "--no-control-socket"),
-        *("--worker-tmp-dir", str(scratch or run)),
+        *("--worker-tmp-dir", str(scratch)),
     )
 
 

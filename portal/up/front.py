@@ -1,4 +1,4 @@
-"""The front: nginx on the one port, which knows where web, live, static files and stored files are."""
+"""The front: nginx on the one port, which knows where web, intake, live, static files and stored files are."""
 
 import errno
 import grp

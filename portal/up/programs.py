@@ -37,10 +37,16 @@ def signs_of_life(run: Path) -> Path:
 
 
 def web(home: Home, run: Path, values: Mapping[str, str]) -> Program:
-    """Pages, uploads, downloads, intake."""
+    """Pages, uploads, downloads."""
     return _program(
         "web", commands.web(run), home, values, is_ready=_Page(run / "web.sock"), stop_seconds=7.0
     )
+
+
+def intake(home: Home, run: Path, values: Mapping[str, str]) -> Program:
+    """What the runners of jobs call."""
+    ready = _Page(run / "intake.sock")
+    return _program("intake", commands.intake(run), home, values, is_ready=ready, stop_seconds=7.0)
 
 
 def live(home: Home, run: Path, values: Mapping[str, str]) -> Program:
@@ -105,7 +111,7 @@ class _Socket:
 
 @dataclass(frozen=True)
 class _Page:
-    """Ready when the first page is answered without a server error: gunicorn listens long before."""
+    """Ready when the first address is answered without a server error: gunicorn listens long before."""
 
     path: Path
 

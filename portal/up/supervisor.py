@@ -39,7 +39,7 @@ ROUND_SECONDS = 0.1
 LOG_CHECK_SECONDS = 600.0
 # Generous: what dies is noticed at once, this ends only what hangs (a busy laptop is slow, not broken).
 READY_WITHIN = 150.0
-STOP_ORDER = (("front",), ("web", "live"), ("beat", "worker", "watch"), ("postgres",), ("valkey",))
+STOP_ORDER = (("front",), ("web", "intake", "live"), ("beat", "worker", "watch"), ("postgres",), ("valkey",))
 
 
 def main() -> int:
@@ -116,12 +116,14 @@ class Supervisor:
                 remember_static(self.home, fingerprint)
         run, values = self.run_folder, self.values
         seed = self._step("Seeding", "seed")
-        self._launch(programs.web(self.home, run, values), programs.live(self.home, run, values))
+        self._launch(
+            *(make(self.home, run, values) for make in (programs.web, programs.intake, programs.live))
+        )
         with self.console.step("First contents"):
             admin, password = first_password(seed.finish(self._stopped))
         self._launch(programs.worker(self.home, run, values), programs.beat(self.home, run, values))
         self._launch(programs.watch(self.home, run, values))
-        for name in ("web", "live", "worker", "beat", "watch"):
+        for name in ("web", "intake", "live", "worker", "beat", "watch"):
             self._await(name, name.capitalize())
         self._launch(front.program(self.home, run, self.address, self.account))
         self._await("front", "Front")

@@ -41,6 +41,7 @@ ACCIDENTS = {
     "worker": kill("worker"),
     "watch": kill("watch"),
     "web": kill("web"),
+    "intake": kill("intake"),
     "broker": kill("valkey"),
     "emptied broker": empty_the_broker,
     "database": kill("postgres", signal.SIGQUIT),

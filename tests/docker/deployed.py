@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.docker import engine
 
-PROCESSES = ("web", "live", "worker", "beat", "watch", "front")
+PROCESSES = ("web", "intake", "live", "worker", "beat", "watch", "front")
 SERVERS = ("postgres", "valkey")
 DEPLOYMENT = (engine.BASE / "docs" / "deployment.md").read_text()
 # Only builds under the test engine's classic builder reach the package registries this way.

@@ -20,7 +20,7 @@ DATABASE = "stellwerk"
 
 
 class WholePortal(PortalProcess):
-    """web, live, front, worker, beat and watch, in the home and on the servers of this test session.
+    """web, intake, live, front, worker, beat and watch, in the home and on the servers of this test session.
 
     The test process and the portal share home and keys, so the models of one are the other's, in `database()`.
     """

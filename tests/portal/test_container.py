@@ -142,7 +142,7 @@ def test_a_folder_that_migrate_cannot_write_is_named_with_the_command_that_helps
 
 def test_an_unknown_role_is_answered_with_the_known_ones(capsys):
     assert main(["wrok"]) == 2
-    assert "web, live, worker, beat, watch, front, migrate, health" in capsys.readouterr().err
+    assert "web, intake, live, worker, beat, watch, front, migrate, health" in capsys.readouterr().err
 
 
 def test_the_image_installs_what_the_portal_needs_without_servers_and_tests():
@@ -189,8 +189,8 @@ class Answers(BaseHTTPRequestHandler):
         return "unix"
 
 
-@pytest.mark.parametrize(("role", "good"), [("web", 200), ("live", 401)])
-def test_web_and_live_are_asked_over_their_sockets(role, good, scratch, capsys):
+@pytest.mark.parametrize(("role", "good"), [("web", 200), ("intake", 200), ("live", 401)])
+def test_web_intake_and_live_are_asked_over_their_sockets(role, good, scratch, capsys):
     assert health.main([role]) == 1
     assert "does not answer" in capsys.readouterr().err
     with ThreadingUnixStreamServer(str(scratch / f"{role}.sock"), Answers) as server:

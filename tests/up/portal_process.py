@@ -18,7 +18,7 @@ from typing import Any
 from portal.up.account import THIS_USER
 
 BASE = Path(__file__).resolve().parents[2]
-NAMES = ("postgres", "valkey", "web", "live", "worker", "beat", "watch", "front")
+NAMES = ("postgres", "valkey", "web", "intake", "live", "worker", "beat", "watch", "front")
 # Seconds that a start may take on a machine that is busy with other things.
 PATIENCE = 180.0
 # A test's own databases and settings are not the portal's.

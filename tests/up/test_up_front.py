@@ -7,6 +7,7 @@ import socketserver
 import subprocess
 import threading
 import time
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -74,7 +75,19 @@ def site():
 @pytest.fixture
 def web(site):
     """A web process behind nginx."""
-    path = site[2] / "web.sock"
+    with standing_in(site[2] / "web.sock"):
+        yield
+
+
+@pytest.fixture
+def intake(site):
+    """An intake process behind nginx."""
+    with standing_in(site[2] / "intake.sock"):
+        yield
+
+
+@contextmanager
+def standing_in(path):
     path.unlink(missing_ok=True)
     with UnixServer(str(path), Web) as server:
         path.chmod(0o777)
@@ -102,7 +115,7 @@ def test_web_learns_the_host_with_its_port_and_the_true_peer(site, web):
     assert "203.0.113.9" not in body
 
 
-def test_jobs_reach_the_intake_under_any_name(site, web):
+def test_jobs_reach_the_intake_under_any_name_without_web(site, intake):
     _, body = get(site, "/intake/claim", Host="portal.their-cluster.example:8080")
     assert "Host: localhost" in body.splitlines()
 

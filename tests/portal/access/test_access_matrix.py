@@ -26,6 +26,8 @@ def test_access(name, method, users, address):
 def test_every_route_is_in_the_matrix():
     assert set(routes("portal.urls")) == set(MATRIX)
     assert set(routes("portal.urls_live")) == LIVE
+    of_runners = {name for name in MATRIX if name.startswith("intake_")}
+    assert set(routes("portal.urls_intake")) == of_runners | {"health"}
 
 
 def test_no_route_is_there_twice():

@@ -1,0 +1,8 @@
+"""What the runners of jobs call: claims, output, results. Pages are portal/wsgi.py's."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings_intake"
+application = get_wsgi_application()
