@@ -17,6 +17,7 @@ from typing import Protocol
 from jobs.live.events import HEARTBEAT_SECONDS
 from jobs.live.lookups import read
 from jobs.live.pieces import READ_BYTES, Piece, Source
+from jobs.live.protocol import framed
 from jobs.output.marks import so_far
 from jobs.output.outputlog import Place
 
@@ -39,11 +40,16 @@ class Reads:
 
 
 class Member(Protocol):
-    """A viewer: the number of the piece it takes next (None: it is not with the feed), and how to wake it."""
+    """A viewer: the number of the piece it takes next (None: it is not with the feed), and how to reach it.
+
+    `offer` gives it a piece at once, framed for its connection, where it waits for just that one; else it is woken.
+    """
 
     cursor: int | None
 
     def wake(self) -> None: ...
+
+    def offer(self, number: int, piece: Piece, chunk: bytes) -> None: ...
 
 
 class Feed:
@@ -139,6 +145,7 @@ class Feed:
             self._wake_all()
 
     def _publish(self, piece: Piece) -> None:
+        number, chunk = self.end, framed(piece.event)
         self._pieces.append(piece)
         self._source_place = piece.end
         self._size += len(piece.event)
@@ -148,7 +155,8 @@ class Feed:
             self._size -= len(self._pieces.popleft().event)
             self.first += 1
             has_moved = True
-        self._wake_all()
+        for member in self.members:
+            member.offer(number, piece, chunk)
         if has_moved and not any((member.cursor or 0) >= self.first for member in self.members):
             # All are behind, and read by themselves: whoever reaches the end begins anew.
             self._forget()

@@ -1,12 +1,15 @@
-"""How much the live process holds back for a browser that does not read."""
+"""The connections of the live process: how much each holds back, and the short way out for what goes to many."""
 
 import asyncio
+from typing import Any
 
+from django.http import HttpRequest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # A stream waits when so much is unsent; with the one event that may come on top (jobs/live/pieces.py) it is the most
 # that a stalled browser costs. The servers' own default is 64 KiB.
 UNSENT_BYTES = 16 * 1024
+WIRE = "stellwerk.wire"
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -15,3 +18,46 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=UNSENT_BYTES)
+
+    def on_message_begin(self) -> None:
+        """Each request gets the short way as an extension (ASGI 3, “Extensions”)."""
+        super().on_message_begin()
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope["extensions"] = {WIRE: Wire(self)}
+
+
+class Wire:
+    """Writes into a running response, past its task: a tenth of what each step of it costs.
+
+    Only while the task waits: what it has handed over before is written by then.
+    """
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: HttpToolsProtocol) -> None:
+        self._protocol = protocol
+
+    def write(self, chunk: bytes) -> bool:
+        """Send what `framed` made; False, with nothing sent, where the browser is behind or has gone."""
+        protocol = self._protocol
+        cycle = protocol.cycle
+        if (
+            protocol.flow.write_paused
+            or not cycle.chunked_encoding
+            or cycle.response_complete
+            or cycle.disconnected
+        ):
+            return False
+        protocol.transport.write(chunk)
+        return True
+
+
+def framed(event: bytes) -> bytes:
+    """An event as a chunk of a response without a length (RFC 9112, 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+def wire_of(request: HttpRequest) -> Wire | None:
+    """The short way to who asks; None where another server is in front of the view."""
+    found = getattr(request, "scope", {}).get("extensions", {}).get(WIRE)
+    return found if isinstance(found, Wire) else None

@@ -6,7 +6,8 @@ from contextlib import nullcontext
 from jobs.live.events import HEARTBEAT, HEARTBEAT_SECONDS, message
 from jobs.live.feed import Feed
 from jobs.live.lookups import read
-from jobs.live.pieces import Source
+from jobs.live.pieces import Piece, Source
+from jobs.live.protocol import Wire
 from jobs.output.outputlog import Place
 
 END_OF_NOTHING = message({"marks": []}, event="end")
@@ -23,26 +24,36 @@ class Viewer:
         "_beats",
         "_is_at_own_end",
         "_is_quiet",
+        "_is_resting",
         "_said",
         "_source",
+        "_wire",
         "cursor",
         "feed",
         "place",
     )
 
-    def __init__(self, place: Place, alarm: asyncio.Event) -> None:
+    def __init__(self, place: Place, alarm: asyncio.Event, wire: Wire | None = None) -> None:
         self.place = place
         self.feed: Feed | None = None
         self.cursor: int | None = None
         self._alarm = alarm
         self._source: Source | None = None
         self._is_at_own_end = False
-        self._is_quiet = False
+        self._is_quiet = self._is_resting = False
+        self._wire = wire
         self._said, self._beats = "", 0
 
     def wake(self) -> None:
         """The feed has something to say."""
         self._alarm.set()
+
+    def offer(self, number: int, piece: Piece, chunk: bytes) -> None:
+        """A new piece: it is sent at once where this viewer has everything before it and waits."""
+        if self._is_resting and self.cursor == number and self._wire and self._wire.write(chunk):
+            self.cursor, self.place = number + 1, piece.end
+        else:
+            self.wake()
 
     def take(self) -> bytes | None:
         """The next event where the feed has it already; None where it has not, or this viewer is not with it."""
@@ -102,11 +113,14 @@ class Viewer:
 
     async def rest(self) -> None:
         """Until there may be something to give. A feed wakes its viewers for a heartbeat, too."""
+        self._is_resting = True
         try:
             async with nullcontext() if self.feed else asyncio.timeout(HEARTBEAT_SECONDS):
                 await self._alarm.wait()
         except TimeoutError:
             self._is_quiet = True
+        finally:
+            self._is_resting = False
         self._alarm.clear()
 
     def _meets(self, feed: Feed) -> bool:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from jobs.live.board import Listener, board
 from jobs.live.events import HEARTBEAT, HEARTBEAT_SECONDS, HELLO, event_stream, message, refusal
 from jobs.live.lookups import Facts, ask, facts_for, session_key_of, user_of
+from jobs.live.protocol import wire_of
 from jobs.live.viewer import Viewer
 from jobs.output.outputlog import Place
 
@@ -28,7 +29,8 @@ async def job_output_stream(request: HttpRequest, job_id: int) -> HttpResponseBa
     if isinstance(found, JsonResponse):
         return found
     place = Place.parse(request.headers.get("Last-Event-ID") or request.GET.get("from", ""))
-    return event_stream(_output(Listener(session_key_of(request), found, wants_output=True), job_id, place))
+    listener = Listener(session_key_of(request), found, wants_output=True)
+    return event_stream(_output(listener, job_id, Viewer(place, listener.woken, wire_of(request))))
 
 
 @require_GET
@@ -65,8 +67,7 @@ async def _changes(listener: Listener) -> AsyncIterator[bytes]:
                 return
 
 
-async def _output(listener: Listener, job_id: int, place: Place) -> AsyncIterator[bytes]:
-    viewer = Viewer(place, listener.woken)
+async def _output(listener: Listener, job_id: int, viewer: Viewer) -> AsyncIterator[bytes]:
     with board().listening(listener), ExitStack() as stack:
         yield HELLO
         while not board().is_closing:

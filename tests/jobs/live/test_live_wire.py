@@ -1,0 +1,174 @@
+"""What goes to many is written straight to their connections, and is the same as what goes step by step."""
+
+import asyncio
+import http.client
+import random
+import threading
+import time
+from contextlib import asynccontextmanager
+from http.cookies import SimpleCookie
+
+import pytest
+import uvicorn
+from django.conf import settings as django_settings
+from django.core.handlers.asgi import ASGIHandler
+
+from jobs.live import feed
+from jobs.live.board import board
+from jobs.live.protocol import Wire, framed
+from portal import settings_live
+from tests.bench.swarm import stalled
+from tests.jobs.live.live_reader import do, parse, session_of
+from tests.jobs.output_writer import finish, store
+from tests.up.portal_process import free_port
+
+pytestmark = pytest.mark.django_db(transaction=True)
+VIEWERS, LINES = 12, 150
+
+
+@pytest.fixture
+def wired(monkeypatch):
+    """Chunks by the short way: how many were offered and how many went."""
+    count = {"offered": 0, "sent": 0}
+    real = Wire.write
+
+    def write(wire, chunk):
+        sent = real(wire, chunk)
+        count["offered"] += 1
+        count["sent"] += sent
+        return sent
+
+    monkeypatch.setattr(Wire, "write", write)
+    return count
+
+
+@pytest.fixture
+def application(settings):
+    settings.MIDDLEWARE = settings_live.MIDDLEWARE
+    settings.ROOT_URLCONF = settings_live.ROOT_URLCONF
+    return ASGIHandler()
+
+
+@asynccontextmanager
+async def served(application):
+    """The server of the live process, in this process; its port."""
+    port = free_port()
+    protocol = "jobs.live.protocol:BoundedProtocol"
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            port=port,
+            http=protocol,
+            lifespan="off",
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+        )
+    )
+    task = asyncio.ensure_future(server.serve())
+    async with asyncio.timeout(20):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    try:
+        yield port
+    finally:
+        board().close()
+        server.should_exit = True
+        await task
+
+
+def cookie_of(session_key):
+    return SimpleCookie({django_settings.SESSION_COOKIE_NAME: session_key}).output(header="").strip()
+
+
+class Browser(threading.Thread):
+    """Reads a stream to its end; `http.client` refuses a chunk that is not framed right. May doze between reads."""
+
+    def __init__(self, port, path, session_key, dozes=0.0):
+        super().__init__(daemon=True)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection.request("GET", path, headers={"Cookie": cookie_of(session_key), "Host": "localhost"})
+        self.dozes, self.data = dozes, b""
+        self.start()
+
+    def run(self):
+        answer = self.connection.getresponse()
+        while piece := answer.read1(512 if self.dozes else 65536):
+            self.data += piece
+            time.sleep(self.dozes * random.random())  # noqa: S311 (not a secret)
+        self.connection.close()
+
+    @property
+    def events(self):
+        return [
+            parse(part + b"\n\n")
+            for part in self.data.split(b"\n\n")
+            if part and not part.startswith(b"retry")
+        ]
+
+    @property
+    def text(self):
+        told = [event for event in self.events if event.kind == "message"]
+        return "".join(text for event in told for name, text in event.data["chunks"] if name == "out")
+
+
+async def joined(many):
+    async with asyncio.timeout(20):
+        while (
+            sum(len(one.members) for feeds in board().feeds._of_job.values() for one in feeds.values()) < many
+        ):
+            await asyncio.sleep(0.01)
+
+
+def test_all_get_the_same_by_both_ways(running, alice, application, wired, monkeypatch):
+    """Some doze, and some come late: those go step by step until they are with the others again."""
+    monkeypatch.setattr(feed, "BATCH_SECONDS", 0.002)
+    job, attempt = running
+    key, path = session_of(alice), f"/live/jobs/{job.pk}/output"
+    lines = [f"line {number} {'é' * (number % 90)}\n" for number in range(LINES)]
+    browsers = []
+
+    async def watch():
+        async with served(application) as port:
+            for number in range(VIEWERS):
+                browsers.append(await do(Browser, port, path, key, 0.02 if number % 3 == 0 else 0.0))
+            await joined(VIEWERS)
+            for number, line in enumerate(lines):
+                await do(store, attempt, line)
+                if number % 50 == 25:
+                    browsers.append(await do(Browser, port, path, key))
+                await asyncio.sleep(0.004)
+            await do(finish, job, 0)
+            for browser in browsers:
+                await do(browser.join, 60)
+
+    asyncio.run(watch())
+    assert {browser.text for browser in browsers} == {"".join(lines)}
+    assert {browser.events[-1].kind for browser in browsers} == {"end"}
+    places = [[event.place for event in browser.events if event.place] for browser in browsers]
+    assert all(len(set(each)) == len(each) for each in places)
+    assert wired["sent"] > VIEWERS
+
+
+def test_a_browser_that_does_not_read_is_not_written_to(running, alice, application, wired):
+    job, attempt = running
+    key, path = session_of(alice), f"/live/jobs/{job.pk}/output"
+
+    async def watch():
+        async with served(application) as port:
+            with stalled(("127.0.0.1", port), path, cookie_of(key)):
+                await joined(1)
+                async with asyncio.timeout(60):
+                    while wired["offered"] == wired["sent"]:
+                        await do(store, attempt, "x" * 30_000 + "\n")
+                # It is behind now: the next ones are not even offered.
+                before = dict(wired)
+                await do(store, attempt, "y\n")
+                await asyncio.sleep(0.3)
+                assert wired == before
+
+    asyncio.run(watch())
+
+
+def test_a_chunk_says_how_long_it_is():
+    assert framed(b"data: 12345\n\n") == b"d\r\ndata: 12345\n\n\r\n"
+    assert framed("é".encode() * 200)[:5] == b"190\r\n"
