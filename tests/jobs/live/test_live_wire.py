@@ -2,7 +2,7 @@
 
 import asyncio
 import http.client
-import random
+import socket
 import threading
 import time
 from contextlib import asynccontextmanager
@@ -15,7 +15,10 @@ from django.core.handlers.asgi import ASGIHandler
 
 from jobs.live import feed
 from jobs.live.board import board
+from jobs.live.pieces import Piece
 from jobs.live.protocol import Wire, framed
+from jobs.live.viewer import Viewer
+from jobs.output.outputlog import Place
 from portal import settings_live
 from tests.bench.swarm import stalled
 from tests.jobs.live.live_reader import do, parse, session_of
@@ -81,20 +84,25 @@ def cookie_of(session_key):
 
 
 class Browser(threading.Thread):
-    """Reads a stream to its end; `http.client` refuses a chunk that is not framed right. May doze between reads."""
+    """Reads a stream to its end; `http.client` refuses a chunk that is not framed right. May doze off at first."""
 
     def __init__(self, port, path, session_key, dozes=0.0):
         super().__init__(daemon=True)
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection.sock = socket.socket()
+        self.connection.sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, 4096
+        )  # it holds little back for us
+        self.connection.sock.connect(("127.0.0.1", port))
         self.connection.request("GET", path, headers={"Cookie": cookie_of(session_key), "Host": "localhost"})
         self.dozes, self.data = dozes, b""
         self.start()
 
     def run(self):
         answer = self.connection.getresponse()
-        while piece := answer.read1(512 if self.dozes else 65536):
+        time.sleep(self.dozes)
+        while piece := answer.read1(65536):
             self.data += piece
-            time.sleep(self.dozes * random.random())  # noqa: S311 (not a secret)
         self.connection.close()
 
     @property
@@ -124,13 +132,13 @@ def test_all_get_the_same_by_both_ways(running, alice, application, wired, monke
     monkeypatch.setattr(feed, "BATCH_SECONDS", 0.002)
     job, attempt = running
     key, path = session_of(alice), f"/live/jobs/{job.pk}/output"
-    lines = [f"line {number} {'é' * (number % 90)}\n" for number in range(LINES)]
+    lines = [f"line {number} {'é' * (number % 90) * 200}\n" for number in range(LINES)]
     browsers = []
 
     async def watch():
         async with served(application) as port:
             for number in range(VIEWERS):
-                browsers.append(await do(Browser, port, path, key, 0.02 if number % 3 == 0 else 0.0))
+                browsers.append(await do(Browser, port, path, key, 1.5 if number % 3 == 0 else 0.0))
             await joined(VIEWERS)
             for number, line in enumerate(lines):
                 await do(store, attempt, line)
@@ -172,3 +180,35 @@ def test_a_browser_that_does_not_read_is_not_written_to(running, alice, applicat
 def test_a_chunk_says_how_long_it_is():
     assert framed(b"data: 12345\n\n") == b"d\r\ndata: 12345\n\n\r\n"
     assert framed("é".encode() * 200)[:5] == b"190\r\n"
+
+
+class Tape:
+    """A wire that keeps what is written."""
+
+    def __init__(self):
+        self.chunks = []
+
+    def write(self, chunk):
+        self.chunks.append(chunk)
+        return True
+
+
+def test_only_who_waits_for_just_this_piece_gets_it_at_once():
+    piece = Piece(Place(1, 0), Place(2, 0), b"data: x\n\n")
+
+    async def watch():
+        alarm, tape = asyncio.Event(), Tape()
+        viewer = Viewer(Place(1, 0), alarm, tape)
+        viewer.cursor, viewer.feed = 4, object()
+        viewer.offer(4, piece, b"busy")
+        resting = asyncio.ensure_future(viewer.rest())
+        await resting  # woken at once: it was offered something
+        resting = asyncio.ensure_future(viewer.rest())
+        await asyncio.sleep(0)
+        viewer.offer(4, piece, b"at rest")
+        assert (viewer.cursor, viewer.place, resting.done()) == (5, Place(2, 0), False)
+        viewer.offer(7, piece, b"a later one")
+        await resting
+        assert (viewer.cursor, tape.chunks) == (5, [b"at rest"])
+
+    asyncio.run(watch())
