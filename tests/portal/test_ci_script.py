@@ -213,12 +213,31 @@ def test_a_cluster_that_takes_for_ever_is_not_waited_for(checkout):
 
 def test_a_suite_that_takes_too_long_is_ended_and_fails_the_run(checkout):
     checkout.settings = {"CI_BUDGET_SECONDS": "3"}
-    (checkout.bin / "make").write_text(MAKE.replace("check) exit 0", "check) exit 0 ;; test) exec sleep 300"))
+    slow = "check) exit 0 ;; test) echo '.... [ 45%]'; exec sleep 300"
+    (checkout.bin / "make").write_text(MAKE.replace("check) exit 0", slow))
     shutil.rmtree(checkout.folder.parent / "shared")
     began = time.monotonic()
-    code, _ = checkout.run()
+    code, lines = checkout.run()
     assert code != 0
     assert time.monotonic() - began < 100
+    assert lines[-2] == "[ 45%]"
+    assert lines[-1].startswith("---- make test was ended: it was not finished after ")
+
+
+def test_the_end_of_a_failed_run_says_what_failed(checkout):
+    checkout.fails("test", 2)
+    (checkout.bin / "make").write_text(
+        MAKE.replace('echo "1 failed', f'echo "FAILED {FAILED}"; echo "1 failed')
+    )
+    code, lines = checkout.run()
+    assert code != 0
+    end = [
+        "---- how far it came, and what failed:",
+        f"FAILED {FAILED}",
+        "1 failed in 0.1s",
+        "---- make test failed twice",
+    ]
+    assert lines[-4:] == end
 
 
 def test_a_cluster_suite_that_is_not_finished_in_time_is_told_and_the_rest_runs(checkout):

@@ -211,4 +211,4 @@ def test_only_who_waits_for_just_this_piece_gets_it_at_once():
         await resting
         assert (viewer.cursor, tape.chunks) == (5, [b"at rest"])
 
-    asyncio.run(watch())
+    asyncio.run(asyncio.wait_for(watch(), 10))
