@@ -77,7 +77,9 @@ class FakeWithPods(FakeDriver):
             }
             for name, data in (("stdout", shipped), ("stderr", b""))
         }
-        client.post("/intake/collected", {"uid": uid, **streams, "results": [], "skipped": []})
+        client.post(
+            "/intake/collected", {"uid": uid, **streams, "results": [], "skipped": [], "versions": {}}
+        )
         self.show(work.name, State.ENDED, exit_code=code if code >= 0 else 128 - code, reason=reason)
 
     def _ship(self, client, data, offset):
