@@ -5,9 +5,10 @@ from django.db import connection
 
 from tests.quota_soak import soak
 
-ADMISSIONS = 1000
+ADMISSIONS = 600
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.django_db(transaction=True)
 def test_the_ledger_holds_at_every_commit(servers):
     soak.prepare()
