@@ -117,6 +117,11 @@ class Board:
             listener.woken.set()
 
     async def _run(self) -> None:
+        """As long as somebody listens: who came while the last one's things were put away is served, too."""
+        while self._listeners:
+            await self._serve()
+
+    async def _serve(self) -> None:
         hearing = self.loop.create_task(self._bell.listen())
         try:
             while self._listeners:

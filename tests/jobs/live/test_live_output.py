@@ -6,6 +6,7 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from jobs import hints
+from jobs.live.bell import Bell
 from jobs.models import Job
 from jobs.output import outputlog
 from tests.jobs.live.live_reader import do, get, open_stream, run, session_of
@@ -358,3 +359,32 @@ def test_proxies_and_browsers_keep_nothing_back(running, alice):
     assert response["Content-Type"] == "text/event-stream; charset=utf-8"
     assert "no-cache" in response["Cache-Control"]
     assert response["X-Accel-Buffering"] == "no"
+
+
+def test_who_comes_while_the_last_one_leaves_is_told(running, alice, monkeypatch):
+    """As a page that is loaded again: its old stream ends while the new one begins."""
+    job, attempt = running
+    store(attempt, "line\n")
+    key = session_of(alice)
+
+    async def watch():
+        is_leaving, may_go, close = asyncio.Event(), asyncio.Event(), Bell.close
+
+        async def slowly(bell):
+            is_leaving.set()
+            await may_go.wait()
+            await close(bell)
+
+        monkeypatch.setattr(Bell, "close", slowly)
+        async with open_stream(path_of(job), key) as first:
+            await first.until_text("line\n")
+        async with asyncio.timeout(20):
+            await is_leaving.wait()
+        async with open_stream(path_of(job), key) as second:
+            await second.until_text("line\n")
+            may_go.set()
+            await do(finish, job, 0)
+            async with asyncio.timeout(20):
+                await second.until_end()
+
+    run(watch())
