@@ -79,7 +79,10 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
     delivery.collector.facts = lambda: read_facts(volume, is_over.is_set)
     client.deadline = time.monotonic() + float(answer.get("result_wait_seconds", DEADLINE_SECONDS))
     client.give_up = lambda: False
-    return 0 if delivery.finish(ended, {}) else 1
+    is_whole = delivery.finish(ended, {})
+    # While Python ends, handlers count no more, and the pod's own stop would make a failure of what is done.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return 0 if is_whole else 1
 
 
 class _Logs:
