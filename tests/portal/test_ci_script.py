@@ -222,6 +222,22 @@ def test_a_cluster_that_takes_for_ever_is_not_waited_for(checkout):
     assert lines[-1] == "test: 1 passed in 0.1s"
 
 
+def test_a_cluster_that_takes_its_time_is_used_beside_the_rest(checkout):
+    checkout.infrastructure("cluster", "sleep 3")
+    checkout.settings = {"CI_START_SECONDS": "1"}
+    (checkout.bin / "make").write_text(MAKE.replace("check) exit 0", "check) exit 0 ;; test) sleep 8"))
+    code, lines = checkout.run()
+    assert code == 0
+    assert not [line for line in lines if "NOT RUN" in line]
+    assert checkout.made[1] == "make test ARGS=--require-browser"
+    assert checkout.made[2:] == [
+        "make e2e ARGS=-m 'not beside'",
+        "make e2e-docker ARGS=",
+        "make e2e ARGS=-m beside",
+    ]
+    assert lines[-1] == "test: 1 passed in 0.1s"
+
+
 def test_a_suite_that_takes_too_long_is_ended_and_fails_the_run(checkout):
     checkout.settings = {"CI_BUDGET_SECONDS": "3"}
     slow = "check) exit 0 ;; test) echo '.... [ 45%]'; exec sleep 300"
