@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from jobs.output import outputlog
 from jobs.output.marks import ending, so_far
 from jobs.output.mergedlog import MergedLog
 from jobs.output.outputpages import OutputPages, Page
+from jobs.output.rows import rows
 from jobs.output.streamlog import Asked, StreamLog, is_tag
 from jobs.resuming import resumable
 from jobs.retention.downloads import held_while_sent
@@ -50,18 +52,22 @@ def job_detail(request: SignedInRequest, job_id: int) -> HttpResponse:
     except FileNotFoundError:
         pages, page, is_last = None, Page(), True  # a rule deleted it a moment ago
     is_end = page.later is None and attempt is not None
-    context = job_frame(request, job) | {
-        "so_far": so_far(attempt.pk) if attempt and not job.is_finished else "",
-        "marks": [*page.marks_after, *(ending(attempt) if is_end and attempt and job.is_finished else [])],
-        "stream": stream,
-        "lines": page.lines,
-        "count_words": count_words(page.total_lines),
-        "marked_line": number_in(request, "line"),
-        "line_query": "" if stream == "all" else f"stream={stream}&",
-        "earlier_url": _url(stream, "to", page.earlier),
-        "later_url": _url(stream, "from", page.later),
-        "live": _live_view(pages, page, is_last=is_last),
-    }
+    context = (
+        job_frame(request, job)
+        | _lines(request, stream, page)
+        | {
+            "so_far": so_far(attempt.pk) if attempt and not job.is_finished else "",
+            "marks": [
+                *page.marks_after,
+                *(ending(attempt) if is_end and attempt and job.is_finished else []),
+            ],
+            "stream": stream,
+            "count_words": count_words(page.total_lines),
+            "earlier_url": _url(stream, "to", page.earlier),
+            "later_url": _url(stream, "from", page.later),
+            "live": _live_view(pages, page, is_last=is_last),
+        }
+    )
     return render(request, "jobs/job_output.html", context)
 
 
@@ -146,6 +152,16 @@ class LiveView:
     place: str = "0,0"
     lines_before: int = 0
     halfway: str = ""
+
+
+def _lines(request: HttpRequest, stream: str, page: Page) -> dict[str, Any]:
+    marked, query = number_in(request, "line"), "" if stream == "all" else f"stream={stream}&"
+    return {
+        "lines": page.lines,
+        "rows": rows(page.lines, marked, query),
+        "marked_line": marked,
+        "line_query": query,
+    }
 
 
 def _live_view(pages: OutputPages | None, page: Page, *, is_last: bool) -> LiveView | None:
