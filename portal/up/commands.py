@@ -11,7 +11,7 @@ POOLS = {
     "intake": INTAKE_THREADS,
     "live": LIVE_CONNECTIONS,
     "worker": WORKER_THREADS + 2,
-    "beat": 2,
+    "beat": 1,
     "watch": 4,
 }
 
@@ -70,7 +70,7 @@ def worker() -> tuple[str, ...]:
 def beat(schedule: Path) -> tuple[str, ...]:
     """The sweep. Its entries are static: remove the file `schedule` before each start."""
     return (
-        *(sys.executable, "-m", "celery", "-A", "portal", "beat"),
+        *(sys.executable, "-m", "celery", "-A", "portal.beat", "beat"),
         *("-s", str(schedule), "--loglevel", "WARNING"),
     )
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from clusters import tasks
 from clusters.doctor import health
 from clusters.models import Cluster, ClusterHealth
-from portal.celery import app
+from portal.beat import app
 from tests.clusters.doctor.stub_api import refused
 
 
