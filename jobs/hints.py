@@ -82,9 +82,20 @@ def announce_all(job_ids: Sequence[int], what: str) -> None:
     _try(publish)
 
 
-def is_watched(attempt_id: int) -> bool:
-    """True while somebody looks at the attempt's output; False where that cannot be known."""
-    return bool(_try(lambda: client().exists(f"watched:{attempt_id}")))
+def tell_output(job_id: int, attempt_id: int, *, has_grown: bool) -> bool:
+    """Tell open pages that there is new output (`has_grown`), and be told whether somebody looks at it: one turn.
+
+    False where that cannot be known. Never raises.
+    """
+
+    def tell() -> bool:
+        with client().pipeline(transaction=False) as pipeline:
+            if has_grown:
+                pipeline.publish(f"job:{job_id}", "output")
+            pipeline.exists(f"watched:{attempt_id}")
+            return bool(pipeline.execute()[-1])
+
+    return bool(_try(tell))
 
 
 @lru_cache

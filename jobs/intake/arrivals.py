@@ -24,8 +24,11 @@ BLOCK_BYTES = 256 * 1024
 
 def take_output(
     attempt: Attempt, stream: str, offset: int, extra: outputlog.Told, request: HttpRequest
-) -> int:
-    """Store a piece of the output; the stream's size afterwards. Raises IntakeRefused (409, 411, 413, 503, 507)."""
+) -> tuple[int, bool]:
+    """Store a piece of the output; the stream's size afterwards, and whether somebody looks at it.
+
+    Raises IntakeRefused (409, 411, 413, 503, 507).
+    """
     length = length_of(request)
     if length > CHUNK_MAX_BYTES:
         raise IntakeRefused(413, f"A piece of output may have {CHUNK_MAX_BYTES} bytes at most.")
@@ -46,11 +49,11 @@ def take_output(
                 409, "There is no room for that hole.", size=other.size, holes=other.holes
             ) from other
     failpoint("intake.output.stored")
-    if _has_grown(attempt.pk, stream, size) or extra.written > size:
-        hints.announce(attempt.job_id, "output")
+    has_grown = _has_grown(attempt.pk, stream, size) or extra.written > size
+    is_watched = hints.tell_output(attempt.job_id, attempt.pk, has_grown=has_grown)
     pickup.after_output(attempt, stream, offset, size)
     landmarks.note(attempt.pk)
-    return size
+    return size, is_watched
 
 
 def _has_grown(attempt_id: int, stream: str, size: int) -> bool:

@@ -3,7 +3,6 @@
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 
 from jobs.bundles import streamed_files
-from jobs.hints import is_watched
 from jobs.intake import arrivals, claims, manifest, parts, reports
 from jobs.intake import direct as direct_results
 from jobs.intake.bearer import IntakeRefused, check_alive, check_pod, intake_call, json_of
@@ -45,9 +44,9 @@ def output(request: HttpRequest, attempt: Attempt, stream: str) -> HttpResponseB
     if stream not in STREAMS:
         raise IntakeRefused(400, "Output goes to stdout or stderr, at an offset.")
     told = Told(_number(request.GET.get("written", "0")), _hole(request.GET.get("hole", "")))
-    size = arrivals.take_output(attempt, stream, offset, told, request)
+    size, is_watched = arrivals.take_output(attempt, stream, offset, told, request)
     holes = extent(folder_of(attempt.pk), stream).holes
-    return JsonResponse({"size": size, "holes": holes, "watched": is_watched(attempt.pk)})
+    return JsonResponse({"size": size, "holes": holes, "watched": is_watched})
 
 
 def _number(text: str) -> int:

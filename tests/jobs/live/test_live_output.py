@@ -15,6 +15,11 @@ from tests.jobs.output_writer import finish, store
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def is_watched(job, attempt):
+    """What the intake tells the runner."""
+    return hints.tell_output(job.pk, attempt.pk, has_grown=False)
+
+
 def path_of(job):
     return f"/live/jobs/{job.pk}/output"
 
@@ -232,13 +237,13 @@ def test_output_comes_without_redis(running, alice, settings):
 def test_the_runner_learns_that_somebody_is_looking(running, alice):
     job, attempt = running
     key = session_of(alice)
-    assert not hints.is_watched(attempt.pk)
+    assert not is_watched(job, attempt)
 
     async def watch():
         async with open_stream(path_of(job), key) as stream:
             await stream.next(with_comments=True)
             async with asyncio.timeout(20):
-                while not await do(hints.is_watched, attempt.pk):
+                while not await do(is_watched, job, attempt):
                     await asyncio.sleep(0.02)
         assert 0 < hints.client().ttl(f"watched:{attempt.pk}") <= 20
 
@@ -255,7 +260,7 @@ def test_the_runner_of_a_finished_job_is_left_alone(make_job, make_attempt, alic
             await stream.until_end()
 
     run(watch())
-    assert not hints.is_watched(attempt.pk)
+    assert not is_watched(job, attempt)
 
 
 def test_a_quiet_stream_shows_that_it_lives(running, alice, monkeypatch):
