@@ -37,6 +37,11 @@ class Wire:
     def __init__(self, protocol: HttpToolsProtocol) -> None:
         self._protocol = protocol
 
+    async def ready(self) -> None:
+        """Until the browser has taken nearly all it was sent, or has gone: what is read earlier waits in memory."""
+        if self._protocol.flow.write_paused:
+            await self._protocol.flow.drain()
+
     def write(self, chunk: bytes) -> bool:
         """Send what `framed` made; False, with nothing sent, where the browser is behind or has gone."""
         protocol = self._protocol

@@ -75,6 +75,8 @@ class Viewer:
             return None
         if self._meets(feed):
             return self.take()
+        if self._wire:
+            await self._wire.ready()
         if self._source is None:
             self._source = await read(Source, feed.attempt_id, self.place)
         # Asked before reading: what is read after the end is known is all there is.

@@ -212,3 +212,31 @@ def test_only_who_waits_for_just_this_piece_gets_it_at_once():
         assert (viewer.cursor, tape.chunks) == (5, [b"at rest"])
 
     asyncio.run(asyncio.wait_for(watch(), 10))
+
+
+def test_nothing_is_read_ahead_for_a_browser_that_is_behind(monkeypatch):
+    asked = []
+
+    class Behind(Tape):
+        async def ready(self):
+            await asyncio.Event().wait()
+
+    class Elsewhere:
+        """A feed that is at another place."""
+
+        def border(self, place):
+            return None
+
+    async def read(*question):
+        asked.append(question)
+
+    async def watch():
+        viewer = Viewer(Place(), asyncio.Event(), Behind())
+        viewer.feed = Elsewhere()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await viewer.read()
+
+    monkeypatch.setattr("jobs.live.viewer.read", read)
+    asyncio.run(watch())
+    assert asked == []
