@@ -1,4 +1,4 @@
-"""A page's lines as HTML: five hundred turns of a template's loop took four fifths of the whole page's time."""
+"""A page's lines as HTML: five hundred turns of a template's loop took more than half of the whole page's time."""
 
 from collections.abc import Iterable
 
