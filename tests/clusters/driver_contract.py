@@ -45,7 +45,7 @@ class DriverContract:
     def test_a_running_script_is_seen_running_and_stops_when_told(self, lab):
         run = lab.run(["sh", "-c", "echo up; exec sleep 60"])
         lab.intake.wait(lambda: run.attempt.output["stdout"] == b"up\n")
-        assert lab.driver.look(run.work.name).state is State.RUNNING
+        lab.until(State.RUNNING, run)
         lab.driver.stop(run.work.name)
         lab.driver.stop(run.work.name)
         seen = lab.until_ended(run)

@@ -82,13 +82,17 @@ class Lab:
         return run
 
     def until_ended(self, run: Run, timeout: float | None = None) -> Seen:
+        return self.until(State.ENDED, run, timeout)
+
+    def until(self, state: State, run: Run, timeout: float | None = None) -> Seen:
+        """A cluster may tell of a state a second after the script's first word has arrived."""
         end = time.monotonic() + (timeout or self.patience)
         while True:
             seen = self.driver.look(run.work.name)
-            if seen is not None and seen.state is State.ENDED:
+            if seen is not None and seen.state is state:
                 return seen
             assert time.monotonic() < end, (
-                f"{run.work.name} did not end: {seen}, {self.intake.requests[-10:]}"
+                f"{run.work.name} is not {state}: {seen}, {self.intake.requests[-10:]}"
             )
             time.sleep(self.patience / 1000)
 

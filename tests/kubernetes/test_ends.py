@@ -121,5 +121,5 @@ def test_what_ends_a_pod_is_known_before_it_is_over(lab, admin_api, namespace):
     lab.intake.wait(lambda: run.attempt.output["stdout"] == b"up\n", timeout=60)
     admin_api.delete(pod_path(admin_api, namespace, run), {})
     found = lab.driver.explain(run.work.name)
-    assert lab.driver.look(run.work.name).state is State.RUNNING
+    lab.until(State.RUNNING, run)
     assert found.reason == "deleted"
