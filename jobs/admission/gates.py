@@ -45,13 +45,22 @@ def room_at(cluster_ids: Collection[int]) -> dict[Kind, int]:
         }
 
 
-# Those that nobody has seen yet may wait for a node too.
+# Nearly always none is full, and an index of its own says so at once: in a rush many are starting, and none of those is
+# looked at. Those that nobody has seen yet may wait for a node too.
 CROWDS = """
+WITH held AS MATERIALIZED (
+    SELECT job_id FROM jobs_attempt
+    WHERE reserved_at IS NOT NULL AND released_at IS NULL AND seen_reason = 'unschedulable'
+), crowded AS MATERIALIZED (
+    SELECT DISTINCT job.cluster_id, job.gpu_resource FROM held JOIN jobs_job job ON job.id = held.job_id
+    WHERE EXISTS (SELECT FROM held) AND job.cluster_id = ANY(%s) AND job.status = 'starting'
+)
 SELECT job.cluster_id, job.gpu_resource, count(*)
 FROM jobs_attempt attempt JOIN jobs_job job ON job.id = attempt.job_id
-WHERE attempt.reserved_at IS NOT NULL AND attempt.released_at IS NULL AND job.cluster_id = ANY(%s)
+WHERE EXISTS (SELECT FROM crowded) AND (job.cluster_id, job.gpu_resource) IN (SELECT * FROM crowded)
+AND attempt.reserved_at IS NOT NULL AND attempt.released_at IS NULL
 AND job.status = 'starting' AND (attempt.seen_reason = 'unschedulable' OR attempt.seen_state = '')
-GROUP BY 1, 2 HAVING bool_or(attempt.seen_reason = 'unschedulable')
+GROUP BY 1, 2
 """
 
 

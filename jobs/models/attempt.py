@@ -87,6 +87,11 @@ class Attempt(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["name"], name="attempt_open", condition=models.Q(removed_at__isnull=True)),
             models.Index(fields=["job"], name="attempt_reserved", condition=RESERVED),
+            models.Index(
+                fields=["job"],
+                name="attempt_unschedulable",
+                condition=RESERVED & models.Q(seen_reason="unschedulable"),
+            ),
             # What is over and still charged: nearly always nothing.
             models.Index(fields=["id"], name="attempt_to_release", condition=RESERVED & PROVEN_OVER),
             # Whether a digest was ever seen here (jobs/provenance/pinning.py).

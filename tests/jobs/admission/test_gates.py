@@ -1,6 +1,7 @@
 """What keeps a team's jobs back whatever the quota: pauses, disabled teams, silent and full clusters."""
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from jobs.admission import gates, queues
@@ -83,6 +84,29 @@ def test_without_anybody_who_waits_for_a_node_there_is_no_end(make_job, admit):
     for _ in range(gates.MOST_WAITING_THERE + 5):
         make_job()
     assert len(admit()) == gates.MOST_WAITING_THERE + 5
+
+
+def _steps(plan):
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from _steps(below)
+
+
+def test_in_a_rush_those_that_start_are_not_counted(make_job, cluster, admit):
+    """Where none waits for a node no row is read, by the tables' indexes or without statistics of them."""
+    for _ in range(60):
+        make_job()
+    admit()
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {gates.CROWDS}", [[cluster.pk]])
+        ((found,),) = cursor.fetchall()
+    scans = [step for step in _steps(found[0]["Plan"]) if step.get("Relation Name", "").startswith("jobs_")]
+    assert len(scans) == 4
+    read = [
+        step["Actual Rows"] + step.get("Rows Removed by Filter", 0) for step in scans if step["Actual Loops"]
+    ]
+    assert sum(read) == 0, scans
+    assert gates.room_at([cluster.pk]) == {}
 
 
 def test_room_for_one_is_for_the_team_with_the_smaller_share(
