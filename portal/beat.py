@@ -37,7 +37,7 @@ def _add_entries(sender: Celery, **_: object) -> None:
 
 @after_task_publish.connect
 def _beat_lives(sender: object = None, **_: object) -> None:
-    """Whoever has sent a sweep; in the beat's own container that is beat."""
+    """A sweep was sent: beat does its work."""
     if sender == "jobs.sweep":
         beat("beat")
 

@@ -71,7 +71,7 @@ def test_what_is_rare_is_below_more(page_of, dana, javascript):
     assert panel["x"] >= 0
     assert panel["x"] + panel["width"] <= 360
     bar.get_by_role("link", name="Audit").click()
-    assert page.get_by_role("heading", name="Audit").is_visible()
+    page.get_by_role("heading", name="Audit").wait_for()
     assert bar.locator("details:not(.user-menu) [aria-current]").count() == 1
 
 

@@ -22,7 +22,7 @@ from tests.quota_soak import witness
 
 JOBS, CPU = 24, 24_000
 TEAMS, MEMBERS, WORKERS = 8, 5, 2
-# Admissions a second below which something is wrong.
+# Admissions a second below which something is wrong, on a machine that does other things as well.
 SLOWEST = 4.0
 # At least so many admissions are between two kills.
 KILL_AFTER = 50

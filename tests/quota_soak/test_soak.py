@@ -5,7 +5,7 @@ from django.db import connection
 
 from tests.quota_soak import soak
 
-ADMISSIONS = 600
+ADMISSIONS = 1000
 
 
 @pytest.mark.timeout(400)
