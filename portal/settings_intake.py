@@ -4,6 +4,7 @@ The views do themselves what middleware does for pages: they know the token, and
 """
 
 from portal.settings import *  # noqa: F403
+from portal.settings import DATABASES
 from portal.settings import INSTALLED_APPS as OF_ALL
 
 # allauth insists on its middleware, and the admin's pages are made with allauth's.
@@ -13,3 +14,6 @@ MIDDLEWARE = ["portal.middleware.request_ids", "django.middleware.common.CommonM
 # The other one is a page.
 CSRF_FAILURE_VIEW = "django.views.csrf.csrf_failure"
 ROOT_URLCONF = "portal.urls_intake"
+# A turn to the database for each call: a connection that died is noticed by the first statement (bearer.py).
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = False
+OUTPUT_SIZE_SECONDS = 1.0

@@ -4,11 +4,11 @@ import hashlib
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.http import HttpRequest
 
 from clusters.failpoints import failpoint
 from jobs import hints
+from jobs.intake import growth
 from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.intake.storing import check_limits, check_space, keep, no_space_is_507, result_path
 from jobs.metrics import pickup
@@ -49,25 +49,13 @@ def take_output(
                 409, "There is no room for that hole.", size=other.size, holes=other.holes
             ) from other
     failpoint("intake.output.stored")
-    has_grown = _has_grown(attempt.pk, stream, size) or extra.written > size
+    has_grown = bool(data) or extra.written > size
+    if data:
+        growth.note(attempt.pk, stream, size)
     is_watched = hints.tell_output(attempt.job_id, attempt.pk, has_grown=has_grown)
     pickup.after_output(attempt, stream, offset, size)
     landmarks.note(attempt.pk)
     return size, is_watched
-
-
-def _has_grown(attempt_id: int, stream: str, size: int) -> bool:
-    """Write down how much of the stream is stored; False where it is known already."""
-    with connection.cursor() as cursor:
-        cursor.execute(GROWN[stream], [size, attempt_id, size])
-        return cursor.rowcount > 0
-
-
-# Ready statements: this is done several times a second for each running job.
-GROWN = {
-    stream: f"UPDATE jobs_attempt SET {stream}_size = %s WHERE id = %s AND {stream}_size < %s"  # noqa: S608
-    for stream in outputlog.STREAMS
-}
 
 
 def take_result(attempt: Attempt, path: str, request: HttpRequest) -> dict[str, Any]:

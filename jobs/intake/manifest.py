@@ -41,6 +41,8 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
     told_once = {
         "skipped": [*_skipped_of(facts), *flags],
         "versions": versions_of(facts.get("versions")),
+        # As they were just found: what is noted meanwhile may come later (growth.py).
+        **{f"{stream}_size": told[stream].size for stream in STREAMS},
     }
     with transaction.atomic():
         tell(attempt, "intake.collected.after_commit")

@@ -1,0 +1,104 @@
+"""How the sizes of stored streams come into the database: at once, or together a moment later."""
+
+import threading
+
+import pytest
+from django.db import DatabaseError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+
+from jobs.intake import growth
+from jobs.intake.growth import Growth
+from jobs.output import outputlog
+from tests.jobs.intake_caller import Runner
+
+LONG = 3600.0
+
+
+@pytest.fixture
+def attempt(make_job, make_attempt):
+    attempt = make_attempt(make_job(status="running"))
+    Runner(attempt).claim()
+    yield attempt
+    outputlog.delete(attempt.pk)
+
+
+@pytest.fixture
+def later(settings, monkeypatch):
+    """As in the intake process; the timer is the test."""
+    settings.OUTPUT_SIZE_SECONDS = LONG
+    noted = Growth()
+    monkeypatch.setattr(growth, "growth", noted)
+    monkeypatch.setattr(connection, "close", lambda: None)
+    monkeypatch.setattr(threading.Timer, "start", lambda timer: None)
+    return noted
+
+
+def sizes(attempt):
+    attempt.refresh_from_db()
+    return attempt.stdout_size, attempt.stderr_size
+
+
+def test_many_pieces_are_one_statement_for_each_stream(attempt, later, django_assert_num_queries):
+    runner = Runner(attempt)
+    with CaptureQueriesContext(connection) as asked:
+        for _ in range(5):
+            assert runner.output(b"a line\n").status_code == 200
+    assert not [each["sql"] for each in asked if "UPDATE" in each["sql"]]
+    runner.output(b"oh\n", stream="stderr")
+    assert sizes(attempt) == (0, 0)
+    with django_assert_num_queries(2):
+        later.write()
+    assert sizes(attempt) == (35, 3)
+    with django_assert_num_queries(0):
+        later.write()
+
+
+def test_a_size_never_falls(attempt, later):
+    """Two processes tell the same stream, and an older piece may be told last."""
+    later.note(attempt.pk, "stdout", 20, LONG)
+    later.note(attempt.pk, "stdout", 10, LONG)
+    later.write()
+    later.note(attempt.pk, "stdout", 5, LONG)
+    later.write()
+    assert sizes(attempt) == (20, 0)
+
+
+def test_what_the_database_did_not_take_is_written_later(attempt, later, monkeypatch):
+    write = growth._write
+
+    def away(stream, told):
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(growth, "_write", away)
+    later.note(attempt.pk, "stdout", 20, LONG)
+    later.write()
+    later.note(attempt.pk, "stdout", 12, LONG)
+    monkeypatch.setattr(growth, "_write", write)
+    later.write()
+    assert sizes(attempt) == (20, 0)
+
+
+def test_the_manifest_writes_what_is_stored(attempt, later):
+    """Before the moment is over in which the sizes would have been written."""
+    runner = Runner(attempt)
+    runner.output(b"all of it\n")
+    runner.ended(exit_code=0)
+    assert runner.collected().status_code == 200
+    assert sizes(attempt) == (10, 0)
+
+
+def test_the_timer_writes_by_itself(attempt, settings, monkeypatch):
+    noted, written = Growth(), threading.Event()
+    monkeypatch.setattr(growth, "_write", lambda stream, told: written.set())
+    noted.note(attempt.pk, "stdout", 20, 0.01)
+    assert written.wait(20)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_died_costs_no_call(attempt):
+    """PostgreSQL was started again since the last call."""
+    runner = Runner(attempt)
+    for call in (lambda: runner.output(b"a line\n"), runner.started):
+        with pytest.raises(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert call().status_code == 200
