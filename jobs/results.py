@@ -1,19 +1,15 @@
-"""The result files of a job: which are listed, what pages ask them, and all of them as one .zip."""
+"""The result files of a job: which are listed, and what pages ask them."""
 
 import posixpath
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import BinaryIO
 
-from django.db import close_old_connections
 from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from jobs import store
@@ -26,7 +22,6 @@ from jobs.previews.preview import SNIPPET_BYTES, Preview, preview_of, snippet_of
 from jobs.result_rules import rules_of
 from jobs.uploads.incoming import has_room
 from jobs.uploads.refusal import visible
-from jobs.uploads.tarstream import zip_stream
 
 NO_SNIPPET = SafeString("")
 MOST_SNIPPETS = 40
@@ -41,8 +36,6 @@ RESULTS_FOLLOW = (
 )
 MOST_NAMED = 3
 OUTPUT_FILES = frozenset({"stdout.log", "stderr.log"})
-# In an archive: no separators of other systems, no drive letters, no invisible or reversing characters.
-UNSAFE_IN_ZIP = re.compile(r"[\\:]")
 
 
 @dataclass(frozen=True)
@@ -166,7 +159,7 @@ def preview(job: Job, artifact: Artifact, order: Order | None = None) -> Preview
         page=partial(_address_beside, job, artifact, "artifact_detail"),
     )
     try:
-        return preview_of(artifact.path, artifact.size, _opener(artifact.key), addresses, order)
+        return preview_of(artifact.path, artifact.size, partial(store.open_, artifact.key), addresses, order)
     except FileNotFoundError:
         return Preview("missing", note="its content is not stored any more")
     except store.StoreAway as error:
@@ -223,40 +216,6 @@ def rules_without_effect(job: Job, attempt: Attempt | None) -> str:
         return ""
     rules = rules_of(job.result_rules, job.disk_bytes)
     return ", ".join(rules.without_effect([str(file.get("why")) for file in attempt.skipped]))
-
-
-def zipped(artifacts: Sequence[Artifact]) -> Iterator[bytes]:
-    """The files as one .zip in constant memory, dated when the last one came.
-
-    Breaks off when one has vanished or changed its size.
-    """
-    # A slow reader must not keep one of the few connections to the database.
-    close_old_connections()
-    taken: set[str] = set()
-    files = ((_unique(zip_path(a.path), taken), a.size, _opener(a.key)) for a in artifacts)
-    written_at = max((artifact.stored_at for artifact in artifacts), default=timezone.now())
-    yield from zip_stream(files, timezone.localtime(written_at))
-
-
-def zip_path(path: str) -> str:
-    """The path inside an archive: relative, no `..`, nothing that any system reads as something else."""
-    visible_only = "".join("_" if unicodedata.category(char)[0] == "C" else char for char in path)
-    parts = UNSAFE_IN_ZIP.sub("_", visible_only).split("/")
-    return "/".join(part for part in parts if part not in {"", ".", ".."}) or "file"
-
-
-def _unique(path: str, taken: set[str]) -> str:
-    stem, suffix = posixpath.splitext(path)
-    number = 1
-    while path in taken:
-        number += 1
-        path = f"{stem} ({number}){suffix}"
-    taken.add(path)
-    return path
-
-
-def _opener(key: str) -> Callable[[], BinaryIO]:
-    return lambda: store.open_(key)
 
 
 def _snippet(artifact: Artifact) -> SafeString:

@@ -6,17 +6,19 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_safe
 
 from jobs import gallery, results
 from jobs.access import find_job
 from jobs.models import Artifact, Job, Kind
 from jobs.previews.grid import order_of
 from jobs.previews.kinds import content_type_of, kind_of
+from jobs.results_zip import ResultsZip
+from jobs.resuming import resumable
 from jobs.retention import downloads
 from jobs.sending import SANDBOX, address_elsewhere, dress, joined_filename, send_stored
 from jobs.store import IN_S3
@@ -74,24 +76,21 @@ def job_gallery(request: SignedInRequest, job_id: int) -> HttpResponse:
     return render(request, "jobs/job_gallery.html", job_frame(request, job) | context)
 
 
-@require_GET
+@require_safe
 @login_required
 def job_results_zip(request: SignedInRequest, job_id: int) -> HttpResponseBase:
-    """All results as one .zip, made while it is sent."""
+    """All results as one .zip, made while it is sent; what was cut goes on."""
     find_job(request.user, job_id)
-    held = downloads.begin(job_id, Kind.RESULTS)
-    try:
+
+    def answer() -> HttpResponseBase:
         # Looked up after the note that it is read: what is here now stays until the last byte is sent.
         job = find_job(request.user, job_id)
-        artifacts = list(results.listed(results.newest_attempt(job)))
+        content = ResultsZip(list(results.listed(results.newest_attempt(job))))
         if gone := gone_answer(request, job, Kind.RESULTS):
-            held.close()
             return gone
-    except BaseException:
-        held.close()
-        raise
-    response = StreamingHttpResponse(held.sending(results.zipped(artifacts)), content_type="application/zip")
-    return dress(response, joined_filename(job.name, "results.zip"))
+        return dress(resumable(request, content, "application/zip"), joined_filename(job.name, "results.zip"))
+
+    return downloads.held_while_sent(job_id, Kind.RESULTS, answer)
 
 
 def _or_gone(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -13,8 +13,9 @@ from django.core.files.storage import default_storage
 from django.urls import reverse
 from django.utils import timezone
 
-from jobs import results
-from jobs.models import Artifact
+from jobs import results, results_zip
+from jobs.models import Artifact, Download
+from jobs.results_zip import ResultsZip
 from jobs.uploads.tarstream import SizeChanged
 from tests.cast import new_artifact
 
@@ -27,6 +28,11 @@ def job(make_job):
 @pytest.fixture
 def attempt(job, make_attempt):
     return make_attempt(job)
+
+
+def zipped(attempt):
+    content = ResultsZip(list(results.listed(attempt)))
+    return content.read(0, content.size)
 
 
 def address(job):
@@ -55,7 +61,7 @@ def test_its_files_are_dated_when_the_results_came_by_the_portals_clock(attempt)
     for name, at in {"a.txt": stored_at - timedelta(hours=1), "b.txt": stored_at}.items():
         Artifact.objects.filter(pk=new_artifact(attempt, name).pk).update(stored_at=at)
     with timezone.override("Europe/Berlin"):
-        data = b"".join(results.zipped(list(results.listed(attempt))))
+        data = b"".join(zipped(attempt))
     dates = {info.date_time for info in zipfile.ZipFile(io.BytesIO(data)).infolist()}
     assert dates == {(2026, 7, 2, 0, 30, 10)}
 
@@ -91,13 +97,13 @@ def test_a_stranger_gets_404_and_nobody_without_a_session_gets_in(charlie, clien
     ],
 )
 def test_no_name_leads_out_of_the_folder_it_is_unpacked_to(path, inside):
-    assert results.zip_path(path) == inside
+    assert results_zip.path_inside(path) == inside
 
 
 def test_two_paths_that_become_one_name_are_both_kept(attempt):
     for path, content in {"a:b.txt": b"1", "a_b.txt": b"2"}.items():
         new_artifact(attempt, path, content)
-    data = b"".join(results.zipped(list(results.listed(attempt))))
+    data = b"".join(zipped(attempt))
     archive = zipfile.ZipFile(io.BytesIO(data))
     assert sorted(archive.namelist()) == ["a_b (2).txt", "a_b.txt"]
     assert sorted(archive.read(name) for name in archive.namelist()) == [b"1", b"2"]
@@ -109,7 +115,7 @@ def test_a_file_that_changed_breaks_the_download_off(attempt, size):
     new_artifact(attempt, "b.txt", b"four", size=size)
     taken = []
     with pytest.raises(SizeChanged):
-        taken.extend(results.zipped(list(results.listed(attempt))))
+        taken.extend(zipped(attempt))
     assert b"first" in b"".join(taken)
     assert not zipfile.is_zipfile(io.BytesIO(b"".join(taken)))
 
@@ -119,15 +125,15 @@ def test_a_file_that_vanished_breaks_the_download_off(attempt):
     new_artifact(attempt, "b.txt", key="results/not/there")
     taken = []
     with pytest.raises(FileNotFoundError):
-        taken.extend(results.zipped(list(results.listed(attempt))))
+        taken.extend(zipped(attempt))
     assert not zipfile.is_zipfile(io.BytesIO(b"".join(taken)))
 
 
 def test_the_memory_does_not_grow_with_the_files(attempt):
     new_artifact(attempt, "large.bin", bytes(48 * 1024**2))
-    artifacts = list(results.listed(attempt))
+    pieces = zipped(attempt)
     with peak_memory() as peak:
-        size = sum(len(chunk) for chunk in results.zipped(artifacts))
+        size = sum(len(chunk) for chunk in pieces)
     assert size > 48 * 1024**2
     assert peak() < 6 * 1024**2
 
@@ -141,8 +147,40 @@ def peak_memory():
         tracemalloc.stop()
 
 
-def test_head_is_not_answered_with_the_work_of_a_download(alice, client_of, job):
-    assert client_of(alice).head(address(job)).status_code == 405
+@pytest.mark.django_db(transaction=True)
+def test_head_is_not_answered_with_the_work_of_a_download(alice, client_of, job, attempt, monkeypatch):
+    new_artifact(attempt, "a.txt", b"first")
+    whole = b"".join(client_of(alice).get(address(job)).streaming_content)
+    monkeypatch.setattr(results_zip, "zip_stream", None)
+    response = client_of(alice).head(address(job))
+    assert (response.status_code, response["Content-Length"]) == (200, str(len(whole)))
+    assert not Download.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_download_that_was_cut_goes_on(alice, client_of, job, attempt):
+    for name in ("a.txt", "größe.csv", "deep/er/b.bin"):
+        new_artifact(attempt, name, name.encode() * 50)
+    first = client_of(alice).get(address(job))
+    whole = b"".join(first.streaming_content)
+    assert first["Content-Length"] == str(len(whole))
+    for at in (1, 40, len(whole) // 2, len(whole) - 1):
+        headers = {"Range": f"bytes={at}-", "If-Range": first["ETag"]}
+        rest = client_of(alice).get(address(job), headers=headers)
+        assert rest.status_code == 206
+        assert b"".join(rest.streaming_content) == whole[at:]
+    part = client_of(alice).get(address(job), headers={"Range": "bytes=30-99"})
+    assert b"".join(part.streaming_content) == whole[30:100]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_begins_anew_where_the_results_changed(alice, client_of, job, attempt):
+    new_artifact(attempt, "a.txt", b"first")
+    first = client_of(alice).get(address(job))
+    first.close()
+    new_artifact(attempt, "b.txt", b"second")
+    headers = {"Range": "bytes=30-", "If-Range": first["ETag"]}
+    assert client_of(alice).get(address(job), headers=headers).status_code == 200
 
 
 def test_only_one_file_is_open_at_a_time(attempt, monkeypatch):
@@ -158,7 +196,7 @@ def test_only_one_file_is_open_at_a_time(attempt, monkeypatch):
         return file
 
     monkeypatch.setattr(default_storage, "open", counted)
-    b"".join(results.zipped(list(results.listed(attempt))))
+    b"".join(zipped(attempt))
     assert max(most) == 1
 
 

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from jobs.uploads.tarstream import SizeChanged, tar_stream, zip_stream
+from jobs.uploads.tarstream import SizeChanged, tar_stream, zip_size, zip_stream
 
 LONG = "/".join(["a-folder-with-a-long-name"] * 8) + "/ü 日本.csv"
 FILES = {"main.py": b"print(1)\n", LONG: b"x" * 513, "empty": b"", "data/block": b"y" * 512}
@@ -69,3 +69,17 @@ def test_a_large_file_is_streamed_in_little_memory(pack):
     finally:
         tracemalloc.stop()
     assert total > size
+
+
+@pytest.mark.parametrize("limit", [2**31 - 1, 60, 25, 10])
+@pytest.mark.parametrize("most", [65535, 2])
+def test_the_size_of_a_zip_is_known_before(monkeypatch, limit, most):
+    """Also where ZIP64 is needed: for a large file, for a place behind so many bytes, for many files."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", most)
+    files = [("größe.txt", b"x" * size) for size in (0, 9, 10, 11, 24, 25, 26, 59, 60, 61, 200)]
+    for many in range(len(files) + 1):
+        some = [(f"{number}/{path}", data) for number, (path, data) in enumerate(files[:many])]
+        streamed_files = [(path, len(data), lambda data=data: io.BytesIO(data)) for path, data in some]
+        packed = b"".join(zip_stream(streamed_files))
+        assert zip_size((path, size) for path, size, _ in streamed_files) == len(packed)

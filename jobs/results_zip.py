@@ -1,0 +1,80 @@
+"""All results of a job as one .zip: made while it is sent, of a size that is known before, and resumable."""
+
+import hashlib
+import posixpath
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
+
+from django.db import close_old_connections
+from django.utils import timezone
+
+from jobs import store
+from jobs.models import Artifact
+from jobs.resuming import Opened
+from jobs.uploads.tarstream import StreamedFile, zip_size, zip_stream
+
+# In an archive: no separators of other systems, no drive letters, no invisible or reversing characters.
+UNSAFE = re.compile(r"[\\:]")
+
+
+class ResultsZip:
+    """The files, dated when the last one came by the portal's clock, as a content that never changes.
+
+    Whoever goes on in its middle waits until what is before was read again: its checksums stand at the end.
+    """
+
+    modified = None
+
+    def __init__(self, artifacts: Sequence[Artifact]) -> None:
+        taken: set[str] = set()
+        self._files: list[StreamedFile] = [
+            (_unique(path_inside(artifact.path), taken), artifact.size, partial(store.open_, artifact.key))
+            for artifact in artifacts
+        ]
+        last = max((artifact.stored_at for artifact in artifacts), default=timezone.now())
+        self._written_at = timezone.localtime(last)
+        self.size = zip_size((path, size) for path, size, _ in self._files)
+        # A key stands for one content for ever; Python's version, as its zipfile decides about the bytes between.
+        told = (
+            [(artifact.path, artifact.key) for artifact in artifacts],
+            self._written_at.isoformat(),
+            sys.version,
+        )
+        self.tag = f'"zip-{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}"'
+
+    def read(self, start: int, end: int) -> Opened:
+        """Breaks off (SizeChanged, FileNotFoundError) when a file has vanished or changed its size."""
+        return Opened(self._read(start, end))
+
+    def _read(self, start: int, end: int) -> Iterator[bytes]:
+        # A slow reader must not keep one of the few connections to the database.
+        close_old_connections()
+        at = 0
+        with closing(zip_stream(self._files, self._written_at)) as pieces:
+            for piece in pieces:
+                begin, at = at, at + len(piece)
+                if at > start and (wanted := piece[max(0, start - begin) : max(0, end - begin)]):
+                    yield wanted
+                if at >= end and end < self.size:
+                    return
+
+
+def path_inside(path: str) -> str:
+    """The path inside an archive: relative, no `..`, nothing that any system reads as something else."""
+    visible_only = "".join("_" if unicodedata.category(char)[0] == "C" else char for char in path)
+    parts = UNSAFE.sub("_", visible_only).split("/")
+    return "/".join(part for part in parts if part not in {"", ".", ".."}) or "file"
+
+
+def _unique(path: str, taken: set[str]) -> str:
+    stem, suffix = posixpath.splitext(path)
+    number = 1
+    while path in taken:
+        number += 1
+        path = f"{stem} ({number}){suffix}"
+    taken.add(path)
+    return path
