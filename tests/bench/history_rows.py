@@ -100,9 +100,11 @@ DROP TABLE made
 
 
 # Whatever every new row would have to be put into; those of a few rows are left, workers look into them meanwhile.
-BUILT_AFTERWARDS = r"""
-SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() AND (indexname = 'search_words' OR (
-    tablename = 'jobs_job' AND indexname ~ '^(job_by_|job_ran_|jobs_job_.*_id_)'))
+OF_JOBS = "^(job_by_|job_ran_|jobs_job_.*_id_)"
+OF_WORDS = "^search_words$"
+INDEXES = """
+SELECT indexname, indexdef FROM pg_indexes
+WHERE schemaname = current_schema() AND tablename IN ('jobs_job', 'jobs_searchentry') AND indexname ~ %s
 ORDER BY indexname
 """
 
@@ -119,10 +121,13 @@ def fill(database_url: str, first: int, last: int, *, is_counted: bool = True) -
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("SET maintenance_work_mem = '512MB'")
         span = {"first": first, "last": last}
-        with indexes_built_afterwards(connection):
-            for statement in single(SCRIPTS):
-                connection.execute(statement, span)
+        for statement in single(SCRIPTS):
+            connection.execute(statement, span)
+        with indexes_built_afterwards(connection, OF_JOBS):
             connection.execute(FILL, span | {"is_counted": is_counted})
+        # The next statements look jobs up by those indexes.
+        connection.execute("ANALYZE jobs_job")
+        with indexes_built_afterwards(connection, OF_WORDS):
             for statement in single(SEARCHED):
                 connection.execute(statement)
         connection.execute("VACUUM ANALYZE")
@@ -135,9 +140,9 @@ def single(statements: str) -> list[str]:
 
 
 @contextmanager
-def indexes_built_afterwards(connection: psycopg.Connection) -> Iterator[None]:
+def indexes_built_afterwards(connection: psycopg.Connection, names: str) -> Iterator[None]:
     """At once, from all rows: that is faster than a million rows and words one by one. The same indexes as before."""
-    indexes = connection.execute(BUILT_AFTERWARDS).fetchall()
+    indexes = connection.execute(INDEXES, (names,)).fetchall()
     for name, _ in indexes:
         connection.execute(f'DROP INDEX "{name}"')
     yield
