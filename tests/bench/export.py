@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 
 from tests.bench import memory
-from tests.bench.history import fill, make_people
+from tests.bench.history_rows import fill, make_people
 from tests.bench.report import Figure, at_most
 from tests.up.portal_process import PortalProcess
 from tests.visitor import PASSWORD, Visitor

@@ -1,7 +1,6 @@
-"""Pages of the history with a thousand jobs, and the same pages with a million."""
+"""Pages of the history with a thousand jobs, and the same pages with a million: two portals, asked in turn."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -10,106 +9,22 @@ from dataclasses import dataclass
 import psycopg
 
 from jobs.history.pages import PAGE
-from tests.bench.report import Figure, at_least, at_most, p50, p95, percentile
-from tests.up.portal_process import BASE, PortalProcess
+from tests.bench.history_rows import fill, make_people
+from tests.bench.report import Figure, at_least, at_most, p50, percentile
+from tests.up.portal_process import PortalProcess
 from tests.visitor import PASSWORD, Visitor
 
-FEW, MANY = 1_000, 1_000_000
-ROUNDS, FIRST = 100, 5
+FEW, MANY = 1_000, int(os.environ.get("BENCH_HISTORY_JOBS", "1000000"))
+ROUNDS, FIRST = int(os.environ.get("BENCH_HISTORY_ROUNDS", "100")), 5
 LARGEST_RATIO, SLOWEST, MOST_STATEMENTS, BESIDE_ADMIN = 1.15, 40, 6, 5
 # So many jobs are behind a deep page; and how often Django's admin is asked for one: it takes its time.
 DEEP, PEER_ROUNDS = 200, 10
 # A request with it is answered with the number of its statements (tests/bench/history_peer.py).
 COUNT = "X-Count-Statements"
-# Alice's team has all jobs but those of Fred's, which has twenty; both are older than any other.
-PEOPLE = f"""
-from teams.models import Membership, Team, User
-for name, team in (("alice", "Many"), ("fred", "Few")):
-    user = User.objects.create_user(name, f"{{name}}@example.org", {PASSWORD!r})
-    Membership.objects.create(user=user, team=Team.objects.create(name=team, slug=team.lower()))
-"""
-# Evenly spread: a tenth failed, a tenth has the tag, a tenth the word. Rare things are among the oldest.
-FILL = """
-INSERT INTO jobs_job (
-    team_id, owner_id, submit_key, name, tags, bundle_id, entry, arguments, environment, cluster_id,
-    image_label, image_reference, profile_label, command, cpu_millis, memory_bytes, disk_bytes, max_processes,
-    time_limit_seconds, created_at, status, reason, detail, exit_code, starting_at, running_at, finishing_at,
-    finished_at, usage_counted_at, next_look_at, gpu_count, gpu_resource, node_labels, tolerations, pull_secret)
-SELECT
-    CASE WHEN n BETWEEN 101 AND 120 THEN few.id ELSE many.id END,
-    CASE WHEN n BETWEEN 101 AND 120 THEN fred.id WHEN mod(n, 10) = 3 THEN admin.id ELSE alice.id END,
-    gen_random_uuid(),
-    CASE WHEN n BETWEEN 201 AND 220 THEN 'zebra crossing '
-        WHEN mod((n - 1) / 10, 10) = 4 THEN 'forecast ' ELSE 'train model ' END || (n - 1) / 10,
-    CASE WHEN n BETWEEN 301 AND 320 THEN '{rare}' WHEN mod(n, 10) = 5 THEN '{nightly}' ELSE '{}' END::varchar[],
-    md5('bundle ' || (n - 1) / 10)::uuid, 'main.py', '{}', '{}', cluster.id,
-    'Python 3', 'local/python', 'Small', '{python3,-u,main.py}', 1000, 2147483648, 5368709120, 256,
-    3600, at, status, CASE status WHEN 'failed' THEN 'exit_code' ELSE '' END, '',
-    CASE status WHEN 'failed' THEN 1 ELSE 0 END, at, at, at, at + interval '3 minutes',
-    CASE WHEN %(is_counted)s THEN now() END, NULL, 0, '', '{}', '[]', ''
-FROM (
-    SELECT n, timestamptz '2026-01-01' + n * interval '20 seconds' AS at,
-        CASE WHEN n BETWEEN 401 AND 420 THEN 'error' WHEN mod(n, 10) = 6 THEN 'failed' ELSE 'succeeded' END AS status
-    FROM generate_series(%(first)s::int, %(last)s::int) AS n
-) AS made,
-    (SELECT id FROM teams_team WHERE slug = 'many') AS many,
-    (SELECT id FROM teams_team WHERE slug = 'few') AS few,
-    (SELECT id FROM teams_user WHERE username = 'alice') AS alice,
-    (SELECT id FROM teams_user WHERE username = 'fred') AS fred,
-    (SELECT id FROM teams_user WHERE username = 'admin') AS admin,
-    (SELECT id FROM clusters_cluster ORDER BY id LIMIT 1) AS cluster
-ORDER BY n
-"""
-
-
-# Each script ran ten times. It has words that all have, sixty of its own out of ten thousand, and rare ones at the
-# beginning of the history; "decade" is in a tenth, all of them in the older half.
-SCRIPTS = """
-CREATE TEMPORARY TABLE made AS
-SELECT b, md5('bundle ' || b)::uuid AS bundle, md5('script ' || b) || md5('more ' || b) AS sha256, (
-    SELECT 'import numpy as np\nimport pandas as pd\n\n' || string_agg(
-        'value_' || mod(abs(hashtext(b || 'w' || w)), 10000) || ' = read_table("' || w || '.csv")', E'\n')
-    || CASE WHEN b BETWEEN 51 AND 52 THEN E'\nquagga = 1' ELSE '' END
-    || CASE WHEN mod(b, 10) = 7 AND b < 50000 THEN E'\ndecade = 10' ELSE '' END
-    FROM generate_series(1, 60) AS w
-) AS script, CASE WHEN b BETWEEN 10 AND 11 THEN 'few' ELSE 'many' END AS slug
-FROM generate_series((%(first)s::int - 1) / 10, (%(last)s::int - 1) / 10) AS b;
-INSERT INTO jobs_bundle (id, created_at, is_frozen) SELECT bundle, now(), true FROM made;
-INSERT INTO jobs_blob (sha256, size, key, touched_at)
-    SELECT sha256, length(script), 'blobs/' || sha256, now() FROM made ON CONFLICT DO NOTHING;
-INSERT INTO jobs_bundlefile (bundle_id, path, size, blob_id)
-    SELECT bundle, 'main.py', size, id FROM made JOIN jobs_blob USING (sha256);
-INSERT INTO jobs_scripttext (blob_id, text) SELECT id, script FROM made JOIN jobs_blob USING (sha256);
-ANALYZE made, jobs_blob
-"""
-SEARCHED = """
-INSERT INTO jobs_searchentry (digest, bundle_id, shelf, words)
-SELECT sha256, bundle, b / 8192, (
-    WITH words AS MATERIALIZED (
-        SELECT word FROM (
-            SELECT unnest(ARRAY[found[1], split_part(found[1], '_', 1), split_part(found[1], '_', 2)]) AS word
-            FROM regexp_matches(lower(script), '[[:alnum:]_]+', 'g') AS found
-            UNION SELECT unnest(ARRAY['main', '~ain', '~in', 'py', 'main.py', '/main.py', '/main', '/.py', '/py'])
-            UNION SELECT unnest(string_to_array(name, ' '))
-        ) AS every WHERE word <> ''
-    )
-    SELECT array_to_tsvector(array_agg(scope || word)) FROM words, unnest(ARRAY['0.' || b / 8192 || '.',
-        team.id || '.' || CASE slug WHEN 'few' THEN 0 ELSE b / 8192 END || '.']) AS scope)
-FROM made, LATERAL (SELECT name FROM jobs_job WHERE bundle_id = bundle LIMIT 1) AS job,
-    LATERAL (SELECT id FROM teams_team WHERE teams_team.slug = made.slug) AS team
-ORDER BY b;
-INSERT INTO jobs_searchshelf (team, number, entries) SELECT 0, b / 8192, count(*) FROM made GROUP BY 2
-    ON CONFLICT (team, number) DO NOTHING;
-INSERT INTO jobs_searchshelf (team, number, entries)
-    SELECT id, CASE made.slug WHEN 'few' THEN 0 ELSE b / 8192 END, count(*) FROM made JOIN teams_team USING (slug)
-    GROUP BY 1, 2 ON CONFLICT (team, number) DO NOTHING;
-INSERT INTO jobs_searchedjob (job_id, entry_id)
-    SELECT jobs_job.id, e.id FROM made JOIN jobs_job ON bundle_id = bundle JOIN jobs_searchentry e ON digest = sha256;
-DROP TABLE made
-"""
-
-
-INDEX = "CREATE INDEX search_words ON jobs_searchentry USING gin (words) WITH (fastupdate = off)"
+# The page of the portal that has nothing to do with jobs: what a page costs whoever is signed in, at this moment.
+FLOOR = "floor: change of password"
+# A loop that takes the same work each time: rounds whose two differ by more did not meet one machine.
+LOOPS, STEADY = 200_000, 1.1
 
 
 @dataclass(frozen=True)
@@ -121,48 +36,133 @@ class Place:
     address: str
 
 
-def measure() -> Iterator[Figure]:
-    """The same pages at both sizes, over HTTP through the front, signed in; and what they cost beside Django's list."""
-    with PortalProcess(DJANGO_SETTINGS_MODULE="tests.bench.history_settings") as portal:
-        make_people(portal)
-        visitors = {
-            "admin": Visitor(portal.url).sign_in("admin", portal.admin_password or ""),
-            "alice": Visitor(portal.url).sign_in("alice", PASSWORD),
-            "fred": Visitor(portal.url).sign_in("fred", PASSWORD),
-        }
-        fill(portal.database_url, 1, FEW)
-        small = all_pages(visitors, _places(portal.database_url))
+@dataclass(frozen=True)
+class Side:
+    """One of the two portals: who is signed in there, and its pages, in the same order as the other's."""
+
+    visitors: dict[str, Visitor]
+    places: list[Place]
+
+    def seconds(self, place: Place) -> float:
+        """What one request takes."""
         began = time.monotonic()
-        fill(portal.database_url, FEW + 1, MANY)
-        print(f"  {MANY:,} jobs were made in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-        places = _places(portal.database_url)
-        large = all_pages(visitors, places)
-        statements = _statements(visitors, places)
-        peer = p50(all_pages(visitors, [_peer()], PEER_ROUNDS)["peer"])
-    for name, times in large.items():
-        yield from _compared(name, small[name], times)
-    most = max(statements.values())
-    note = (
-        f"by the server's count, in {', '.join(name for name, count in statements.items() if count == most)}"
-    )
+        answer = self.visitors[place.who].get(place.address)
+        seconds = time.monotonic() - began
+        assert answer.status_code == 200, (place, answer.status_code)
+        return seconds
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A page's times with few jobs and with many; of the larger portal's page its statements and its bytes."""
+
+    name: str
+    few: list[float]
+    many: list[float]
+    statements: int
+    size: int
+
+    def ratio(self, part: int) -> float:
+        """Of the times that `part` of 100 requests do not exceed."""
+        return percentile(self.many, part) / percentile(self.few, part)
+
+    @property
+    def note(self) -> str:
+        """All of it in a line."""
+        p50s, p95s, p99s = (
+            f"p{part} {percentile(self.few, part) * 1000:.1f} → {percentile(self.many, part) * 1000:.1f} ms"
+            for part in (50, 95, 99)
+        )
+        size = f"{self.statements} statements, {self.size / 1000:.0f} kB"
+        return f"{p50s}, {p95s}, {p99s} ({self.ratio(99):.2f} ×); {size}"
+
+
+def measure() -> Iterator[Figure]:
+    """Over HTTP through the front, signed in; each page in both portals in turn, so that they meet the same machine."""
+    settings = "tests.bench.history_settings"
+    with (
+        PortalProcess(DJANGO_SETTINGS_MODULE=settings) as few,
+        PortalProcess(DJANGO_SETTINGS_MODULE=settings) as many,
+    ):
+        small, large = _filled(few, FEW), _filled(many, MANY)
+        pairs, unsteady = _in_turn(small, large)
+        deep = next(place for place in large.places if place.name == "deep page, admin")
+        beside = all_pages(large.visitors, [deep, _peer()], PEER_ROUNDS)
+    for pair in pairs:
+        yield from _figures(pair)
+    most = max(pair.statements for pair in pairs)
+    such = [pair.name for pair in pairs if pair.statements == most]
+    note = f"by the server's count, in {len(such)} of {len(pairs)} pages, among them: {such[0]}"
     yield at_most("history", "statements of a page, the most", most, "", MOST_STATEMENTS, note)
-    ours = p50(large["deep page, admin"])
-    note = f"p50 {ours * 1000:.0f} ms; Django's admin, numbered pages of {PAGE}, {peer * 1000:.0f} ms"
+    ours, peer = p50(beside[deep.name]), p50(beside["peer"])
+    note = (
+        f"p50 {ours * 1000:.0f} ms; Django's admin, numbered pages of {PAGE}, {peer * 1000:.0f} ms, in turn"
+    )
     yield at_least("history", "deep page: Django's admin / ours", peer / ours, "×", BESIDE_ADMIN, note)
+    note = f"of {ROUNDS}: a fixed loop before and after a round differed by more than {STEADY - 1:.0%}"
+    yield Figure("history", "rounds in which the machine changed its speed", unsteady, "", note=note)
 
 
-def _compared(name: str, small: list[float], large: list[float]) -> Iterator[Figure]:
-    few, many = p50(small) * 1000, p50(large) * 1000
-    note = f"p50 {few:.1f} → {many:.1f} ms, p95 {p95(small) * 1000:.0f} → {p95(large) * 1000:.0f} ms"
-    ratio = f"{name}: p50 at {MANY:,} / at {FEW:,}"
-    yield at_most("history", ratio, many / few, "×", LARGEST_RATIO, note)
-    yield at_most("history", f"{name}: p99 at {MANY:,}", percentile(large, 99) * 1000, "ms", SLOWEST)
+def _figures(pair: Pair) -> Iterator[Figure]:
+    ratio = f"{pair.name}: p50 at {MANY:,} / at {FEW:,}"
+    slowest, milliseconds = f"{pair.name}: p99 at {MANY:,}", percentile(pair.many, 99) * 1000
+    if pair.name == FLOOR:
+        yield Figure("history", ratio, pair.ratio(50), "×", note=pair.note)
+        yield Figure("history", slowest, milliseconds, "ms")
+        return
+    yield at_most("history", ratio, pair.ratio(50), "×", LARGEST_RATIO, pair.note)
+    yield at_most("history", slowest, milliseconds, "ms", SLOWEST)
 
 
-def _statements(visitors: dict[str, Visitor], places: list[Place]) -> dict[str, int]:
-    """What each page sends to the database, session and user among it."""
-    answers = {place: visitors[place.who].get(place.address, headers={COUNT: "1"}) for place in places}
-    return {place.name: int(answer.headers[COUNT]) for place, answer in answers.items()}
+def _filled(portal: PortalProcess, jobs: int) -> Side:
+    make_people(portal)
+    visitors = {
+        "admin": Visitor(portal.url).sign_in("admin", portal.admin_password or ""),
+        "alice": Visitor(portal.url).sign_in("alice", PASSWORD),
+        "fred": Visitor(portal.url).sign_in("fred", PASSWORD),
+    }
+    began = time.monotonic()
+    fill(portal.database_url, 1, jobs)
+    print(f"  {jobs:,} jobs were made in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return Side(visitors, _places(portal.database_url))
+
+
+def _in_turn(small: Side, large: Side) -> tuple[list[Pair], int]:
+    """The pages, each in one portal right behind the other, which goes first in every other round.
+
+    Also in how many rounds the machine did not keep its speed.
+    """
+    both = list(zip(small.places, large.places, strict=True))
+    times: dict[str, tuple[list[float], list[float]]] = {place.name: ([], []) for place in large.places}
+    unsteady = 0
+    for number in range(FIRST + ROUNDS):
+        before = _loop()
+        for few, many in both:
+            asked = [(small, few, times[few.name][0]), (large, many, times[many.name][1])]
+            for side, place, into in asked if number % 2 else reversed(asked):
+                seconds = side.seconds(place)
+                if number >= FIRST:
+                    into.append(seconds)
+        after = _loop()
+        unsteady += number >= FIRST and max(before, after) > min(before, after) * STEADY
+    return [Pair(place.name, *times[place.name], *_costs(large, place)) for place in large.places], unsteady
+
+
+def _loop() -> float:
+    """Seconds of a fixed loop, the best of three: a moment's interruption is not the machine's speed."""
+    taken = []
+    for _ in range(3):
+        began = time.perf_counter()
+        for _ in range(LOOPS):
+            pass
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+def _costs(side: Side, place: Place) -> tuple[int, int]:
+    """What the page sends to the database, session and user among it; and how long it is."""
+    answer = side.visitors[place.who].get(place.address, headers={COUNT: "1"})
+    return int(answer.headers[COUNT]), len(answer.content)
 
 
 def _peer() -> Place:
@@ -180,6 +180,7 @@ def _places(database_url: str) -> list[Place]:
     assert row is not None
     deep, owner, cluster, many, few = row
     return [
+        Place(FLOOR, "alice", "/accounts/password/change/"),
         Place("first page", "alice", "/"),
         Place("first page, admin", "admin", "/"),
         Place("deep page", "alice", f"/?before={deep}"),
@@ -237,30 +238,3 @@ def all_pages(
             if number >= FIRST:
                 times[place.name].append(seconds)
     return times
-
-
-def make_people(portal: PortalProcess) -> None:
-    values = os.environ | {"DATABASE_URL": portal.database_url, "STELLWERK_HOME": str(portal.home)}
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", PEOPLE]
-    subprocess.run(command, cwd=BASE, env=values, check=True, stdout=subprocess.DEVNULL)
-
-
-def _single(statements: str) -> list[str]:
-    return statements.split(";\n")
-
-
-def fill(database_url: str, first: int, last: int, *, is_counted: bool = True) -> None:
-    """Jobs `first` to `last`. With `is_counted` the usage report takes them for counted: nobody counts meanwhile."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        span = {"first": first, "last": last}
-        for statement in _single(SCRIPTS):
-            connection.execute(statement, span)
-        connection.execute(FILL, span | {"is_counted": is_counted})
-        # Built at once: that is faster than a million words one by one.
-        connection.execute("DROP INDEX search_words")
-        connection.execute("SET maintenance_work_mem = '512MB'")
-        for statement in _single(SEARCHED):
-            connection.execute(statement)
-        connection.execute(INDEX)
-        connection.execute("VACUUM ANALYZE")
-        connection.execute("CHECKPOINT")

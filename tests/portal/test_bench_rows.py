@@ -7,7 +7,7 @@ from jobs.history.filters import Filters
 from jobs.history.pages import Cursor, find_page
 from jobs.models import Job, UsageSum
 from teams.models import Team, User
-from tests.bench import history, people, usage
+from tests.bench import history_rows, people, usage
 
 pytestmark = pytest.mark.django_db
 
@@ -38,9 +38,29 @@ def test_rows_of_history(cluster):
     for name in ("alice", "fred", "admin"):
         User.objects.create_user(name)
     span = {"first": 1, "last": 120}
-    _execute(history.SCRIPTS, span)
-    _execute(history.FILL, span | {"is_counted": True})
-    _execute(history.SEARCHED)
+    _execute(history_rows.SCRIPTS, span)
+    _execute(history_rows.FILL, span | {"is_counted": True})
+    _execute(history_rows.SEARCHED)
     assert Job.objects.count() == 120
     find = [find_page([team], Filters(text="numpy -quagga"), Cursor(), 200) for team in (1000, 1001)]
     assert [len(page.ids) for page in find] == [100, 20]
+
+
+@pytest.mark.parametrize(
+    ("names", "gone", "kept"),
+    [
+        (history_rows.OF_JOBS, "INDEX job_by_team ", "INDEX job_queue "),
+        (history_rows.OF_WORDS, "INDEX search_words ", "INDEX job_by_team "),
+    ],
+)
+def test_indexes_that_rows_of_history_do_without_are_the_same_afterwards(names, gone, kept):
+    every = "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY indexname"
+    connection.ensure_connection()
+    raw = connection.connection
+    before = raw.execute(every).fetchall()
+    assert any(gone in row[0] for row in before)
+    with history_rows.indexes_built_afterwards(raw, names):
+        left = [row[0] for row in raw.execute(every).fetchall()]
+    assert not any(gone in index for index in left)
+    assert any(kept in index for index in left)
+    assert raw.execute(every).fetchall() == before
