@@ -11,6 +11,7 @@ from teams.models import NO_AUDITORS, Role, Team, User
 
 TYPED = {"class": "form-control", "autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}
 CHOSEN = {"class": "form-check-input"}
+NO_TEAM_YET = "Its name. Without a team the person can run nothing yet; a team can be given later."
 ROLE_HINTS = {
     Role.ANALYST: "Sends jobs, sees the team's jobs, cancels and deletes the own ones.",
     Role.MANAGER: "Also cancels and deletes the team's jobs, and looks after its members.",
@@ -143,7 +144,7 @@ class InviteForm(forms.Form):
         super().__init__(data, initial=initial)
         self.teams, self.needs_team = teams, needs_team
         if not needs_team:
-            self.fields["team"].help_text = "Its name. May be empty: the person can be added to teams later."
+            self.fields["team"].help_text = NO_TEAM_YET
 
     def clean_username(self) -> str:
         """Nobody else's, however it is capitalised."""

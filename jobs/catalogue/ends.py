@@ -3,12 +3,12 @@
 import signal
 
 from clusters.causes import End, Wait
-from jobs.catalogue.entries import Entry, plain, quoting
+from jobs.catalogue.entries import Entry, keeping, plain, quoting
 from jobs.catalogue.situation import Explanation, Own, Situation
 from jobs.catalogue.waits import WAITS
 
 AGAIN = "Run it again; if it happens twice, tell an admin."
-KEPT = "Output that had arrived is kept. Run it again; if it happens twice, tell an admin."
+NOT_TO_BLAME = "The script is not to blame; run it again."
 
 
 def unknown_failure(now: Situation) -> Explanation:
@@ -33,7 +33,9 @@ def _exit(now: Situation) -> Explanation:
         )
     return Explanation(
         f"The script ended with exit code {code}.",
-        "The last lines of its output usually say why. Correct the script and choose Run with changes.",
+        "The last lines of its output usually say why. Correct the script and choose Run with changes."
+        if now.has_output
+        else "There is no output that could say why. Check the script and choose Run with changes.",
     )
 
 
@@ -42,7 +44,8 @@ def _signal(now: Situation) -> Explanation:
         return _exit(now)
     return Explanation(
         f"The script was ended by signal {signal_name(abs(now.exit_code))}.",
-        "A crash inside a library is the usual cause; the last lines of the output may tell which.",
+        "A crash inside a library is the usual cause"
+        + ("; the last lines of the output may tell which." if now.has_output else "."),
     )
 
 
@@ -107,20 +110,18 @@ _OF_CLUSTERS: dict[str, Entry] = {
         "The job was stopped from outside the portal on {cluster}.",
         "Run it again, or ask an admin who stopped it.",
     ),
-    End.DELETED: quoting(
-        "Somebody deleted the job on {cluster} by hand, outside of the portal.",
-        "Output that had arrived is kept. Run it again, or ask an admin who deleted it.",
+    End.DELETED: keeping(
+        quoting(
+            "Somebody deleted the job on {cluster} by hand, outside of the portal.",
+            "Run it again, or ask an admin who deleted it.",
+        )
     ),
-    End.DRAINED: quoting(
-        "Its node of {cluster} was taken out of service, and the job with it.",
-        "The script is not to blame. Output that had arrived is kept; run it again.",
+    End.DRAINED: keeping(
+        quoting("Its node of {cluster} was taken out of service, and the job with it.", NOT_TO_BLAME)
     ),
-    End.PREEMPTED: quoting(
-        "More important work took its place on {cluster}.",
-        "The script is not to blame. Output that had arrived is kept; run it again.",
-    ),
-    End.NODE_LOST: quoting("{cluster} lost the node on which it ran.", KEPT),
-    End.LOST: quoting("{cluster} lost the job before it was known how the script ended.", KEPT),
+    End.PREEMPTED: keeping(quoting("More important work took its place on {cluster}.", NOT_TO_BLAME)),
+    End.NODE_LOST: keeping(quoting("{cluster} lost the node on which it ran.", AGAIN)),
+    End.LOST: keeping(quoting("{cluster} lost the job before it was known how the script ended.", AGAIN)),
     End.REFUSED: quoting("The job could not be prepared on {cluster}; the script was not started.", AGAIN),
     End.FETCH_FAILED: quoting(
         "The job's files could not be brought to {cluster}; the script was not started.",
@@ -169,9 +170,11 @@ ERRORS: dict[str, Entry] = {**_GIVEN_UP, **_OF_SCRIPTS, **_OF_CLUSTERS}
 
 # The portal itself asked for the stop (Job.cancel_reason).
 STOPPED: dict[str, Entry] = {
-    Own.BUDGET: plain(
-        "Stopped by the portal: the month's budget of hours is used up.",
-        "Output so far is kept. Run it again when the next month begins, or ask an admin for a larger budget.",
+    Own.BUDGET: keeping(
+        plain(
+            "Stopped by the portal: the month's budget of hours is used up.",
+            "Run it again when the next month begins, or ask an admin for a larger budget.",
+        )
     ),
     Own.PREEMPTED: plain(
         "Stopped by the portal: another team needed back what it borrowed.",

@@ -1,10 +1,12 @@
 """How entries of the catalogue are made."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from jobs.catalogue.situation import Explanation, Situation
 
 Entry = Callable[[Situation], Explanation]
+KEPT = "Output that had arrived is kept."
 
 
 def plain(sentence: str, advice: str) -> Entry:
@@ -33,3 +35,13 @@ def quoting(sentence: str, advice: str) -> Entry:
         return Explanation(sentence.format(cluster=now.cluster, image=now.image) + now.said, advice)
 
     return entry
+
+
+def keeping(entry: Entry) -> Entry:
+    """The same entry, whose advice says that the output is there while it is."""
+
+    def kept(now: Situation) -> Explanation:
+        told = entry(now)
+        return replace(told, advice=f"{KEPT} {told.advice}") if now.has_output else told
+
+    return kept

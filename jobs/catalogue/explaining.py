@@ -46,8 +46,12 @@ def _usual(now: Situation) -> Explanation:
             Status.RUNNING: f"{now.entry} is running on {now.cluster}.",
             Status.FINISHING: "The script has ended; its output and results are being collected.",
             Status.SUCCEEDED: "The script ended without an error.",
-            Status.CANCELLED: f"Cancelled{by}."
-            if now.exit_code is None
-            else f"Cancelled{by} while it ran; output so far is kept.",
+            Status.CANCELLED: f"Cancelled{by}{_while_it_ran(now)}.",
         }[now.status]
     )
+
+
+def _while_it_ran(now: Situation) -> str:
+    if now.exit_code is None:
+        return ""
+    return " while it ran" + ("; output so far is kept" if now.has_output else "")

@@ -53,7 +53,7 @@ class Situation:
     """What an explanation may need to know. `stopped_for`: why the portal itself asked for the stop.
 
     `facts` are the names and amounts that belong to the reason, ready to be read (jobs/waiting.py makes them);
-    each of them may be missing.
+    each of them may be missing. `has_output`: something that the script wrote is there to be read.
     """
 
     status: Status
@@ -71,6 +71,7 @@ class Situation:
     time_limit: str = ""
     is_unreachable: bool = False
     adds_nodes: bool = False
+    has_output: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def fact(self, name: str) -> str:

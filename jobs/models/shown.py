@@ -18,6 +18,9 @@ from jobs.result_rules import rules_of
 from jobs.waiting import Asked, facts_for, facts_of_queue
 from teams.wording import readable_bytes, readable_seconds
 
+# What is said of these depends on whether there is output.
+UNHAPPY = TERMINAL - {Status.SUCCEEDED}
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -76,6 +79,7 @@ class JobShown:
         cancel_requested_at: datetime | None
         cancel_requested_by: Any
         deleted_at: datetime | None
+        stored: Any
 
     # Set for rows that wait (jobs/forecast/estimate.py): when it is likely to start.
     told_start: Any = None
@@ -194,9 +198,15 @@ class JobShown:
                 time_limit=readable_seconds(self.time_limit_seconds),
                 is_unreachable=self.cluster.unreachable_since is not None,
                 adds_nodes=self.cluster.adds_nodes,
+                has_output=status not in UNHAPPY or not self.is_finished or self.has_output,
                 facts=self.facts_of(reason, detail) if facts is None else facts,
             )
         )
+
+    @cached_property
+    def has_output(self) -> bool:
+        """Something that the script wrote is kept: no rule deleted it. One query."""
+        return bool(self.stored.filter(kind="logs", gone_at=None, bytes__gt=0).exists())
 
     def _explained_by_queue(self, block: dict[str, Any]) -> Explanation:
         return self.explained(Status.QUEUED, block["reason"], block["detail"], facts=facts_of_queue(block))

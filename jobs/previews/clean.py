@@ -1,5 +1,6 @@
 """HTML that came out of a script's file, cleaned: words, tables and pictures stay; nothing that acts does."""
 
+import re
 from copy import deepcopy
 
 import nh3
@@ -17,6 +18,8 @@ ATTRIBUTES["img"] = {"src", "alt", "title", "width", "height"}
 TOKEN_CLASSES = {name for name in STANDARD_TYPES.values() if name}
 COLOUR_CLASSES = {f"ansi{number}" for number in range(108)}
 CLASSES = {"span": TOKEN_CLASSES | COLOUR_CLASSES, "table": {"dataframe"}}
+# nh3 writes tags in small letters, and every other "<" as "&lt;".
+HEADING = re.compile(r"(</?h)([1-5])(?=[ >])")
 HIDDEN_CONTENT = {
     "script",
     "style",
@@ -31,7 +34,10 @@ HIDDEN_CONTENT = {
 
 
 def cleaned(html: str, addresses: Addresses) -> SafeString:
-    """The same text without anything that runs, submits, loads from elsewhere or lays itself over the page."""
+    """The same text without anything that runs, submits, loads from elsewhere or lays itself over the page.
+
+    Its headings stand one level lower: the page has the one of the first level.
+    """
 
     def judged(tag: str, attribute: str, value: str) -> str | None:
         if attribute == "href":
@@ -53,4 +59,8 @@ def cleaned(html: str, addresses: Addresses) -> SafeString:
         link_rel="noopener noreferrer nofollow",
         strip_comments=True,
     )
-    return mark_safe(safe)  # noqa: S308 - nh3 made it safe
+    return mark_safe(HEADING.sub(_one_lower, safe))  # noqa: S308 - nh3 made it safe
+
+
+def _one_lower(found: re.Match[str]) -> str:
+    return f"{found[1]}{int(found[2]) + 1}"

@@ -12,6 +12,7 @@ HIDDEN = "(hidden)"
 OUTCOME, PARAMETERS, INPUTS, METRICS = "Outcome", "Parameters", "Inputs", "Metrics"
 GROUPS = (OUTCOME, METRICS, PARAMETERS, INPUTS)
 SHORT_HASH = 12
+STATUS = "Status"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Fact:
 
 def facts_of(job: Job, attempt: Attempt | None, parameters: Mapping[str, str]) -> Iterator[Fact]:
     """All but the files, the metrics and the versions. `parameters` are those that MLflow wrote down."""
-    yield Fact(OUTCOME, "Status", job.status_label)
+    yield Fact(OUTCOME, STATUS, job.status_label)
     if job.exit_code is not None:
         yield Fact(OUTCOME, "Exit code", str(job.exit_code), number=job.exit_code)
     if (seconds := job.took_seconds) is not None:

@@ -11,6 +11,7 @@ from jobs.usage.report import CORE_HOUR, GPU_HOUR, Report, Row
 
 MOST_SERIES = 5
 OTHERS = "Others"
+JOBS = "jobs"
 OUTCOMES = (("succeeded", "4"), ("failed", "5"), ("error", "2"), ("cancelled", "rest"))
 # An hour's rounding: what is less is no use of the others.
 LITTLE = 0.005
@@ -34,6 +35,11 @@ class Chart:
     is_by_day: bool
     steps: Sequence[date]
     series: list[Series]
+
+    @property
+    def is_counted(self) -> bool:
+        """Whole numbers only: there is no half job."""
+        return self.name == JOBS
 
     @property
     def lines(self) -> list[tuple[date, list[float]]]:
@@ -61,7 +67,7 @@ def make_charts(reader: Reader, report: Report) -> list[Chart]:
             series = _series(top, report.steps, parts, whole, hours)
             charts.append(Chart(name, unit, reader.is_by_day, report.steps, series))
     if whole and report.whole.jobs:
-        charts.append(Chart("jobs", "Jobs", reader.is_by_day, report.steps, _outcomes(report.steps, whole)))
+        charts.append(Chart(JOBS, "Jobs", reader.is_by_day, report.steps, _outcomes(report.steps, whole)))
     return charts
 
 

@@ -18,6 +18,7 @@ from jobs.provenance.capsule import capsule_of, files_of
 from jobs.provenance.comparing import Column, columns_of, rows_of
 from jobs.provenance.curves import charts_of
 from jobs.provenance.export import HEADER_WORDS, export_rows
+from jobs.provenance.facts import OUTCOME, STATUS
 from jobs.provenance.filediff import file_changes
 from jobs.provenance.secrets import has_secret
 from jobs.provenance.versions import seen_by
@@ -82,7 +83,11 @@ def job_compare(request: SignedInRequest) -> HttpResponse:
     if "job" in request.GET:
         return redirect(asked.url())
     columns = _columns(request, asked)
-    rows = [replace(row, sort_url=asked.sort_url(row.key)) for row in rows_of(columns)]
+    rows = [
+        replace(row, sort_url=asked.sort_url(row.key))
+        for row in rows_of(columns)
+        if (row.group, row.label) != (OUTCOME, STATUS)  # it stands at the top of each column
+    ]
     labels = {
         column.attempt.pk: f"{column.job.name} ({column.job.pk})" for column in columns if column.attempt
     }

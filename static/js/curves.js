@@ -1,12 +1,12 @@
 // Draws curves of metrics from the data beside them; while the job runs they are fetched again and again.
 /* global uPlot */
+import { WHOLE } from "./chart_axis.js";
 import { tipOver } from "./chart_tip.js";
 import { refresh } from "./live.js";
 
 const AGAIN_EVERY = 3000;
 const DASHES = [[], [8, 4], [2.5, 3], [8, 3, 2.5, 3]];
 const COLOURS = 5;
-const WHOLE = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((part) => part * 10 ** power)).flat();
 
 const short = (number) => {
   if (number == null) return "–";

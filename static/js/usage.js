@@ -1,5 +1,6 @@
 // Draws the charts of the usage report from the tables that stand below them: one source of numbers.
 /* global uPlot */
+import { NICE, WHOLE, marks } from "./chart_axis.js";
 import { tipOver } from "./chart_tip.js";
 
 const DAY = 86400;
@@ -90,7 +91,7 @@ function draw(figure) {
     },
     axes: [
       { ...text, ...axisOf(data, canvas.clientWidth), grid: { show: false }, ticks: { show: false }, gap: 6, size: 30 },
-      { ...text, grid: quiet, ticks: { show: false }, gap: 6, size: 52, values: (_, ticks) => ticks.map(short) },
+      { ...text, grid: quiet, ticks: { show: false }, gap: 6, size: 52, incrs: "chartCounts" in figure.dataset ? WHOLE : NICE, values: marks },
     ],
     series: [{}, ...order.map((at) => ({ paths: bars, fill: colours[at], stroke: colours[at], width: 0, points: { show: false } }))],
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.forms import SetPasswordForm
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -21,8 +22,15 @@ from teams import inviting
 from teams.access import SignedInRequest, sign_in_first
 from teams.forms import TYPED, InviteForm, errors_of, text
 from teams.lookups import find_invited
-from teams.models import Invitation, User
-from teams.policy import ADMINS_ONLY, may_administer, may_make_link, may_read_all, teams_to_invite_into
+from teams.models import Invitation, Team, User
+from teams.policy import (
+    ADMINS_ONLY,
+    may_administer,
+    may_make_link,
+    may_read_all,
+    teams_of,
+    teams_to_invite_into,
+)
 
 READ_OR_SEND = ["GET", "HEAD", "POST"]
 # Where the session keeps which invitation was opened: the SHA-256 of its token, never the token.
@@ -58,9 +66,7 @@ def person_invite(request: SignedInRequest) -> HttpResponse:
         if may_read_all(request.user):
             raise PermissionDenied(ADMINS_ONLY)
         raise Http404("There is no such page.")
-    asked = teams.filter(slug=request.GET.get("team", "").replace("\0", "")).first()
-    if asked is None and not is_admin:
-        asked = teams.first()
+    asked = teams.filter(slug=request.GET.get("team", "").replace("\0", "")).first() or _only_one(teams)
     data = request.POST if request.method == "POST" else None
     form = InviteForm(data, teams, needs_team=not is_admin, initial={"team": asked.name if asked else ""})
     if data is not None and form.is_valid():
@@ -126,6 +132,12 @@ def invitation_accept(request: HttpRequest) -> HttpResponse:
     return render(request, "teams/invitation_accept.html", context)
 
 
+def _only_one(teams: QuerySet[Team]) -> Team | None:
+    """The team that can be meant where one alone is not disabled."""
+    found = teams.filter(disabled_at=None)[:2]
+    return found[0] if len(found) == 1 else None
+
+
 def _gone(request: HttpRequest) -> HttpResponse:
     """The same for a link that never was, was used, closed or has ended."""
     return render(request, "teams/invitation_gone.html", status=404)
@@ -140,7 +152,13 @@ def _linkable(request: SignedInRequest, user_id: int) -> User:
 
 def _shown_once(request: SignedInRequest, person: User, link: str) -> HttpResponse:
     invitation = Invitation.objects.filter(user=person).latest("pk")
-    context = {"person": person, "link": link, "invitation": invitation, "back": _back(request, person)}
+    context = {
+        "person": person,
+        "link": link,
+        "invitation": invitation,
+        "back": _back(request, person),
+        "is_teamless": not teams_of(person).exists(),
+    }
     return render(request, "teams/invitation_made.html", context)
 
 

@@ -82,3 +82,29 @@ def test_nginx_gives_each_request_its_id_and_takes_none_from_a_browser(site):
     assert len({*ids, given}) == 31
     # Ids of our own are UUIDs of version 4 and have that number at this place; nginx's have any.
     assert {number[12] for number in ids} != {"4"}
+
+
+ALONE = """() => [...document.querySelectorAll(".audit-about")].filter((link) => {
+    const cell = link.closest("td"), words = document.createRange();
+    words.setStart(cell, 0);
+    words.setEndBefore(link.closest(".audit-last") ?? link);
+    const line = [...words.getClientRects()].filter((box) => box.width).at(-1), icon = link.getBoundingClientRect();
+    return icon.top >= line.bottom - 2 || icon.left < line.right;
+}).map((link) => link.closest("tr").innerText)"""
+
+
+def test_the_icon_of_a_row_never_stands_alone_on_a_line(page_of, entries, dana):
+    page, alone = page_of(dana), {}
+    page.goto("/audit/")
+    for width in (*range(320, 440, 4), 768, 1000, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        alone[width] = page.evaluate(ALONE)
+    assert {width: rows for width, rows in alone.items() if rows} == {}
+
+
+def test_the_menus_stand_on_one_line_of_a_phone(page_of, entries, dana):
+    page = page_of(dana, width=360)
+    page.goto("/audit/")
+    tops = [menu.bounding_box()["y"] for menu in page.locator(".filter-line summary").all()]
+    assert len(tops) == 4
+    assert len(set(tops)) == 1

@@ -42,8 +42,11 @@ def test_lines_appear_while_the_script_writes(running, alice, page_of):
     store(attempt, "epoch 2\n")
     page.get_by_text("epoch 2", exact=True).wait_for()
     assert page.get_by_text("Live", exact=True).is_visible()
+    assert page.get_by_role("button", name="Follow", pressed=True).is_visible()
     finish(job)
     page.get_by_text("Complete", exact=True).wait_for()
+    assert page.get_by_role("button", name="Follow").count() == 0
+    assert page.get_by_role("button", name="To the end").get_attribute("aria-pressed") is None
 
 
 def test_a_printed_line_is_on_the_page_within_a_second(running, alice, page_of):

@@ -2,6 +2,7 @@
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from jobs import hints
 from jobs.models import Job
@@ -22,4 +23,13 @@ def test_the_open_page_of_a_job_that_is_cancelled_while_it_waits_says_that_it_ne
     hints.announce(job.pk, "status")
     page.get_by_text("This job never ran: it was cancelled before its script started.").wait_for()
     assert page.get_by_text("Nothing yet.").count() == 0
-    assert page.locator("[data-live-job]").count() == 0
+    expect(page.locator("[data-live-job]")).to_have_count(0)  # the header comes by a fetch of its own
+
+
+def test_where_nothing_was_written_no_button_leads_to_its_end(make_job, make_attempt, alice, page_of):
+    job = make_job(status="succeeded")
+    make_attempt(job)
+    page = page_of(alice)
+    page.goto(f"/jobs/{job.pk}/")
+    page.get_by_role("button", name="Wrap").wait_for()
+    expect(page.get_by_role("button", name="To the end")).to_have_count(0)

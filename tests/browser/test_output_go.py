@@ -48,3 +48,15 @@ def test_what_is_no_place_is_refused_where_it_was_typed_and_a_place_is_gone_to(p
         page.locator("[data-output-viewer]").get_by_text("line 300", exact=True).wait_for()
         go(page, "start")
         page.wait_for_url("**?line=1#L1")
+
+
+def test_after_the_end_a_button_leads_to_the_end_and_nothing_is_followed(page):
+    button = page.get_by_role("button", name="To the end")
+    page.get_by_text("Complete", exact=True).wait_for()
+    assert button.get_attribute("aria-pressed") is None
+    assert page.get_by_role("button", name="Follow").count() == 0
+    for _ in range(2):
+        page.locator("[data-output-viewer]").evaluate("log => log.scrollTo(0, 0)")
+        page.locator("[data-output-viewer]").get_by_text("line 1", exact=True).wait_for()
+        button.click()
+        page.locator("[data-output-viewer]").get_by_text("line 1000", exact=True).wait_for()

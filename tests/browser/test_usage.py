@@ -128,3 +128,40 @@ def test_axe_finds_nothing_serious_and_nothing_overflows(page_of, used, alice, d
             if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
                 troubles.append((path, width, "overflows"))
     assert troubles == []
+
+
+# Everything that a chart writes beside its axes, by chart.
+WRITTEN = """
+window.written = new Map();
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+    const name = this.canvas.closest("figure")?.querySelector("figcaption").textContent ?? "detached";
+    written.set(name, [...(written.get(name) ?? []), text]);
+    return write.call(this, text, ...rest);
+};
+"""
+
+
+def ticks_of(page, name):
+    """The numbers at the axis of a chart, as they are written."""
+    written = page.evaluate("name => written.get(name) ?? written.get('detached')", name)
+    return [text for text in dict.fromkeys(written) if text.replace(",", "").replace(".", "").isdigit()]
+
+
+def test_jobs_are_counted_in_whole_steps_and_little_hours_in_round_ones(
+    page_of, alice, make_job, profile, months
+):
+    end = (timezone.now() - timedelta(days=1)).replace(hour=12, minute=0)
+    for minutes in (4, 2):
+        make_job(
+            status="succeeded", starting_at=end - timedelta(minutes=minutes), profile=profile,
+            running_at=end - timedelta(minutes=minutes), finishing_at=end, finished_at=end,
+        )  # fmt: skip
+    count_ended()
+    page = page_of(alice)
+    page.add_init_script(WRITTEN)
+    page.goto(f"/usage/?{months}")
+    expect(page.locator(".chart-canvas canvas")).to_have_count(2)
+    page.wait_for_timeout(300)
+    assert ticks_of(page, "Jobs by month") == ["0", "1", "2"]
+    assert ticks_of(page, "CPU-hours by month") == ["0", "0.02", "0.04", "0.06", "0.08", "0.10"]

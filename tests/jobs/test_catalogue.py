@@ -96,3 +96,33 @@ def test_an_interruption_is_nothing_that_the_script_did():
 
 def test_the_page_in_the_documentation_is_fresh():
     assert reasons_page.DOCUMENT.read_text() == reasons_page.document(), "run: python -m jobs.reasons_page"
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("exit_code", "last lines"),
+        ("signal", "last lines"),
+        *(
+            (str(reason), "is kept")
+            for reason in (End.NODE_LOST, End.LOST, End.DELETED, End.DRAINED, End.PREEMPTED)
+        ),
+    ],
+)
+def test_output_is_spoken_of_only_where_there_is_some(reason, words):
+    status = Status.FAILED if reason in FAILURES else Status.ERROR
+    told = {
+        has: explain(Situation(status=status, reason=reason, exit_code=-9, has_output=has))
+        for has in (True, False)
+    }
+    assert words in told[True].advice
+    assert words not in told[False].advice
+    assert told[True].asks_for_changes == told[False].asks_for_changes
+    assert told[False].advice.endswith(".")
+
+
+def test_who_cancelled_a_job_whose_output_is_gone_is_not_told_that_it_is_kept():
+    for has in (True, False):
+        told = explain(Situation(status=Status.CANCELLED, exit_code=-15, has_output=has))
+        assert told.sentence.startswith("Cancelled while it ran")
+        assert ("output so far is kept" in told.sentence) == has

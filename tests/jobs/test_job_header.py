@@ -60,7 +60,7 @@ def test_it_names_who_cancelled_the_job(make_job, header, alice, bob):
     asked = {"cancel_requested_at": timezone.now(), "cancel_requested_by": bob}
     assert "Cancelled by Bob Bauer." in header(alice, make_job(status="cancelled", **asked))
     ran = header(alice, make_job(status="cancelled", exit_code=-15, **asked))
-    assert "Cancelled by Bob Bauer while it ran; output so far is kept." in ran
+    assert "Cancelled by Bob Bauer while it ran." in ran
     assert "Cancelling, as Bob Bauer asked: waiting" in header(alice, make_job(status="running", **asked))
     assert "Bob Bauer" not in header(alice, make_job(status="succeeded", **asked))
     gone = make_job(status="cancelled", cancel_requested_at=timezone.now())

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from teams.models import Invitation, Membership, User
+from teams.models import Invitation, Membership, Team, User
 
 LINK = re.compile(r"http://testserver(/invitation/([\w-]{43})/)")
 NEW = "staple battery horse"
@@ -209,3 +209,36 @@ def test_who_is_signed_in_as_somebody_else_is_told(link, client_of, bob):
 def test_an_invited_person_cannot_sign_in_without_the_link(link, client):
     assert client.post("/accounts/login/", {"login": "eve", "password": ""}).status_code == 200
     assert client.get("/").status_code == 302
+
+
+def team_in_form(client):
+    return client.get("/people/invite/").context["form"]["team"].value()
+
+
+def test_the_only_team_there_is_stands_in_the_form_and_can_be_taken_out(client_of, dana, team):
+    client = client_of(dana)
+    assert team_in_form(client) == "Data science"
+    link_in(invite(client, team=""))
+    assert not Membership.objects.filter(user__username="eve").exists()
+
+
+def test_of_several_teams_none_is_chosen_beforehand_and_a_disabled_one_does_not_count(client_of, dana, team):
+    other = Team.objects.create(name="Archive", slug="archive")
+    assert team_in_form(client_of(dana)) == ""
+    Team.objects.filter(pk=other.pk).update(disabled_at=timezone.now())
+    assert team_in_form(client_of(dana)) == "Data science"
+
+
+def test_the_one_team_that_a_manager_manages_stands_in_the_form(client_of, manager, team, other_team):
+    client = client_of(manager)
+    assert team_in_form(client) == "Data science"
+    Membership.objects.create(user=manager, team=other_team, role="manager")
+    assert team_in_form(client) == ""
+
+
+def test_whoever_is_invited_without_a_team_is_said_to_be_unable_to_run_anything(client_of, dana, team):
+    client = client_of(dana)
+    assert "Without a team the person can run nothing yet" in client.get("/people/invite/").content.decode()
+    words = "is in no team yet and can run nothing"
+    assert words in invite(client, team="").content.decode()
+    assert words not in invite(client, username="frida", team="Data science").content.decode()

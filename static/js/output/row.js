@@ -71,3 +71,8 @@ function marked(piece, isCurrent) {
   mark.append(piece);
   return mark;
 }
+
+/** The line that the page's address names; NaN where it names none. */
+export function numberInAddress() {
+  return Number(/^#L(\d+)$/.exec(location.hash)?.[1]);
+}

@@ -1,6 +1,7 @@
 // The live view of a job's output: takes over from the lines that the server wrote into the page.
+import { FollowButton } from "./follow.js";
 import { Lines, said, shown } from "./lines.js";
-import { CUT, makeRow } from "./row.js";
+import { CUT, makeRow, numberInAddress } from "./row.js";
 import { Scroller } from "./scroller.js";
 import { Search } from "./search.js";
 import { OutputSource } from "./source.js";
@@ -22,11 +23,12 @@ export class OutputViewer {
     this.search = new Search(this.lines, (index) => this.#isShown(index));
     this.whole = new Set(); // numbers of lines that are shown uncut
     this.marked = 0;
-    this.following = true;
     this.wasAt = 0;
     this.isStarted = false;
     this.isOver = false;
     this.viewport = this.part("viewer");
+    this.followButton = new FollowButton(this.part("follow"), section.dataset.jobFinished === "yes", (on) => this.#wish(on));
+    this.#follow(true);
     this.#dress();
     this.#mark(numberInAddress() || Number(section.dataset.line));
     this.#controls();
@@ -198,7 +200,12 @@ export class OutputViewer {
 
   #follow(on) {
     this.following = on;
-    this.part("follow").setAttribute("aria-pressed", String(on));
+    this.followButton.show(on);
+  }
+
+  #wish(on) {
+    this.#follow(on);
+    if (on) this.#toEnd();
   }
 
   #mark(number) {
@@ -286,6 +293,7 @@ export class OutputViewer {
 
   #ended(marks) {
     this.isOver = true;
+    this.followButton.end(this.lines.length > 0);
     this.#sayMore("");
     if (this.wanted > this.lines.total) this.#missed();
     if (this.lines.length) marks.forEach((words) => this.lines.mark("both", words));
@@ -323,11 +331,6 @@ export class OutputViewer {
   // Controls
 
   #controls() {
-    this.part("follow").addEventListener("click", () => {
-      this.#follow(!this.following);
-      if (this.following) this.#toEnd();
-    });
-    this.part("follow").setAttribute("aria-pressed", String(this.following));
     const wrap = this.part("wrap");
     wrap.addEventListener("click", () => {
       const on = wrap.getAttribute("aria-pressed") !== "true";
@@ -389,10 +392,6 @@ export class OutputViewer {
     button.classList.add("is-copied");
     setTimeout(() => button.classList.remove("is-copied"), 1500);
   }
-}
-
-function numberInAddress() {
-  return Number(/^#L(\d+)$/.exec(location.hash)?.[1]);
 }
 
 const section = document.querySelector("[data-output-url]");

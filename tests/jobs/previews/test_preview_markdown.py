@@ -15,7 +15,7 @@ BESIDE = Addresses(
 def test_the_usual_marks_are_rendered(preview):
     html = preview("a.md", "# Title\n\n*a* **b** ~~c~~ `d`\n\n| x | y |\n|---|--:|\n| 1 | 2 |\n").html
     for part in (
-        "<h1>Title</h1>",
+        "<h2>Title</h2>",
         "<em>a</em>",
         "<strong>b</strong>",
         "<s>c</s>",
@@ -161,3 +161,12 @@ def test_a_long_document_is_cut_and_says_so(preview):
     made = preview("a.md", "word " * 30_000)
     assert made.truncated
     assert len(made.html) < MOST_CHARACTERS + 100
+
+
+def test_headings_stand_below_the_one_of_the_page(preview):
+    text = '# a\n\n## b\n\n##### e\n\n###### f\n\n<h1 title="<h1>">g</h1>\n\n`<h1>`\n\n<hr>'
+    html = preview("a.md", text).html
+    assert "<h1" not in html
+    for part in ("<h2>a</h2>", "<h3>b</h3>", "<h6>e</h6>", "<h6>f</h6>", ">g</h2>", "&lt;h1&gt;", "<hr>"):
+        assert part in html
+    assert 'title="&lt;h1&gt;"' in html

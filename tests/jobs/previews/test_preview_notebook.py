@@ -29,7 +29,7 @@ def test_cells_are_rendered_in_their_order(preview):
     made = preview("a.ipynb", book({"cell_type": "markdown", "source": ["# Ti", "tle"]}, code("import os\n")))
     assert made.kind == "notebook"
     assert made.note == "2 cells"
-    assert made.html.index("<h1>Title</h1>") < made.html.index('<span class="kn">import</span>')
+    assert made.html.index("<h2>Title</h2>") < made.html.index('<span class="kn">import</span>')
     assert "[3]" in made.html
 
 

@@ -153,3 +153,19 @@ def test_it_asks_the_same_number_of_questions_for_two_and_for_twenty(
     for some in (jobs[:2], jobs):
         with django_assert_max_num_queries(14):
             client.get(f"/jobs/compare/?ids={','.join(str(job.pk) for job in some)}")
+
+
+def test_each_status_stands_once_at_the_top_of_its_column_and_in_the_export(
+    make_job, compare, client_of, alice
+):
+    jobs = [make_job(status=status, name="train") for status in ("succeeded", "failed")]
+    page = compare(jobs).content.decode()
+    frame = page[page.index("<table") : page.index("</table>")]
+    assert (frame.count("Succeeded"), frame.count("Failed")) == (1, 1)
+    export = client_of(alice).get(f"/jobs/compare.csv?ids={jobs[0].pk},{jobs[1].pk}")
+    assert "Outcome,Status,yes,Succeeded,Failed" in b"".join(export).decode()
+
+
+def test_a_metric_of_the_name_status_is_compared(make_job, make_attempt, compare):
+    jobs = [with_metrics(make_job(), make_attempt, Status=value) for value in (1.0, 2.0)]
+    assert cells(compare(jobs).content.decode(), "Status") == ["1", "2"]

@@ -208,3 +208,27 @@ def test_many_are_pinned_at_once_without_a_question(client_of, alice, bob, make_
     response = client.post(reverse("job_bulk"), {"action": "unpin", "job": ids}, follow=True)
     assert "3 jobs are no longer pinned." in text_of(response)
     assert not Job.objects.filter(pinned_at__isnull=False).exists()
+
+
+def test_the_last_lines_are_pointed_at_until_a_rule_deletes_the_output(client_of, alice, ended, rule):
+    job = ended(40, status="failed", reason="exit_code")
+    page, words = job.get_absolute_url(), "The last lines of its output usually say why."
+    assert words in text_of(client_of(alice).get(page))
+    rule("logs", days=30)
+    delete_by_rules()
+    gone = text_of(client_of(alice).get(page))
+    assert words not in gone
+    assert "There is no output that could say why. Check the script and choose Run with changes." in gone
+
+
+def test_a_script_that_wrote_nothing_has_no_last_lines(client_of, alice, ended):
+    job = ended(1, logs=b"", status="failed", reason="exit_code")
+    assert "last lines" not in text_of(client_of(alice).get(job.get_absolute_url()))
+
+
+def test_a_cancelled_job_says_that_its_output_is_kept_while_it_is(client_of, alice, ended, rule):
+    job = ended(40, status="cancelled", exit_code=-15)
+    assert "while it ran; output so far is kept." in text_of(client_of(alice).get(job.get_absolute_url()))
+    rule("logs", days=30)
+    delete_by_rules()
+    assert "Cancelled while it ran." in text_of(client_of(alice).get(job.get_absolute_url()))
