@@ -133,7 +133,7 @@ class Feed:
                 if piece:
                     self.reads.shared += 1
                     self._publish(piece)
-                    await asyncio.sleep(0 if len(piece.event) >= READ_BYTES // 2 else BATCH_SECONDS)
+                    await self._pause(source)
                 elif is_over:
                     await self._complete(source)
                     return
@@ -143,6 +143,19 @@ class Feed:
             log.warning("could not read output %s: %s: %s", self.attempt_id, type(error).__name__, error)
             self.trouble = error
             self._wake_all()
+
+    async def _pause(self, source: Source) -> None:
+        """Until there is more to read, as far as anybody knows: nearly always a new line wakes it."""
+        if self._is_over or not source.is_at_end:
+            await asyncio.sleep(0)
+            return
+        await asyncio.sleep(BATCH_SECONDS)
+        await self._woken()
+
+    async def _woken(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._due.wait()
 
     def _publish(self, piece: Piece) -> None:
         number, chunk = self.end, framed(piece.event)
@@ -179,9 +192,7 @@ class Feed:
         elif now - self._spoke_at >= HEARTBEAT_SECONDS:
             self.beats, self._spoke_at = self.beats + 1, now
             self._wake_all()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._due.wait()
+        await self._woken()
 
     def _wake_all(self) -> None:
         for member in self.members:

@@ -34,6 +34,11 @@ class Source:
         """Where the next piece starts."""
         return self._reader.place
 
+    @property
+    def is_at_end(self) -> bool:
+        """The last look took all there was."""
+        return self._reader.is_at_end
+
     def next(self, most: int = READ_BYTES) -> Piece | None:
         """The next piece, of about `most` bytes; None: nothing more is stored now.
 

@@ -245,6 +245,8 @@ class Reader:
         self._index_at = index_at
         self._given = [place.stdout, place.stderr] if place else [0, 0]
         self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in STREAMS]
+        # The last read stopped because there was no more.
+        self.is_at_end = False
 
     @property
     def place(self) -> Place:
@@ -260,6 +262,7 @@ class Reader:
     def read(self, most: int = READ_BYTES) -> list[tuple[str, str]]:
         """The next (stream, text) pairs, of `most` bytes together; empty: nothing more is stored now."""
         found: list[tuple[str, str]] = []
+        self.is_at_end = False
         holes = [extent(self._folder, stream).holes for stream in STREAMS]
         # A rule may delete it between two looks: then there is nothing more.
         with suppress(FileNotFoundError), ExitStack() as open_files:
@@ -277,6 +280,8 @@ class Reader:
                     if taken < missing:
                         break
                 self._index_at += records * RECORD.size
+            else:
+                self.is_at_end = True
         return found
 
     def finish(self) -> list[tuple[str, str]]:

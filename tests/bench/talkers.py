@@ -27,19 +27,21 @@ PREFACE_LINE_BYTES = 100
 
 
 class Talkers:
-    """`count` jobs that print `rate` lines a second each from `begin` on; the first prints `preface` lines before."""
+    """`count` jobs that print `rate` lines a second each from `begin` on.
 
-    def __init__(self, visitor: Visitor, count: int, rate: float, preface: int = 0) -> None:
+    Before, the first prints `preface` lines, each other one `others`.
+    """
+
+    def __init__(self, visitor: Visitor, count: int, rate: float, preface: int = 0, others: int = 0) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="stellwerk-talkers-")
         Path(self._folder.name).chmod(0o755)
         self._gate = Path(self._folder.name) / "gate"
         self._visitor = visitor
-        self.preface_bytes = preface * PREFACE_LINE_BYTES
+        prefaces = [preface, *[others] * (count - 1)]
+        self.preface_bytes = [lines * PREFACE_LINE_BYTES for lines in prefaces]
         self.job_ids = [
-            visitor.send_form(
-                visitor.new_form(), self._code(rate, number / count / rate, 0 if number else preface)
-            )
-            for number in range(count)
+            visitor.send_form(visitor.new_form(), self._code(rate, number / count / rate, lines))
+            for number, lines in enumerate(prefaces)
         ]
 
     def __enter__(self) -> "Talkers":
