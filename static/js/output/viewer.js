@@ -1,8 +1,9 @@
 // The live view of a job's output: takes over from the lines that the server wrote into the page.
 import { Lines, said, shown } from "./lines.js";
+import { Newest } from "./newest.js";
 import { CUT, makeRow } from "./row.js";
 import { Scroller } from "./scroller.js";
-import { Search } from "./search.js";
+import { Search, focusBySlash } from "./search.js";
 import { OutputSource } from "./source.js";
 
 const STREAMS = { stdout: "out", stderr: "err", out: "out", err: "err" };
@@ -20,6 +21,7 @@ export class OutputViewer {
     this.picked = 0;
     this.pickedMarks = 0;
     this.search = new Search(this.lines, (index) => this.#isShown(index));
+    this.newest = new Newest();
     this.whole = new Set(); // numbers of lines that are shown uncut
     this.marked = 0;
     this.following = true;
@@ -33,7 +35,7 @@ export class OutputViewer {
     this.source = new OutputSource(section.dataset.outputUrl, livePlace, {
       take: (chunks) => this.take(chunks),
       ended: (marks) => this.#ended(marks),
-      soFar: (words) => this.#sayMore(words),
+      soFar: (words, newest) => this.#sayMore(words, newest),
       lost: (isLost) => this.#lost(isLost),
       refused: () => this.#refused(),
     });
@@ -45,6 +47,7 @@ export class OutputViewer {
       if (MARKED[stream]) this.lines.mark(MARKED[stream], text);
       else this.lines.feed(STREAMS[stream], text);
     }
+    if (chunks.some(([stream]) => MARKED[stream])) this.newest.show(this.stream, []); // they come now
     this.#later();
   }
 
@@ -56,6 +59,7 @@ export class OutputViewer {
     this.#repick();
     this.search.start(this.search.query);
     this.scroller?.reset(this.count, this.#longest());
+    this.newest.show(stream);
     if (this.following) this.#toEnd();
     else this.#showNumber(number, "start");
     for (const link of this.section.querySelectorAll("[data-stream-link]")) {
@@ -81,6 +85,7 @@ export class OutputViewer {
     this.part("static").remove(); // its line ids are ours now
     this.viewport.hidden = false;
     this.scroller = new Scroller(this.viewport, (position) => this.#row(position), (position) => this.#length(position));
+    this.viewport.append(this.newest.element);
     this.viewport.addEventListener("scroll", () => this.#scrolled(), { passive: true });
   }
 
@@ -298,9 +303,11 @@ export class OutputViewer {
     this.#follow(true);
   }
 
-  #sayMore(words) {
+  #sayMore(words, newest = []) {
     this.part("so-far").textContent = words;
     this.part("so-far").hidden = !words;
+    this.newest.show(this.stream, newest);
+    if (this.following) this.#toEnd();
   }
 
   #lost(isLost) {
@@ -356,13 +363,7 @@ export class OutputViewer {
     });
     this.part("next").addEventListener("click", () => this.#step(1));
     this.part("previous").addEventListener("click", () => this.#step(-1));
-    document.addEventListener("keydown", (event) => {
-      const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      input.focus();
-      input.select();
-    });
+    focusBySlash(input);
   }
 
   #clicked(event) {
