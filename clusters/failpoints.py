@@ -23,6 +23,8 @@ NAMES = frozenset(
         "drive.created",  # worker: work at the cluster, not recorded
         "drive.moved",  # worker: status written, next look not
         "drive.stopped",  # worker: stop sent, not recorded
+        "tail.hole_noted",  # worker: a lost stream has its hole, not what comes behind it
+        "tail.stored",  # worker: a lost stream has its last bytes, their size is not recorded
         "retention.marked",  # worker: rows say that it is gone, its bytes are there
         "retention.half_removed",  # worker: the first file's bytes are removed, others are there
         "retention.removed",  # worker: bytes removed, not recorded

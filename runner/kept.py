@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 # How far from the exact place a line's border is looked for.
 BORDER = 1 << 16
+# So much of what a script wrote last is shown while it writes on.
+NEWEST_BYTES = 1 << 16
 _BLOCK = 4096
 _STEP = 1 << 20
 _PUNCH_AND_KEEP_SIZE = 3  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
@@ -56,6 +58,20 @@ def start_of_tail(log: int, size: int, limit: int) -> int:
     while torn < min(3, half - 1) and 0x80 <= data[1 + torn : 2 + torn].ljust(1)[0] < 0xC0:
         torn += 1
     return begin + torn
+
+
+def newest(log: int, head: int, limit: int) -> tuple[int, bytes]:
+    """Of a log that is still written the last bytes, and where they begin: a whole line, or else a whole character.
+
+    At most NEWEST_BYTES, never more than the half that is kept of its end, none of its first `head`. Empty where the
+    log grew so fast meanwhile that the disk may have them back already.
+    """
+    after = limit - limit // 2
+    size, most = os.fstat(log).st_size, min(NEWEST_BYTES, after)
+    begin = head if size - head <= most else max(head, start_of_tail(log, size, 2 * most))
+    data = os.pread(log, max(0, size - begin), begin)
+    is_kept = os.fstat(log).st_size - begin <= after + BORDER
+    return begin, data if is_kept else b""
 
 
 def end_of_character(data: bytes) -> int:

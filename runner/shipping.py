@@ -2,7 +2,8 @@
 
 Offsets count what is kept. Of a stream larger than its limit that is the first half and, once the script is over,
 the last half (runner/kept.py); each chunk behind such a hole names it, so that any of them may be the first or a
-repeat.
+repeat. What was written last of such a stream goes along with word of how much that is: to be shown while the script
+runs, and to be kept if nothing more comes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.kept import LIMIT, Hole, Lost, end_of_character, end_of_head, start_of_tail
+from runner.kept import LIMIT, Hole, Lost, end_of_character, end_of_head, newest, start_of_tail
 from runner.portal_client import PortalClient, PortalRefused, Request
 
 # Where the portal does not say with its claim what it takes at once.
@@ -23,6 +24,8 @@ BACKLOG = 1 << 18
 HOLD_SECONDS = 1.0
 # How often the portal hears how much a script has written of which nothing is shipped any more.
 TELL_SECONDS = 2.0
+# A portal that refuses the newest bytes (an older one knows no such call) is asked again after so long.
+ASK_AGAIN_SECONDS = 60.0
 
 
 class Mismatch(Exception):
@@ -45,6 +48,7 @@ class StreamShipper:
         self._partial_since: float | None = None
         self._border: int | None = None
         self._told: tuple[int, float] = (0, 0.0)
+        self._newest_from = 0.0
         # Known when nothing will be written any more:
         self._end: int | None = None
         self._tail = 0
@@ -124,7 +128,13 @@ class StreamShipper:
         return self._send(client, kept, hole, now)
 
     def tell(self, client: PortalClient, now: float) -> bool:
-        """Send no bytes, but how many were written, and after the end what is missing there; as ship()."""
+        """Send how much was written: while the script runs with the newest of it, after its end with what is missing
+        there; as ship().
+        """
+        if self._end is None and now >= self._newest_from:
+            watched = self._send_newest(client, now)
+            if watched is not None:
+                return watched
         hole = self.holes()[-1] if self._lost.size else None
         return self._send(client, b"", hole, now)
 
@@ -146,20 +156,35 @@ class StreamShipper:
             self._digest.update(data)
             self.offset += len(data)
 
+    def _send_newest(self, client: PortalClient, now: float) -> bool | None:
+        """None: there is nothing to send, or the portal does not take it."""
+        at, data = newest(self._file, self._head(), self._limit) if self._file is not None else (0, b"")
+        if not data:
+            return None
+        # Without an offset: a portal that knows no tails refuses it, and never takes it for a piece of the log.
+        address = f"/intake/output/{self.stream}?tail={at}"
+        try:
+            answer = client.send(Request("PUT", address, data, _headers(data)))
+        except PortalRefused as refusal:
+            if refusal.status in (401, 403):
+                raise
+            self._newest_from = now + ASK_AGAIN_SECONDS
+            return None
+        self._told = (at + len(data), now)
+        self.move_to(int(answer.get("size", self.offset)))
+        return bool(answer.get("watched"))
+
     def _send(self, client: PortalClient, data: bytes, hole: Hole | None, now: float) -> bool:
         written = self.written()
         address = f"/intake/output/{self.stream}?offset={self.offset}&written={written}"
         if hole:
             address += f"&hole={hole.at},{hole.size},{hole.why}"
-        headers = {
-            "Content-Type": "application/octet-stream",
-            "X-Content-SHA256": hashlib.sha256(data).hexdigest(),
-        }
         try:
-            answer = client.send(Request("PUT", address, data, headers))
+            answer = client.send(Request("PUT", address, data, _headers(data)))
         except PortalRefused as refusal:
             return self._recover(refusal)
-        self._told = (written, now)
+        # With a chunk it is told how much there is, not what is the newest of it.
+        self._told = (self._told[0] if data else written, now)
         if data:
             self._shipped_at, self._partial_since = now, None
         has_moved = self._adopt(answer)
@@ -241,3 +266,10 @@ class StreamShipper:
         if now - self._partial_since < HOLD_SECONDS and len(data) < self._largest:
             return b""
         return data[: end_of_character(data)]
+
+
+def _headers(data: bytes) -> dict[str, str]:
+    return {
+        "Content-Type": "application/octet-stream",
+        "X-Content-SHA256": hashlib.sha256(data).hexdigest(),
+    }

@@ -15,6 +15,7 @@ from jobs.metrics import pickup
 from jobs.models import Attempt
 from jobs.output import landmarks, outputlog
 from jobs.output.holes import Contradiction
+from jobs.output.tails import MOST_BYTES, Tail
 from jobs.uploads.incoming import NewFile, Receiver
 
 # Told with the claim: the larger a piece, the fewer turns of the portal for a script that prints much.
@@ -34,11 +35,7 @@ def take_output(
         raise IntakeRefused(413, f"A piece of output may have {CHUNK_MAX_BYTES} bytes at most.")
     if offset + length > settings.OUTPUT_MAX_BYTES:
         raise IntakeRefused(413, f"{stream} may have {settings.OUTPUT_MAX_BYTES} bytes at most.")
-    check_space(length)
-    data = request.read(length)
-    told = request.headers.get("X-Content-SHA256", "")
-    if len(data) != length or hashlib.sha256(data).hexdigest() != told.lower():
-        raise IntakeRefused(503, "The piece of output arrived damaged; send it again.")
+    data = _piece(request, length)
     with no_space_is_507():
         try:
             size = outputlog.append(attempt.pk, stream, offset, data, extra)
@@ -56,6 +53,32 @@ def take_output(
     pickup.after_output(attempt, stream, offset, size)
     landmarks.note(attempt.pk)
     return size, is_watched
+
+
+def take_tail(attempt: Attempt, stream: str, at: int, request: HttpRequest) -> tuple[int, bool]:
+    """Keep what the script wrote last, from its byte `at` on, until that is stored; answers as take_output.
+
+    Raises IntakeRefused (400, 411, 413, 503, 507).
+    """
+    length = length_of(request)
+    if length > MOST_BYTES:
+        raise IntakeRefused(413, f"The newest of a stream may have {MOST_BYTES} bytes at most.")
+    if not length:
+        raise IntakeRefused(400, "The newest of a stream has to have bytes.")
+    data = _piece(request, length)
+    with no_space_is_507():
+        size = outputlog.keep_tail(attempt.pk, stream, Tail(at, data))
+    return size, hints.tell_output(attempt.job_id, attempt.pk, has_grown=True)
+
+
+def _piece(request: HttpRequest, length: int) -> bytes:
+    """The body. Raises IntakeRefused (503, 507)."""
+    check_space(length)
+    data = request.read(length)
+    told = request.headers.get("X-Content-SHA256", "")
+    if len(data) != length or hashlib.sha256(data).hexdigest() != told.lower():
+        raise IntakeRefused(503, "The piece of output arrived damaged; send it again.")
+    return data
 
 
 def take_result(attempt: Attempt, path: str, request: HttpRequest) -> dict[str, Any]:

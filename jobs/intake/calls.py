@@ -38,15 +38,26 @@ def started(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
 
 @intake_call("PUT", is_frequent=True)
 def output(request: HttpRequest, attempt: Attempt, stream: str) -> HttpResponseBase:
-    """A piece of stdout or stderr; answers how much is stored and whether somebody is looking."""
+    """A piece of stdout or stderr, or its newest bytes; how much is stored and whether somebody is looking."""
     check_alive(attempt)
-    offset = _number(request.GET.get("offset", ""))
     if stream not in STREAMS:
         raise IntakeRefused(400, "Output goes to stdout or stderr, at an offset.")
-    told = Told(_number(request.GET.get("written", "0")), _hole(request.GET.get("hole", "")))
-    size, is_watched = arrivals.take_output(attempt, stream, offset, told, request)
+    size, is_watched = _take(attempt, stream, request)
     holes = extent(folder_of(attempt.pk), stream).holes
     return JsonResponse({"size": size, "holes": holes, "watched": is_watched})
+
+
+def _take(attempt: Attempt, stream: str, request: HttpRequest) -> tuple[int, bool]:
+    asked = request.GET
+    if "tail" not in asked:
+        offset = _number(asked.get("offset", ""))
+        told = Told(_number(asked.get("written", "0")), _hole(asked.get("hole", "")))
+        return arrivals.take_output(attempt, stream, offset, told, request)
+    if "offset" in asked or "hole" in asked:
+        raise IntakeRefused(
+            400, "The newest bytes of a stream have their own place, and no offset in what is stored."
+        )
+    return arrivals.take_tail(attempt, stream, _number(asked["tail"]), request)
 
 
 def _number(text: str) -> int:

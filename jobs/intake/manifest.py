@@ -52,6 +52,7 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
         if open_row.update(collected_at=Now(), **told_once):
             _list(attempt, listed)
             transaction.on_commit(partial(parts.forget, attempt.pk), robust=True)
+            transaction.on_commit(partial(outputlog.forget_tails, attempt.pk), robust=True)
 
 
 def keep_so_far(attempt: Attempt, facts: dict[str, Any]) -> None:

@@ -14,11 +14,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.live.events import HEARTBEAT_SECONDS
+from jobs.live.events import HEARTBEAT_SECONDS, message
 from jobs.live.lookups import read
-from jobs.live.pieces import READ_BYTES, Piece, Source
+from jobs.live.pieces import NAMES, READ_BYTES, Piece, Source
 from jobs.live.protocol import framed
 from jobs.output.marks import so_far
+from jobs.output.newest import newest_of
 from jobs.output.outputlog import Place
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ LOOK_SECONDS = 2.0
 # Lines that come one by one travel together.
 BATCH_SECONDS = 0.07
 
+NOTHING_SAID = message({"words": ""}, event="so-far")
 # The event that ends the streams of an attempt whose job is over.
 Ending = Callable[[int], Awaitable[bytes]]
 
@@ -55,15 +57,16 @@ class Member(Protocol):
 class Feed:
     """Of one attempt. Pieces are numbered; those from `first` up to `end` are in the window.
 
-    `end_event` comes when the job is over and all is read; `trouble` when reading failed: then the streams end, and
-    browsers that come back find a new feed. `beats` grows when nothing was said for HEARTBEAT_SECONDS.
+    `said` is the event about output that is not stored yet. `end_event` comes when the job is over and all is read;
+    `trouble` when reading failed: then the streams end, and browsers that come back find a new feed. `beats` grows
+    when nothing was said for HEARTBEAT_SECONDS.
     """
 
     def __init__(self, attempt_id: int, ending: Ending, reads: Reads) -> None:
         self.attempt_id = attempt_id
         self.reads = reads
         self.first = 0
-        self.words = ""
+        self.said = NOTHING_SAID
         self.beats = 0
         self.end_event: bytes | None = None
         self.trouble: Exception | None = None
@@ -129,7 +132,7 @@ class Feed:
             while self._source is source:
                 self._due.clear()
                 is_over = self._is_over
-                piece, words = await read(_look, source, self.attempt_id)
+                piece, said = await read(_look, source, self.attempt_id)
                 if piece:
                     self.reads.shared += 1
                     self._publish(piece)
@@ -138,7 +141,7 @@ class Feed:
                     await self._complete(source)
                     return
                 else:
-                    await self._rest(words)
+                    await self._rest(said)
         except Exception as error:  # whatever it was: no stream may wait for a feed that is dead
             log.warning("could not read output %s: %s: %s", self.attempt_id, type(error).__name__, error)
             self.trouble = error
@@ -184,10 +187,10 @@ class Feed:
         self.end_event = await self._ending(self.attempt_id)
         self._wake_all()
 
-    async def _rest(self, words: str) -> None:
+    async def _rest(self, said: bytes) -> None:
         now = time.monotonic()
-        if words != self.words:
-            self.words = words
+        if said != self.said:
+            self.said = said
             self._wake_all()
         elif now - self._spoke_at >= HEARTBEAT_SECONDS:
             self.beats, self._spoke_at = self.beats + 1, now
@@ -238,10 +241,15 @@ class Feeds:
             del self._of_job[job_id]
 
 
-def _look(source: Source, attempt_id: int) -> tuple[Piece | None, str]:
-    """What comes next; where that is nothing, what is said of output that is not shown yet."""
+def _look(source: Source, attempt_id: int) -> tuple[Piece | None, bytes]:
+    """What comes next; where that is nothing, the event about output that is not stored yet."""
     piece = source.next()
-    return piece, "" if piece else so_far(attempt_id)
+    return piece, NOTHING_SAID if piece else _said(attempt_id)
+
+
+def _said(attempt_id: int) -> bytes:
+    newest = [[NAMES[stream], words, text] for stream, words, text in newest_of(attempt_id)]
+    return message({"words": so_far(attempt_id)} | ({"newest": newest} if newest else {}), event="so-far")
 
 
 def _is_before(place: Place, other: Place) -> bool:

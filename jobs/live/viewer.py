@@ -4,7 +4,7 @@ import asyncio
 from contextlib import nullcontext
 
 from jobs.live.events import HEARTBEAT, HEARTBEAT_SECONDS, message
-from jobs.live.feed import Feed
+from jobs.live.feed import NOTHING_SAID, Feed
 from jobs.live.lookups import read
 from jobs.live.pieces import Piece, Source
 from jobs.live.protocol import Wire
@@ -42,7 +42,7 @@ class Viewer:
         self._is_at_own_end = False
         self._is_quiet = self._is_resting = False
         self._wire = wire
-        self._said, self._beats = "", 0
+        self._said, self._beats = NOTHING_SAID, 0
 
     def wake(self) -> None:
         """The feed has something to say."""
@@ -98,9 +98,9 @@ class Viewer:
         if self.feed is None:
             is_quiet, self._is_quiet = self._is_quiet, False
             return HEARTBEAT if is_quiet else None
-        if self.feed.words != self._said:
-            self._said = self.feed.words
-            return message({"words": self._said}, event="so-far")
+        if self.feed.said != self._said:
+            self._said = self.feed.said
+            return self._said
         if self.feed.beats != self._beats:
             self._beats = self.feed.beats
             return HEARTBEAT

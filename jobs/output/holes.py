@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from teams.wording import readable_bytes
 
-LIMIT, DISK = "limit", "disk"
+# LOST is the portal's own word: what a runner had not sent when it was gone.
+LIMIT, DISK, LOST = "limit", "disk", "lost"
 WHYS = (LIMIT, DISK)
+# So many a runner may tell of.
 MOST_HOLES = 2
 
 
@@ -28,6 +30,11 @@ class Hole(NamedTuple):
         """What a page says in their place."""
         if self.why == DISK:
             return f"{self.size:,} bytes were lost here: the disk where the script ran was full."
+        if self.why == LOST:
+            return (
+                f"{self.size:,} bytes are missing here: the connection to the script was lost before they were sent. "
+                "What follows is the last that arrived of it."
+            )
         return (
             f"{self.size:,} bytes were left out here: the output is larger than what is kept of one job. "
             f"Its first {readable_bytes(self.at)} and its end are kept."
@@ -40,9 +47,19 @@ class Extent(NamedTuple):
     written: int = 0
     holes: tuple[Hole, ...] = ()
 
+    @property
+    def left_out(self) -> int:
+        """Bytes in all of the holes."""
+        return sum(hole.size for hole in self.holes)
+
+    @property
+    def lost(self) -> Hole | None:
+        """Where the rest was given up: nothing more goes behind it."""
+        return next((hole for hole in self.holes if hole.why == LOST), None)
+
     def missing_after(self, stored: int) -> int:
         """Bytes that the script is known to have written after the stored ones and the holes."""
-        return max(0, self.written - stored - sum(hole.size for hole in self.holes))
+        return max(0, self.written - stored - self.left_out)
 
 
 class Contradiction(Exception):
@@ -82,6 +99,14 @@ def open_hole(folder: Path, stream: str, hole: Hole, stored: int) -> None:
     if not is_free or len(known.holes) >= MOST_HOLES:
         raise Contradiction(stored, known.holes)
     _keep(folder, stream, known._replace(holes=(*known.holes, hole)))
+
+
+def open_lost(folder: Path, stream: str, size: int, stored: int) -> None:
+    """Behind all stored bytes so many more are missing, for nobody will send them. Call it with the folder locked."""
+    known = extent(folder, stream)
+    before = tuple(hole for hole in known.holes if hole.at < stored)
+    size += known.left_out - sum(hole.size for hole in before)
+    _keep(folder, stream, known._replace(holes=(*before, Hole(stored, size, LOST))))
 
 
 def _path(folder: Path, stream: str) -> Path:

@@ -2,7 +2,7 @@
 
 Per attempt a folder with `stdout.log`, `stderr.log` and `order.idx`: records `<BQI` of stream (0 or 1), offset and
 length, one per stored chunk (per MiB of it) in order of arrival. What was left out of a stream is in `stdout.facts`
-(holes.py). See docs/architecture.md.
+(holes.py); what is not in the log yet and only shown, in `stdout.tail` (tails.py). See docs/architecture.md.
 """
 
 import codecs
@@ -20,7 +20,10 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from jobs.output.holes import Extent, Hole, extent, note_written, open_hole
+from clusters.failpoints import failpoint
+from jobs.output import tails
+from jobs.output.holes import Contradiction, Extent, Hole, extent, note_written, open_hole, open_lost
+from jobs.output.tails import Tail
 
 STREAMS = ("stdout", "stderr")
 RECORD = struct.Struct("<BQI")
@@ -75,8 +78,8 @@ NOTHING_TOLD = Told()
 def append(attempt_id: int, stream: str, offset: int, data: bytes, told: Told = NOTHING_TOLD) -> int:
     """Store `data` at `offset` of the stored stream; returns its size. Bytes already stored are passed over.
 
-    Raises Gap when bytes before `offset` are missing, Contradiction (holes.py) when the hole has no room, OSError
-    when the disk is full.
+    Raises Gap when bytes before `offset` are missing, Contradiction (holes.py) when the hole has no room or the rest of
+    the stream was given up, OSError when the disk is full.
     """
     folder = folder_of(attempt_id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,15 +87,69 @@ def append(attempt_id: int, stream: str, offset: int, data: bytes, told: Told = 
         size = log.tell()
         if offset > size or (told.hole and told.hole.at > size):
             raise Gap(size)
+        known = extent(folder, stream)
+        if known.lost and (told.hole or offset + len(data) > known.lost.at):
+            raise Contradiction(size, known.holes)
         if told.hole:
             open_hole(folder, stream, told.hole, size)
-        fresh = data[size - offset :]
-        written = _write_all(log.fileno(), fresh, size) if fresh else 0
-        # For a repeat as well: a crash may have come between the bytes and their place in the order.
-        _record(folder, STREAMS.index(stream), size + written)
-        if told.written > size + written:
-            note_written(folder, stream, told.written, size + written)
-        return size + written
+        size = _store(folder, log, stream, data[size - offset :], told.written)
+        tails.forget_stored(folder, stream, size)
+        return size
+
+
+def keep_tail(attempt_id: int, stream: str, tail: Tail) -> int:
+    """The newest of a stream, to be shown until the log has it; the size of the log, which stays as it is."""
+    folder = folder_of(attempt_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        stored = _size(folder / f"{stream}.log")
+        tails.keep(folder, stream, tail, stored)
+        note_written(folder, stream, tail.end, stored)
+        return stored
+
+
+def adopt_tail(attempt_id: int, stream: str) -> None:
+    """Nothing more will come of the stream: its tail becomes its end, and what lies between is told as a hole.
+
+    Each byte of the tail goes to its place or is there, so this may be killed anywhere, and repeated. The tail stays
+    until it is forgotten. Raises OSError when the disk is full.
+    """
+    folder = folder_of(attempt_id)
+    tail = tails.tail_of(folder, stream)
+    if tail is None:
+        return
+    with _locked(folder), (folder / f"{stream}.log").open("ab") as log:
+        size = log.tell()
+        reached = size + extent(folder, stream).left_out
+        if tail.at > reached:
+            open_lost(folder, stream, tail.at - reached, size)
+            failpoint("tail.hole_noted")
+            reached = tail.at
+        rest = tail.data[reached - tail.at :]
+        _store(folder, log, stream, rest[: max(0, settings.OUTPUT_MAX_BYTES - size)], tail.end)
+
+
+def streams_with_tails(attempt_id: int) -> list[str]:
+    """Those of which something is known beyond their logs."""
+    folder = folder_of(attempt_id)
+    return [stream for stream in STREAMS if tails.tail_of(folder, stream)]
+
+
+def forget_tails(attempt_id: int) -> None:
+    """The logs are all there is."""
+    for stream in STREAMS:
+        tails.forget(folder_of(attempt_id), stream)
+
+
+def _store(folder: Path, log: BinaryIO, stream: str, data: bytes, told: int) -> int:
+    """Append to the log; its size. `told`: so much was written by the script, kept or not. The folder is locked."""
+    size = log.tell()
+    size += _write_all(log.fileno(), data, size) if data else 0
+    # For a repeat as well: a crash may have come between the bytes and their place in the order.
+    _record(folder, STREAMS.index(stream), size)
+    if told > size:
+        note_written(folder, stream, told, size)
+    return size
 
 
 def _write_all(descriptor: int, data: bytes, size: int) -> int:

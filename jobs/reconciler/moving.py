@@ -16,6 +16,7 @@ from jobs.models import Attempt, Job
 from jobs.models.job import Move
 from jobs.reconciler.acts import GiveUp, Going
 from jobs.reconciler.explaining import explain_end
+from jobs.reconciler.settling import settle_output
 
 
 def give_up(going: Going, outcome: GiveUp) -> float | None:
@@ -33,9 +34,12 @@ def give_up(going: Going, outcome: GiveUp) -> float | None:
 
 def move_all(moving: Iterable[tuple[Going, Explained | None]]) -> list[int]:
     """Each as its step says, with what its cluster told of its end; the ids of all."""
-    moves = [
-        _move(going.job, going.attempt, going.step.to, found) for going, found in moving if going.step.to
-    ]
+    moves = []
+    for going, found in moving:
+        if going.step.to in TERMINAL and going.attempt is not None:
+            settle_output(going.attempt)
+        if going.step.to:
+            moves.append(_move(going.job, going.attempt, going.step.to, found))
     Job.move_all(moves)
     for _ in moves:
         failpoint("drive.moved")

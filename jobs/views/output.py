@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from jobs.access import find_job
@@ -18,8 +19,9 @@ from jobs.models import Attempt, Job, Kind
 from jobs.output import outputlog
 from jobs.output.marks import ending, so_far
 from jobs.output.mergedlog import MergedLog
+from jobs.output.newest import newest_of
 from jobs.output.outputpages import OutputPages, Page
-from jobs.output.rows import rows
+from jobs.output.rows import newest_rows, rows
 from jobs.output.streamlog import Asked, StreamLog, is_tag
 from jobs.resuming import resumable
 from jobs.retention.downloads import held_while_sent
@@ -61,6 +63,7 @@ def job_detail(request: SignedInRequest, job_id: int) -> HttpResponse:
                 *page.marks_after,
                 *(ending(attempt) if is_end and attempt and job.is_finished else []),
             ],
+            "newest": _newest(attempt, stream) if is_end and attempt and not job.is_finished else "",
             "stream": stream,
             "count_words": count_words(page.total_lines),
             "earlier_url": _url(stream, "to", page.earlier),
@@ -162,6 +165,10 @@ def _lines(request: HttpRequest, stream: str, page: Page) -> dict[str, Any]:
         "marked_line": marked,
         "line_query": query,
     }
+
+
+def _newest(attempt: Attempt, stream: str) -> SafeString:
+    return newest_rows(each for each in newest_of(attempt.pk) if stream in ("all", each.stream))
 
 
 def _live_view(pages: OutputPages | None, page: Page, *, is_last: bool) -> LiveView | None:

@@ -62,6 +62,16 @@ class Runner:
             CONTENT_LENGTH=str(len(data)),
         )
 
+    def tail(self, data: bytes, at: int, stream: str = "stdout", hashed: str | None = None) -> HttpResponse:
+        """What the script wrote last, from its byte `at` on."""
+        return self._client.put(
+            f"/intake/output/{stream}?tail={at}",
+            data,
+            content_type="application/octet-stream",
+            headers={"x-content-sha256": sha256(data) if hashed is None else hashed},
+            CONTENT_LENGTH=str(len(data)),
+        )
+
     def ended(self, **facts) -> HttpResponse:
         return self._post("ended", {"uid": self.uid, **END, **facts})
 

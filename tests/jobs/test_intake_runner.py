@@ -1,7 +1,9 @@
 """The real runner against the real intake: what tests/runner proves with a stub holds here too."""
 
+import json
 import os
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +17,8 @@ from clusters.drivers import installation_id
 from clusters.local import LocalDriver
 from jobs.models import Attempt, Job
 from jobs.output import outputlog
+from jobs.output.holes import LIMIT, LOST
+from jobs.output.tails import tail_of
 from jobs.reconciler import acts, ground
 from jobs.reconciler.drive import drive
 from jobs.reconciler.sightings import open_attempts, record
@@ -160,3 +164,36 @@ def test_the_scripts_user_is_not_the_portals_when_that_is_root(bench):
     run = bench(b"import os\nprint(os.getuid())\n")
     attempt = run.until("succeeded", "failed", "error")
     assert int(output_of(attempt, "stdout")) >= 100_000
+
+
+TALKATIVE = b"""
+import time
+for number in range(100_000):
+    print("line", number)
+print("the last thing it said", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("is_log_lost", [True, False])
+def test_of_a_killed_runner_the_last_lines_are_kept_or_all_of_the_last_half(bench, settings, is_log_lost):
+    """On this machine another one sends the rest; where the log is lost, too, what was shown last is all there is."""
+    settings.OUTPUT_MAX_BYTES = 10_000
+    run = bench(TALKATIVE)
+    attempt = run.until("running")
+    deadline = time.monotonic() + 30
+    while not (tail := tail_of(outputlog.folder_of(attempt.pk), "stdout")) or b"it said\n" not in tail.data:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    head = output_of(attempt, "stdout")
+    (pod,) = run.driver.root.rglob("pod.json")
+    if is_log_lost:
+        (pod.parent / "stdout.log").unlink()
+    os.kill(json.loads(pod.read_text())["pid"], signal.SIGKILL)
+    attempt = run.until("error")
+    why = LOST if is_log_lost else LIMIT
+    assert output_of(attempt, "stdout") == head + tail.data
+    assert outputlog.extents(attempt.pk)["stdout"].holes == ((len(head), tail.at - len(head), why),)
+    assert attempt.stdout_size == len(head) + len(tail.data)
+    assert outputlog.streams_with_tails(attempt.pk) == []
+    run.until_removed()

@@ -53,6 +53,8 @@ class Attempt:
     output: dict = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
     written: dict = field(default_factory=lambda: {"stdout": 0, "stderr": 0})
     holes: dict = field(default_factory=lambda: {"stdout": [], "stderr": []})
+    tails: dict = field(default_factory=lambda: {"stdout": None, "stderr": None})  # (place, bytes)
+    knows_tails: bool = True
     chunks: list = field(default_factory=list)  # (stream, offset, length, time)
     ended: list = field(default_factory=list)
     results: dict = field(default_factory=dict)
@@ -250,6 +252,10 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {}
 
     def _output(self, attempt, stream, query, body):
+        if "tail" in query and attempt.knows_tails:
+            return self._tail(attempt, stream, int(query["tail"]), body)
+        if "offset" not in query:
+            return 400, {"error": "Output goes to stdout or stderr, at an offset."}
         log, offset = attempt.output[stream], int(query["offset"])
         attempt.written[stream] = max(attempt.written[stream], int(query["written"]))
         self._check(bool(attempt.started), "output before started")
@@ -272,6 +278,15 @@ class _Handler(BaseHTTPRequestHandler):
             log += body
             attempt.chunks.append((stream, offset, len(body), time.monotonic()))
         return 200, {"size": len(log), "watched": attempt.watched, "holes": attempt.holes[stream]}
+
+    def _tail(self, attempt, stream, at, body):
+        self._check(0 < len(body) <= 65536, f"a tail of {len(body)} bytes")
+        self._check(self.headers["X-Content-SHA256"] == hashlib.sha256(body).hexdigest(), "a tail's hash")
+        self._check(not attempt.ended, "a tail after the end")
+        attempt.tails[stream] = (at, body)
+        attempt.written[stream] = max(attempt.written[stream], at + len(body))
+        size = len(attempt.output[stream])
+        return 200, {"size": size, "watched": attempt.watched, "holes": attempt.holes[stream]}
 
     def _ended(self, attempt, facts):
         expected = {

@@ -26,7 +26,19 @@ export function makeRow(line, { number, query, marks, width, isMarked, isWhole }
   return row;
 }
 
-function markRow(words) {
+/** A line without a number, shown as a whole. */
+export function plainRow(line) {
+  const row = document.createElement("div");
+  row.className = "line";
+  row.classList.toggle("line-err", line.stream === "err");
+  row.appendChild(document.createElement("span")).className = "line-gutter";
+  const text = row.appendChild(document.createElement("span"));
+  text.className = "line-text";
+  write(text, shown(line), line, { marks: [], width: 0, most: Infinity });
+  return row;
+}
+
+export function markRow(words) {
   const row = document.createElement("div");
   row.className = "output-mark";
   row.setAttribute("role", "note");

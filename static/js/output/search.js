@@ -89,3 +89,14 @@ export class Search {
     return low;
   }
 }
+
+/** "/" leads to the input, wherever nothing is typed. */
+export function focusBySlash(input) {
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    input.focus();
+    input.select();
+  });
+}

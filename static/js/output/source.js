@@ -23,7 +23,8 @@ async function isForbidden(url) {
 export class OutputSource {
   /**
    * From `place` on: `take` gets [[stream, text], …], `ended` (with what is said behind the last line) and `refused` are
-   * called once, `lost` with true and false, `soFar` with words about output that is not shown yet.
+   * called once, `lost` with true and false, `soFar` with words about output that is not stored yet and its newest
+   * lines, [[stream, words, text], …].
    */
   constructor(url, place, { take, ended, lost, refused, soFar }) {
     Object.assign(this, { url, place, take, ended, lost, refused, soFar });
@@ -41,7 +42,7 @@ export class OutputSource {
     this.events = new EventSource(this.place === "0,0" ? this.url : `${this.url}?from=${this.place}`);
     this.events.addEventListener("open", () => this.#found());
     this.events.addEventListener("message", (event) => this.#message(event));
-    this.events.addEventListener("so-far", (event) => this.soFar(JSON.parse(event.data).words));
+    this.events.addEventListener("so-far", (event) => this.#soFar(JSON.parse(event.data)));
     this.events.addEventListener("end", (event) => this.#end(event));
     this.events.addEventListener("closed", () => this.#refuse());
     this.events.addEventListener("error", () => this.#error());
@@ -55,6 +56,10 @@ export class OutputSource {
       this.place = event.lastEventId;
     }
     this.take(JSON.parse(event.data).chunks);
+  }
+
+  #soFar({ words, newest = [] }) {
+    this.soFar(words, newest);
   }
 
   #end(event) {

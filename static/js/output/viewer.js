@@ -1,9 +1,11 @@
 // The live view of a job's output: takes over from the lines that the server wrote into the page.
+import { Chosen } from "./chosen.js";
 import { FollowButton } from "./follow.js";
 import { Lines, said, shown } from "./lines.js";
+import { Newest } from "./newest.js";
 import { CUT, makeRow, numberInAddress } from "./row.js";
 import { Scroller } from "./scroller.js";
-import { Search } from "./search.js";
+import { Search, focusBySlash } from "./search.js";
 import { OutputSource } from "./source.js";
 
 const STREAMS = { stdout: "out", stderr: "err", out: "out", err: "err" };
@@ -17,10 +19,9 @@ export class OutputViewer {
     const { livePlace = "0,0", linesBefore, halfway } = section.dataset;
     this.lines = new Lines({ before: Number(linesBefore) || 0, halfway: STREAMS[halfway] });
     this.stream = STREAMS[section.dataset.stream] || "all";
-    this.picks = this.stream === "all" ? null : []; // indexes of the shown lines, where not all are shown
-    this.picked = 0;
-    this.pickedMarks = 0;
-    this.search = new Search(this.lines, (index) => this.#isShown(index));
+    this.chosen = new Chosen(this.lines, this.stream);
+    this.search = new Search(this.lines, (index) => this.chosen.has(index));
+    this.newest = new Newest();
     this.whole = new Set(); // numbers of lines that are shown uncut
     this.marked = 0;
     this.wasAt = 0;
@@ -35,7 +36,7 @@ export class OutputViewer {
     this.source = new OutputSource(section.dataset.outputUrl, livePlace, {
       take: (chunks) => this.take(chunks),
       ended: (marks) => this.#ended(marks),
-      soFar: (words) => this.#sayMore(words),
+      soFar: (words, newest) => this.#sayMore(words, newest),
       lost: (isLost) => this.#lost(isLost),
       refused: () => this.#refused(),
     });
@@ -47,17 +48,19 @@ export class OutputViewer {
       if (MARKED[stream]) this.lines.mark(MARKED[stream], text);
       else this.lines.feed(STREAMS[stream], text);
     }
+    if (chunks.some(([stream]) => MARKED[stream])) this.newest.show(this.stream, []); // they come now
     this.#later();
   }
 
   /** Shows lines of "all", "out" or "err" only; their numbers stay. */
   choose(stream) {
-    const number = this.scroller && this.count ? this.lines.numberOf(this.#indexAt(this.scroller.first())) : 0;
+    const number = this.scroller && this.count ? this.lines.numberOf(this.chosen.indexAt(this.scroller.first())) : 0;
     this.stream = stream;
     this.part("search-stream").value = NAMES[stream];
-    this.#repick();
+    this.chosen.choose(this.stream);
     this.search.start(this.search.query);
     this.scroller?.reset(this.count, this.#longest());
+    this.newest.show(stream);
     if (this.following) this.#toEnd();
     else this.#showNumber(number, "start");
     for (const link of this.section.querySelectorAll("[data-stream-link]")) {
@@ -68,7 +71,7 @@ export class OutputViewer {
   }
 
   get count() {
-    return this.picks ? this.picks.length : this.lines.length;
+    return this.chosen.count;
   }
 
   #dress() {
@@ -83,6 +86,7 @@ export class OutputViewer {
     this.part("static").remove(); // its line ids are ours now
     this.viewport.hidden = false;
     this.scroller = new Scroller(this.viewport, (position) => this.#row(position), (position) => this.#length(position));
+    this.viewport.append(this.newest.element);
     this.viewport.addEventListener("scroll", () => this.#scrolled(), { passive: true });
   }
 
@@ -105,9 +109,9 @@ export class OutputViewer {
     if (this.lines.trim()) this.#trimmed();
     const changed = this.lines.takeChanged();
     changed.forEach((index) => this.search.again(index));
-    this.#pickMore();
+    this.chosen.more();
     this.scroller.grow(this.count, this.#longest());
-    if (changed.length) this.scroller.refresh(changed.map((index) => this.#positionOf(index)));
+    if (changed.length) this.scroller.refresh(changed.map((index) => this.chosen.positionOf(index)));
     this.#reachMark();
     if (this.following) this.#toEnd();
     this.#seek();
@@ -115,53 +119,15 @@ export class OutputViewer {
   }
 
   #trimmed() {
-    this.#repick();
+    this.chosen.choose(this.stream);
     this.search.start(this.search.query);
     this.scroller.reset(this.count, this.#longest());
   }
 
-  // Which lines are shown
-
-  #isShown(index) {
-    const { stream } = this.lines.list[index];
-    return this.stream === "all" || stream === this.stream || stream === "both";
-  }
-
-  #repick() {
-    this.picks = this.stream === "all" ? null : [];
-    this.picked = 0;
-    this.pickedMarks = 0;
-    this.#pickMore();
-  }
-
-  #pickMore() {
-    if (!this.picks) return;
-    for (; this.picked < this.lines.length; this.picked += 1) {
-      if (!this.#isShown(this.picked)) continue;
-      this.picks.push(this.picked);
-      if (this.lines.list[this.picked].isMark) this.pickedMarks += 1;
-    }
-  }
-
-  #indexAt(position) {
-    return this.picks ? this.picks[position] : position;
-  }
-
-  /** The position of a line, or of the nearest one below it that is shown. */
-  #positionOf(index) {
-    if (!this.picks) return index;
-    let low = 0;
-    let high = this.picks.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.picks[middle] < index) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+  // Rows
 
   #length(position) {
-    const index = this.#indexAt(position);
+    const index = this.chosen.indexAt(position);
     const { length } = shown(this.lines.list[index]);
     return this.whole.has(this.lines.numberOf(index)) ? length : Math.min(length, CUT);
   }
@@ -171,7 +137,7 @@ export class OutputViewer {
   }
 
   #row(position) {
-    const index = this.#indexAt(position);
+    const index = this.chosen.indexAt(position);
     const number = this.lines.numberOf(index);
     return makeRow(this.lines.list[index], {
       number,
@@ -224,7 +190,7 @@ export class OutputViewer {
 
   #showNumber(number, where) {
     const index = Math.max(0, this.lines.indexOf(number));
-    if (this.count) this.scroller?.show(Math.min(this.#positionOf(index), this.count - 1), where);
+    if (this.count) this.scroller?.show(Math.min(this.chosen.positionOf(index), this.count - 1), where);
   }
 
   // Search
@@ -254,12 +220,12 @@ export class OutputViewer {
   }
 
   #step(by) {
-    const hit = this.search.step(by, this.count ? this.#indexAt(this.scroller.first()) : 0);
+    const hit = this.search.step(by, this.count ? this.chosen.indexAt(this.scroller.first()) : 0);
     if (!hit) return;
     this.fresh = false;
     this.#follow(false);
     if (hit.column >= CUT) this.#showWhole(this.lines.numberOf(hit.index));
-    this.scroller.show(this.#positionOf(hit.index));
+    this.scroller.show(this.chosen.positionOf(hit.index));
     this.scroller.refresh();
     this.viewport.querySelector("mark.is-current")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     this.#tellMatches(true);
@@ -285,7 +251,7 @@ export class OutputViewer {
     const hidden = before ? `; the first ${before.toLocaleString("en")} on earlier pages` : "";
     this.part("earlier").hidden = !before;
     this.part("earlier").firstElementChild.href = `?line=${before}`;
-    const shown = this.picks ? `${(this.count - this.pickedMarks).toLocaleString("en")} of ` : "";
+    const shown = this.chosen.picks ? `${(this.count - this.chosen.marks).toLocaleString("en")} of ` : "";
     this.part("count").textContent = `${shown}${total.toLocaleString("en")} ${total === 1 ? "line" : "lines"}${hidden}`;
     const state = this.isOver ? "Complete" : this.isLost ? "Paused" : "Live";
     if (this.part("state").textContent !== state) this.part("state").textContent = state;
@@ -306,9 +272,11 @@ export class OutputViewer {
     this.#follow(true);
   }
 
-  #sayMore(words) {
+  #sayMore(words, newest = []) {
     this.part("so-far").textContent = words;
     this.part("so-far").hidden = !words;
+    this.newest.show(this.stream, newest);
+    if (this.following) this.#toEnd();
   }
 
   #lost(isLost) {
@@ -359,13 +327,7 @@ export class OutputViewer {
     });
     this.part("next").addEventListener("click", () => this.#step(1));
     this.part("previous").addEventListener("click", () => this.#step(-1));
-    document.addEventListener("keydown", (event) => {
-      const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      input.focus();
-      input.select();
-    });
+    focusBySlash(input);
   }
 
   #clicked(event) {
@@ -386,8 +348,7 @@ export class OutputViewer {
   }
 
   async #copy(button) {
-    const lines = this.picks ? this.picks.map((index) => this.lines.list[index]) : this.lines.list;
-    const written = lines.filter((line) => line.stream !== "both"); // the script's, and where some is missing
+    const written = this.chosen.list.filter((line) => line.stream !== "both"); // the script's, and where some is missing
     await navigator.clipboard.writeText(written.map(said).join("\n"));
     button.classList.add("is-copied");
     setTimeout(() => button.classList.remove("is-copied"), 1500);

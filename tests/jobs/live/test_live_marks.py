@@ -2,8 +2,10 @@
 
 import pytest
 
+from jobs import hints
 from jobs.output import outputlog
 from jobs.output.holes import Hole
+from jobs.output.tails import Tail
 from tests.jobs.live.live_reader import do, open_stream, run, session_of
 from tests.jobs.output_writer import finish, store
 
@@ -50,5 +52,33 @@ def test_while_the_end_is_not_shown_yet_the_browser_hears_how_much_there_is(runn
             await do(store, attempt, b"last\n", told=outputlog.Told(0, Hole(490, 69_505, "limit")))
             more = await stream.until(lambda event: event.kind == "so-far")
             assert more.data == {"words": ""}
+
+    run(watch())
+
+
+def test_the_newest_lines_are_told_each_time_and_taken_back_with_the_rest(running, alice):
+    job, attempt = running
+    key = session_of(alice)
+    store(attempt, b"line\n" * 98)
+
+    def tell(at, data):
+        outputlog.keep_tail(attempt.pk, "stdout", Tail(at, data))
+        hints.announce(job.pk, "output")
+
+    async def watch():
+        async with open_stream(f"/live/jobs/{job.pk}/output", key) as stream:
+            await stream.until_text("line\n" * 98)
+            for at, data in ((5000, b"newest\n"), (70_000, "newer \u00e9\n\u00e9".encode()[:-1])):
+                await do(tell, at, data)
+                said = await stream.until(lambda event: event.kind == "so-far")
+                words = f"{at - 490:,} bytes of stdout are not shown while the script runs. Its newest lines:"
+                assert said.data["newest"] == [["out", words, data.decode(errors="ignore")]]
+            rest = "newer \u00e9\n\u00e9".encode()
+            await do(store, attempt, rest, told=outputlog.Told(0, Hole(490, 69_510, "limit")))
+            said = await stream.until(lambda event: event.kind == "so-far")
+            assert said.data == {"words": ""}
+            await do(finish, job, 0)
+            end = await stream.until(lambda event: event.kind == "end")
+            assert end.data == {"marks": ["The script ended with exit code 0."]}
 
     run(watch())
