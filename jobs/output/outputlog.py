@@ -251,10 +251,11 @@ def arrivals(folder: Path, index_at: int = 0) -> Iterator[tuple[int, int, int]]:
 
     `index_at` is where in the index to begin, in bytes.
     """
-    path = folder / "order.idx"
-    if not path.exists():
+    try:
+        index = (folder / "order.idx").open("rb")
+    except FileNotFoundError:
         return
-    with path.open("rb") as index:
+    with index:
         index.seek(index_at)
         while raw := index.read(RECORD.size * RECORDS_AT_ONCE):
             records = RECORD.iter_unpack(raw[: len(raw) - len(raw) % RECORD.size])
