@@ -7,8 +7,11 @@ from django.core.asgi import get_asgi_application
 from django.core.signals import request_started
 from django.db import close_old_connections, reset_queries
 
+from portal import heap
+
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings_live"
 application = get_asgi_application()
+heap.settle()
 
 # A stream is an open file, and the usual limit is 1,024.
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

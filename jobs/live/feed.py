@@ -18,6 +18,7 @@ from jobs.live.events import HEARTBEAT_SECONDS, message
 from jobs.live.lookups import read
 from jobs.live.pieces import NAMES, READ_BYTES, Piece, Source
 from jobs.live.protocol import framed
+from jobs.live.together import Together
 from jobs.output.marks import so_far
 from jobs.output.newest import newest_of
 from jobs.output.outputlog import Place
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 WINDOW_BYTES = 256 * 1024
 LOOK_SECONDS = 2.0
 # Lines that come one by one travel together.
-BATCH_SECONDS = 0.07
+BATCH_SECONDS = 0.05
 
 NOTHING_SAID = message({"words": ""}, event="so-far")
 # The event that ends the streams of an attempt whose job is over.
@@ -62,9 +63,10 @@ class Feed:
     when nothing was said for HEARTBEAT_SECONDS.
     """
 
-    def __init__(self, attempt_id: int, ending: Ending, reads: Reads) -> None:
+    def __init__(self, attempt_id: int, ending: Ending, reads: Reads, looks: Together) -> None:
         self.attempt_id = attempt_id
         self.reads = reads
+        self._looks = looks
         self.first = 0
         self.said = NOTHING_SAID
         self.beats = 0
@@ -132,7 +134,7 @@ class Feed:
             while self._source is source:
                 self._due.clear()
                 is_over = self._is_over
-                piece, said = await read(_look, source, self.attempt_id)
+                piece, said = await self._looks.read(_look, source, self.attempt_id)
                 if piece:
                     self.reads.shared += 1
                     self._publish(piece)
@@ -208,6 +210,7 @@ class Feeds:
     def __init__(self, ending: Ending) -> None:
         self._ending = ending
         self.reads = Reads()
+        self._looks = Together()
         self._of_job: dict[int, dict[int, Feed]] = {}
 
     def __len__(self) -> int:
@@ -219,7 +222,7 @@ class Feeds:
         feeds = self._of_job.setdefault(job_id, {})
         feed = feeds.get(attempt_id)
         if feed is None:
-            feed = feeds[attempt_id] = Feed(attempt_id, self._ending, self.reads)
+            feed = feeds[attempt_id] = Feed(attempt_id, self._ending, self.reads, self._looks)
         feed.members.add(member)
         try:
             yield feed
