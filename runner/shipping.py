@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from runner.digest import Digest
 from runner.kept import LIMIT, Hole, Lost, end_of_character, end_of_head, newest, start_of_tail
 from runner.portal_client import PortalClient, PortalRefused, Request
 
@@ -43,7 +44,7 @@ class StreamShipper:
         self._limit = limit
         self._largest = largest or LARGEST_CHUNK
         self._file: int | None = None
-        self._digest = hashlib.sha256()
+        self._digest = Digest()
         self._shipped_at: float | None = None
         self._partial_since: float | None = None
         self._border: int | None = None
@@ -148,7 +149,7 @@ class StreamShipper:
             self.trouble = f"the portal holds {size} bytes of {self.stream}, the script wrote {self.size()}"
             raise Mismatch(self.trouble)
         if size < self.offset:
-            self.offset, self._digest = 0, hashlib.sha256()
+            self.offset, self._digest = 0, Digest()
         while self.offset < size:
             data = self._read(self.offset, min(LARGEST_CHUNK, size - self.offset))
             if not data:
@@ -222,7 +223,7 @@ class StreamShipper:
             self.trouble = f"the portal left out bytes of {self.stream} at {at}, not at {self._middle.at}"
             raise Mismatch(self.trouble)
         self._middle = Hole(at, self._tail - at, LIMIT)
-        self.offset, self._digest = 0, hashlib.sha256()
+        self.offset, self._digest = 0, Digest()
         return True
 
     def _most(self) -> int:

@@ -50,7 +50,8 @@ def take_output(
     if data:
         growth.note(attempt.pk, stream, size)
     is_watched = hints.tell_output(attempt.job_id, attempt.pk, has_grown=has_grown)
-    pickup.after_output(attempt, stream, offset, size)
+    # What was stored is these bytes, unless they are a repeat.
+    pickup.after_output(attempt, stream, offset, size, data if size == offset + length else None)
     landmarks.note(attempt.pk)
     return size, is_watched
 

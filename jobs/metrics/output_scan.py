@@ -14,17 +14,18 @@ BLOCK = 1024 * 1024
 Piece = Callable[[int, int], bytes]
 
 
-def take(attempt_id: int, start: int, size: int, piece: Piece) -> bool:
+def take(attempt_id: int, start: int, size: int, piece: Piece, data: bytes | None = None) -> bool:
     """After bytes from `start` to `size` were stored: read the lines that are whole by now. True: there were metrics.
 
-    Without a mark this costs one look at what was stored. What a crash left out is read with the next mark, or at the
-    end (`finish`).
+    `data` is what was stored, where it is at hand. Without a mark in it this costs one look at it. What a crash left
+    out is read with the next mark, or at the end (`finish`).
     """
+    data = piece(start, size - start) if data is None else data
     before = min(start, LONGEST_LINE)
-    seen = piece(start - before, before + size - start)
+    border = piece(start - before, before) + data[: len(MARK)]
     # A line that was cut between two pieces counts with its beginning.
-    begins = seen.rfind(b"\n", 0, before) + 1
-    if seen.find(MARK, begins) < 0:
+    begins = border.rfind(b"\n", 0, before) + 1
+    if MARK not in data and border.find(MARK, begins) < 0:
         return False
     return _read(attempt_id, size, piece, is_final=False)
 

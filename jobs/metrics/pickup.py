@@ -12,11 +12,11 @@ from jobs.output import outputlog
 log = logging.getLogger(__name__)
 
 
-def after_output(attempt: Attempt, stream: str, start: int, size: int) -> None:
-    """Bytes of a stream from `start` to `size` are stored. Never raises."""
+def after_output(attempt: Attempt, stream: str, start: int, size: int, data: bytes | None = None) -> None:
+    """Bytes of a stream from `start` to `size` are stored: `data`, where they are at hand. Never raises."""
     if stream == "stdout":
         piece = _stdout_of(attempt.pk)
-        _try(attempt, lambda: output_scan.take(attempt.pk, start, size, piece))
+        _try(attempt, lambda: output_scan.take(attempt.pk, start, size, piece, data))
 
 
 def after_collect(attempt: Attempt) -> None:
