@@ -23,6 +23,8 @@ _BURST_SECONDS = 0.5
 # So many runs are shipped in a row at most, fewer to a portal that answers slowly: each of them is a request.
 MOST_RUNS, FEWEST_RUNS = 20, 4
 _MOST_KEPT = 4000
+# In a pod a script may put something else in the file's place: wait for no other end of a pipe.
+_CAREFULLY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Run(NamedTuple):
@@ -46,8 +48,7 @@ class OrderWriter:
         self._open: dict[str, None] = {}
         self._file: int | None = None
         with contextlib.suppress(OSError):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._file = os.open(path, flags, 0o600)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _CAREFULLY, 0o600)
 
     def turn_to(self, stream: str, sizes: Mapping[str, int]) -> None:
         """Call it before bytes of `stream` are written; `sizes` are those of the logs by now."""
@@ -114,8 +115,7 @@ class OrderReader:
         data = b""
         try:
             if self._file is None:
-                # Never waits for the other end of a pipe.
-                self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+                self._file = os.open(self._path, os.O_RDONLY | _CAREFULLY)
             most = min(_MOST_KEPT * RECORD.size, MOST_BYTES - self._at)
             data = os.pread(self._file, most // RECORD.size * RECORD.size, self._at)
         except FileNotFoundError:

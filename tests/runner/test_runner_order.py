@@ -9,6 +9,7 @@ import pytest
 
 from runner import order, shipping
 from runner.collect import Collector
+from runner.containers import _Logs
 from runner.order import RECORD, OrderReader, OrderWriter, Run, evenly
 from runner.pump import Pump
 from runner.volume import STREAMS, Volume
@@ -241,6 +242,28 @@ def test_a_script_that_uses_one_stream_notes_nothing_and_costs_no_request_more(s
     assert script.volume.order.stat().st_size == 0
 
 
+def test_in_a_pod_the_order_is_as_exact_as_the_looks_at_its_logs(tmp_path, client, attempt):
+    volume = Volume(tmp_path)
+    for stream in STREAMS:
+        volume.log(stream).touch()
+    logs, collector = _Logs(volume, {}), Collector(client, volume, {}, "u", None)
+    for pieces in (
+        [out("1\n")],
+        [err("2\n")],
+        [],
+        [err("4\n"), out("3\n")],
+        [out("5\n")],
+        [err("6\n")],
+        [out("7\n")],
+    ):
+        for stream, data in pieces:
+            with volume.log(stream).open("ab") as log:
+                log.write(data)
+        logs.look()
+    collector.ship_rest()
+    assert merged(attempt) == "1\n2\n3\n4\n5\n6\n7\n"
+
+
 def test_only_who_reads_the_logs_reads_the_order(script):
     modes = {path.stat().st_mode for path in (script.volume.order, script.volume.log("stdout"))}
     assert modes == {stat.S_IFREG | 0o600}
@@ -287,7 +310,15 @@ def test_a_full_disk_ends_the_notes_and_nothing_else(script, collector, attempt,
     collector.tick(0)
     assert script.volume.order.stat().st_size == room
     assert merged(attempt) == "0\n2\n4\n6\n8\n1\n3\n5\n7\n9\n"
-    OrderWriter(script.volume.root / "no" / "such", STREAMS, LIMIT).turn_to("stdout", {})
+
+
+def test_an_order_that_cannot_be_written_neither_fails_nor_waits(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "no" / "such", tmp_path / "pipe", tmp_path):
+        writer = OrderWriter(path, STREAMS, LIMIT)
+        for stream in (*STREAMS, *STREAMS):
+            writer.turn_to(stream, dict.fromkeys(STREAMS, 1))
+        writer.end({})
 
 
 def test_neighbours_become_one_evenly_and_no_end_is_lost():
