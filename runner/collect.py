@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runner.keeping import Keeper
 from runner.kept import DISK, LIMIT, Lost
+from runner.order import FEWEST_RUNS, MOST_RUNS, OrderReader, Run
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.results import Found, Inputs, Wanted, find_results
 from runner.rules import Rules
@@ -53,6 +54,7 @@ class Collector:
         limit = int(limits.get("output_bytes", _UNLIMITED))
         largest = int(limits.get("chunk_bytes", 0))
         self.shippers = [StreamShipper(stream, volume.log(stream), limit, largest) for stream in STREAMS]
+        self._order = OrderReader(volume.order, STREAMS)
         self._wanted = Wanted(claim.get("limits", {}), run_as, Rules(claim.get("result_rules")))
         self._keeper = Keeper(client, volume, self._wanted, uid)
         # What the script had around it, asked for when everything else has been sent.
@@ -84,12 +86,10 @@ class Collector:
         self._keeper.look()
         now = time.monotonic()
         pace = self.pace(now)
-        has_more = False
+        due = [each for each in self.shippers if each.is_due(pace, now)]
+        has_more = bool(due) and self._ship_due(due, pace, now)
         for shipper in self.shippers:
-            if shipper.is_due(pace, now):
-                self._ship(shipper, False, now)
-                has_more = has_more or shipper.pending() >= BACKLOG
-            elif shipper.has_news(pace, now):
+            if shipper not in due and shipper.has_news(pace, now):
                 self._tell(shipper, now)
         if not has_more:
             self._news.wait(min(wait, self._until_due()))
@@ -139,6 +139,7 @@ class Collector:
 
     def ship_rest(self) -> None:
         """Everything up to the files' ends."""
+        self._ship_runs(True, MOST_RUNS)
         for shipper in self.shippers:
             while shipper.pending():
                 self._ship(shipper, True, time.monotonic())
@@ -217,8 +218,42 @@ class Collector:
             "skipped": found.skipped + troubles,
         }
 
-    def _ship(self, shipper: StreamShipper, is_final: bool, now: float) -> None:
-        self._hear(lambda: shipper.ship(self.client, is_final, now))
+    def _ship_due(self, due: Sequence[StreamShipper], pace: float, now: float) -> bool:
+        """True: there is much more. What the other stream has of before goes along, though it is not due itself."""
+        # Half the time between chunks is enough for them.
+        most = int(pace / 2 / max(self._answer_seconds, 0.001))
+        # Before the order is read: of what is written from here on it may tell nothing yet.
+        ends = {each.stream: each.size() for each in self.shippers}
+        if not self._ship_runs(False, min(MOST_RUNS, max(FEWEST_RUNS, most))):
+            return True
+        for shipper in due:
+            if shipper.pending(ends[shipper.stream]):
+                self._ship(shipper, False, now, ends[shipper.stream])
+        return any(each.pending() >= BACKLOG for each in due)
+
+    def _ship_runs(self, is_final: bool, most: int) -> bool:
+        """What is known of the order, in that order and in at most so many runs. False: those are more requests."""
+        runs, left = self._runs(most), most
+        while runs:
+            stream, end = runs.pop(0)
+            shipper = next(each for each in self.shippers if each.stream == stream)
+            before = -1
+            while shipper.pending(end) and shipper.offset != before:
+                if left <= 0 and not is_final:
+                    return False
+                before = shipper.offset
+                self._ship(shipper, is_final, time.monotonic(), end)
+                left -= shipper.offset != before
+            if shipper.offset > end:
+                # A collector before this one came further: what is left can be told finer.
+                runs = self._runs(most)
+        return True
+
+    def _runs(self, most: int) -> list[Run]:
+        return self._order.runs({each.stream: each.offset for each in self.shippers}, most)
+
+    def _ship(self, shipper: StreamShipper, is_final: bool, now: float, until: int = _UNLIMITED) -> None:
+        self._hear(lambda: shipper.ship(self.client, is_final, now, until))
 
     def _tell(self, shipper: StreamShipper, now: float) -> None:
         self._hear(lambda: shipper.tell(self.client, now))

@@ -23,6 +23,7 @@ from runner.facts import read_facts
 from runner.fetch import REFUSED_EXIT, ClaimRefused, InputsBroken, claim, fetch_inputs
 from runner.kept import Trimmer
 from runner.launch_file import launch_text
+from runner.order import OrderWriter
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.volume import STREAMS, Volume
 
@@ -86,20 +87,30 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
 
 
 class _Logs:
-    """The logs that the script's container writes: their middle goes while it writes, whatever the portal does."""
+    """The logs that the script's container writes: their middle goes while it writes, whatever the portal does.
+
+    The script writes them itself, so the order of its streams is known as exactly as its logs are looked at.
+    """
 
     def __init__(self, volume: Volume, answer: Mapping[str, Any]) -> None:
         limit = int(answer.get("limits", {}).get("output_bytes", 1 << 62))
         self._command = [str(word) for word in answer.get("command", [])]
-        self._logs: list[tuple[int, Trimmer]] = []
+        self._logs: dict[str, tuple[int, Trimmer]] = {}
+        self._sizes = dict.fromkeys(STREAMS, 0)
+        self._order = OrderWriter(volume.order, STREAMS, limit // 2)
         for stream in STREAMS:
             with contextlib.suppress(OSError):
                 log = os.open(volume.log(stream), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-                self._logs.append((log, Trimmer(limit)))
+                self._logs[stream] = (log, Trimmer(limit))
 
-    def trim(self) -> None:
-        for log, trimmer in self._logs:
-            trimmer.trim(log, os.fstat(log).st_size)
+    def look(self) -> None:
+        """Trim them, and note which of them grew since the look before."""
+        for stream, (log, trimmer) in self._logs.items():
+            size = os.fstat(log).st_size
+            if size > self._sizes[stream]:
+                self._order.turn_to(stream, self._sizes)
+                self._sizes[stream] = size
+            trimmer.trim(log, size)
 
     def named(self, message: str) -> str:
         """main.sh says why it could not start the command; which command it was, we know."""
@@ -123,7 +134,7 @@ def _wait_for_end(volume: Volume, is_over: threading.Event, logs: _Logs) -> dict
     """What main.sh wrote of the end; None when the container died without a word (out of memory, killed)."""
     patience: float | None = None
     while True:
-        logs.trim()
+        logs.look()
         ended = _ended(volume)
         if ended is not None:
             return {**ended, "message": logs.named(ended.get("message") or "")}

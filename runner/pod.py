@@ -96,7 +96,8 @@ class Pod:
     ) -> tuple[dict[str, Any], dict[str, Lost]]:
         """Start, watch and account for the script; when this returns ended.json holds its end."""
         limit = int(answer.get("limits", {}).get("output_bytes", 1 << 62))
-        pump = Pump({stream: self.volume.log(stream) for stream in STREAMS}, limit, self.run_as)
+        logs = {stream: self.volume.log(stream) for stream in STREAMS}
+        pump = Pump(logs, limit, self.run_as, self.volume.order)
         pump.notice = delivery.collector.notice
         self.volume.write("started", {"at": time.time()})
         begun, message = time.time(), ""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.kept import DISK, LIMIT, Lost, Trimmer
+from runner.order import OrderWriter
 
 _BLOCK = 1 << 18
 _F_SETPIPE_SZ = 1031
@@ -23,10 +24,10 @@ class Pump(threading.Thread):
     """Copies each stream into its file until all writers are gone.
 
     Of a stream above `limit` bytes the middle is given back to the disk. What the disk has no room for is counted
-    and dropped, up to the stream's end.
+    and dropped, up to the stream's end. The file `order` says in which order the bytes came.
     """
 
-    def __init__(self, targets: dict[str, Path], limit: int, run_as: int | None) -> None:
+    def __init__(self, targets: dict[str, Path], limit: int, run_as: int | None, order: Path) -> None:
         super().__init__(name="pump", daemon=True)
         self.notice: Callable[[], None] = lambda: None
         self._limit = limit
@@ -35,6 +36,7 @@ class Pump(threading.Thread):
         self._sizes = dict.fromkeys(targets, 0)
         self._lost = {stream: Lost() for stream in targets}
         self._trimmers = {stream: Trimmer(limit) for stream in targets}
+        self._order = OrderWriter(order, list(targets), limit // 2)
         self.writers: dict[str, int] = {}
         for stream, path in targets.items():
             read, write = os.pipe()
@@ -73,11 +75,14 @@ class Pump(threading.Thread):
                     poll.unregister(descriptor)
                     del self._pipes[descriptor]
                     os.close(descriptor)
+        self._order.end(self._sizes)
 
     def _keep(self, stream: str, data: bytes) -> None:
         if self._lost[stream].size:
             self._lose(stream, len(data), self._lost[stream].why)
             return
+        # Before the log has them: who sees them there finds all that came earlier in the order.
+        self._order.turn_to(stream, self._sizes)
         log, trimmer = self._files[stream], self._trimmers[stream]
         while data:
             kept = data if trimmer.works else data[: max(0, self._limit - self._sizes[stream])]

@@ -27,6 +27,7 @@ HOLD_SECONDS = 1.0
 TELL_SECONDS = 2.0
 # A portal that refuses the newest bytes (an older one knows no such call) is asked again after so long.
 ASK_AGAIN_SECONDS = 60.0
+_ANY = 1 << 62
 
 
 class Mismatch(Exception):
@@ -91,8 +92,9 @@ class StreamShipper:
             return self._end - (self._middle.size if self._middle else 0)
         return size if size <= self._limit // 2 else self._head()
 
-    def pending(self) -> int:
-        return 0 if self.trouble else max(0, self.size() - self.offset)
+    def pending(self, until: int = _ANY) -> int:
+        """Bytes to be shipped, of those before the offset `until`."""
+        return 0 if self.trouble else max(0, min(self.size(), until) - self.offset)
 
     def is_due(self, pace: float, now: float) -> bool:
         """The first output and a backlog at once, the rest `pace` seconds after what was shipped last."""
@@ -116,12 +118,13 @@ class StreamShipper:
         told, at = self._told
         return self.written() > told and now - at >= max(pace, TELL_SECONDS)
 
-    def ship(self, client: PortalClient, is_final: bool, now: float) -> bool | None:
-        """Send one chunk: whether someone watches, or None when a partial line is still held back.
+    def ship(self, client: PortalClient, is_final: bool, now: float, until: int = _ANY) -> bool | None:
+        """Send one chunk, which ends before the offset `until`: whether someone watches, or None when a partial line
+        is still held back.
 
         Raises PortalRefused (401: the attempt is over), PortalUnreachable, Mismatch.
         """
-        data = self._read(self.offset, min(self.pending(), self._largest))
+        data = self._read(self.offset, min(self.pending(until), self._largest))
         kept = data if is_final else self._cut(data, now)
         if not kept:
             return None

@@ -9,6 +9,7 @@ started.json the script's process is about to start
 ended.json   the script is over and nothing of it runs any more
 sending.json results are being sent; whoever goes on asks the portal what it has
 done.json    the portal has everything
+order        in which order bytes came to the two logs, as far as the runner saw it (order.py)
 facts        what the script had around it (in a pod; facts.sh)
 stop         a wish: end the script
 work/ home/ tmp/   the script's own; stdout.log and stderr.log hold its bytes
@@ -32,6 +33,7 @@ class Volume:
         self.work_dir = root / "work"
         self.home = root / "home"
         self.tmp = root / "tmp"
+        self.order = root / "order"
 
     def log(self, stream: str) -> Path:
         return self.root / (stream + ".log")

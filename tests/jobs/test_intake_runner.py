@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from clusters.driver import State
 from clusters.drivers import installation_id
@@ -106,6 +107,26 @@ def test_a_script_runs_with_its_files_and_everything_of_it_arrives(bench):
         assert file.read() == b"1,2\n1,2\n"
     assert results["beside.bin"].size == 3_000_000
     run.until_removed()
+
+
+ALTERNATING = b"""
+import sys, time
+for number in range(40):
+    print(number, file=(sys.stdout, sys.stderr)[number % 2], flush=True)
+    time.sleep(0.005)
+"""
+
+
+def test_both_streams_are_merged_in_the_order_in_which_the_script_wrote(bench, client_of, alice):
+    """Also of a script that is over before its output is looked at for the third time."""
+    run = bench(ALTERNATING)
+    attempt = run.until("succeeded", "failed", "error")
+    response = client_of(alice).get(reverse("job_output_download", args=[run.job.pk, "merged"]))
+    merged = [int(line) for line in response.getvalue().split()]
+    assert sorted(merged) == list(range(40))
+    # Of more than runner.order.MOST_RUNS in a row neighbours change places; the rest is for a busy machine.
+    assert max(abs(number - place) for place, number in enumerate(merged)) <= 4
+    assert output_of(attempt, "stderr") == b"".join(b"%d\n" % number for number in range(1, 40, 2))
 
 
 def test_an_exit_code_arrives(bench):

@@ -203,7 +203,7 @@ def sparse(tmp_path):
 
 def pumped(log, limit, write):
     """What `write` puts into stdout, through a real pump."""
-    running = Pump({"stdout": log}, limit, None)
+    running = Pump({"stdout": log}, limit, None, log.with_name("order"))
     descriptor = running.writers.pop("stdout")
     running.start()
     write(descriptor)
@@ -254,7 +254,7 @@ def test_a_full_disk_of_the_pod_is_told_apart_from_the_limit(tmp_path, client, a
 
     with monkeypatch.context() as patch:
         patch.setattr(pump.os, "write", lambda fd, data: write(fd, data))
-        running = Pump({"stdout": log}, 5000, None)
+        running = Pump({"stdout": log}, 5000, None, log.with_name("order"))
         patch.setattr(pump.os, "write", full_after)
         running._keep("stdout", lines(100))
         running._keep("stdout", b"more")
