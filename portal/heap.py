@@ -12,8 +12,7 @@ from django.conf import settings
 
 def settle() -> None:
     """To be called when the application is loaded, before the first request: what is there now stays."""
-    import_module(
-        settings.ROOT_URLCONF
-    )  # the views, and all that they import; Django would do it with the first request
+    # The views, and all that they import: Django would do it with the first request.
+    import_module(settings.ROOT_URLCONF)
     gc.collect()
     gc.freeze()
