@@ -5,7 +5,7 @@ import posixpath
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
 
@@ -48,9 +48,10 @@ class ResultsZip:
 
     def read(self, start: int, end: int) -> Opened:
         """Breaks off (SizeChanged, FileNotFoundError) when a file has vanished or changed its size."""
-        return Opened(self._read(start, end))
+        blocks = self._read(start, end)
+        return Opened(blocks, blocks)
 
-    def _read(self, start: int, end: int) -> Iterator[bytes]:
+    def _read(self, start: int, end: int) -> Generator[bytes]:
         # A slow reader must not keep one of the few connections to the database.
         close_old_connections()
         at = 0

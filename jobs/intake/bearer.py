@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from jobs.lifecycle import TERMINAL
 from jobs.models import Attempt, Job
+from jobs.reconnecting import asked_again_if_dead
 
 P = ParamSpec("P")
 TOKEN = re.compile(r"swa_(\d{1,18})_[0-9a-f]{64}")
@@ -106,21 +107,11 @@ def _caller(request: HttpRequest, is_frequent: bool) -> Attempt:
     """The attempt whose token the request carries, with its job. Raises IntakeRefused (401)."""
     token = bearer_of(request)
     if match := TOKEN.fullmatch(token):
-        attempt = _found(_in_short if is_frequent else _whole, int(match[1]))
+        find = partial(_in_short if is_frequent else _whole, int(match[1]))
+        attempt = asked_again_if_dead(find)
         if attempt and constant_time_compare(attempt.token, token) and attempt.removed_at is None:
             return attempt
     raise IntakeRefused(401, "The token is not known, or its attempt is over.")
-
-
-def _found(find: Callable[[int], Attempt | None], pk: int) -> Attempt | None:
-    """The call's first statement: where its connection died (PostgreSQL was started again) it is asked once more."""
-    try:
-        return find(pk)
-    except (OperationalError, InterfaceError):
-        connection.close()
-        if connection.pool:  # type: ignore[attr-defined]
-            connection.pool.check()  # type: ignore[attr-defined]
-        return find(pk)
 
 
 def _whole(pk: int) -> Attempt | None:

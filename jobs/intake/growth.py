@@ -10,25 +10,25 @@ import threading
 from collections import defaultdict
 
 from django.conf import settings
-from django.db import DatabaseError, connection
-
-from jobs.output.outputlog import STREAMS
+from django.db import Error, connection
 
 log = logging.getLogger(__name__)
 Sizes = dict[int, int]
 
-# A stored stream never shrinks, and two processes may tell the same one. In the order of the ids: each other process
-# locks in that order, too.
-GROWN = {
-    stream: f"""
+# A stored stream never shrinks, and two processes may tell the same one. Locked in the order of the ids, as everybody
+# does; a row that somebody holds for long (a manifest with thousands of results) is left for the next time.
+GROWN = """
 WITH told AS (SELECT unnest(%s::bigint[]) AS id, unnest(%s::bigint[]) AS size),
 held AS (SELECT attempt.id, told.size FROM jobs_attempt attempt JOIN told ON told.id = attempt.id
-    WHERE attempt.{stream}_size < told.size ORDER BY attempt.id FOR NO KEY UPDATE OF attempt)
+    WHERE attempt.{stream}_size < told.size ORDER BY attempt.id FOR NO KEY UPDATE OF attempt {skip})
 UPDATE jobs_attempt SET {stream}_size = held.size FROM held WHERE jobs_attempt.id = held.id
     AND jobs_attempt.{stream}_size < held.size
-"""  # noqa: S608
-    for stream in STREAMS
-}
+"""
+LEFT = """
+SELECT attempt.id FROM jobs_attempt attempt
+JOIN (SELECT unnest(%s::bigint[]) AS id, unnest(%s::bigint[]) AS size) told ON told.id = attempt.id
+WHERE attempt.{stream}_size < told.size
+"""
 
 
 class Growth:
@@ -42,7 +42,7 @@ class Growth:
     def note(self, attempt_id: int, stream: str, size: int, seconds: float) -> None:
         """So much of the stream is stored. Raises DatabaseError where `seconds` is 0."""
         if not seconds:
-            _write(stream, {attempt_id: size})
+            _write(stream, {attempt_id: size}, is_waiting=True)
             return
         with self._lock:
             sizes = self._told[stream]
@@ -55,13 +55,17 @@ class Growth:
             return
         with self._lock:
             told, self._told, self._timer = self._told, defaultdict(dict), None
-        for stream, sizes in told.items():
-            try:
-                _write(stream, sizes)
-            except DatabaseError as error:
-                log.warning("sizes of %s streams are written later: %s", len(sizes), type(error).__name__)
-                self._take_back(stream, sizes, seconds)
-        connection.close()
+        try:
+            for stream, sizes in told.items():
+                try:
+                    left = _write(stream, sizes)
+                except Error as error:
+                    log.warning("sizes of %s streams are written later: %s", len(sizes), type(error).__name__)
+                    left = sizes
+                if left:
+                    self._take_back(stream, left, seconds)
+        finally:
+            connection.close()
 
     def _take_back(self, stream: str, sizes: Sizes, seconds: float) -> None:
         with self._lock:
@@ -87,6 +91,12 @@ def note(attempt_id: int, stream: str, size: int) -> None:
     growth.note(attempt_id, stream, size, settings.OUTPUT_SIZE_SECONDS)
 
 
-def _write(stream: str, sizes: Sizes) -> None:
+def _write(stream: str, sizes: Sizes, *, is_waiting: bool = False) -> Sizes:
+    """What is not written, since somebody holds its row; none where that is waited for."""
+    values = [list(sizes), list(sizes.values())]
     with connection.cursor() as cursor:
-        cursor.execute(GROWN[stream], [list(sizes), list(sizes.values())])
+        cursor.execute(GROWN.format(stream=stream, skip="" if is_waiting else "SKIP LOCKED"), values)
+        if is_waiting or cursor.rowcount == len(sizes):
+            return {}
+        cursor.execute(LEFT.format(stream=stream), values)
+        return {attempt_id: sizes[attempt_id] for (attempt_id,) in cursor.fetchall()}

@@ -134,7 +134,9 @@ class Feed:
             while self._source is source:
                 self._due.clear()
                 is_over = self._is_over
-                piece, said = await self._looks.read(_look, source, self.attempt_id)
+                # Who is behind hurries; who has all waits for company.
+                look = self._looks.read if source.is_at_end else read
+                piece, said = await look(_look, source, self.attempt_id)
                 if piece:
                     self.reads.shared += 1
                     self._publish(piece)

@@ -2,6 +2,7 @@
 
 import logging
 
+from django.db import OperationalError
 from django.db.models import F
 from django.db.models.functions import Greatest
 
@@ -23,10 +24,10 @@ def settle_output(attempt: Attempt) -> None:
     fit. Where the disk takes nothing the end is not kept: that stops no job.
     """
     has_tails = bool(outputlog.streams_with_tails(attempt.pk))
-    if Attempt.objects.filter(pk=attempt.pk, collected_at=None).exists():
+    if attempt.collected_at is None and Attempt.objects.filter(pk=attempt.pk, collected_at=None).exists():
         try:
             _adopt(attempt) if has_tails else _write_sizes(attempt)
-        except OSError as error:
+        except (OSError, OperationalError) as error:
             log.warning("the end of the output of attempt %s is not kept: %s", attempt.pk, error)
             return
     if has_tails:

@@ -48,6 +48,11 @@ def is_read(job_id: int, kind: str) -> bool:
     return Download.objects.filter(job_id=job_id, kind=kind, until__gte=Now()).exists()
 
 
+def parts_of(job_id: int, kind: Kind) -> int:
+    """How many downloads of it are under way."""
+    return Download.objects.filter(job_id=job_id, kind=kind, until__gte=Now()).count()
+
+
 def forget_ended() -> None:
     """What killed processes left."""
     Download.objects.filter(until__lt=Now()).delete()

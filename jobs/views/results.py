@@ -27,6 +27,8 @@ from jobs.views.gone import gone_answer
 from teams.access import SignedInRequest
 
 PAGE_FILES = 120
+MOST_PARTS = 3
+PARTS = "Three downloads of these results are under way. Try again when one has ended.\n"
 # A picture or text: an SVG opened by its address may style itself, and that is all.
 STILL = f"{SANDBOX}; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 # Chromium shows no PDF in a sandboxed document. Its viewer runs the PDF's own scripts in a process of its
@@ -81,6 +83,9 @@ def job_gallery(request: SignedInRequest, job_id: int) -> HttpResponse:
 def job_results_zip(request: SignedInRequest, job_id: int) -> HttpResponseBase:
     """All results as one .zip, made while it is sent; what was cut goes on."""
     find_job(request.user, job_id)
+    if "Range" in request.headers and downloads.parts_of(job_id, Kind.RESULTS) >= MOST_PARTS:
+        # Each part reads all that is before it: programs that fetch many at once have to wait.
+        return HttpResponse(PARTS, status=503, headers={"Retry-After": "10"}, content_type="text/plain")
 
     def answer() -> HttpResponseBase:
         # Looked up after the note that it is read: what is here now stays until the last byte is sent.

@@ -5,10 +5,10 @@ from pathlib import Path
 
 BASE = Path(__file__).resolve().parents[2]
 WEB_THREADS, INTAKE_THREADS, LIVE_CONNECTIONS, WORKER_THREADS = 24, 24, 4, 8
-# Database connections that each may hold, one for each of its threads.
+# Database connections that each may hold, one for each of its threads; one of the intake's writes sizes (growth.py).
 POOLS = {
     "web": WEB_THREADS,
-    "intake": INTAKE_THREADS,
+    "intake": INTAKE_THREADS + 1,
     "live": LIVE_CONNECTIONS,
     "worker": WORKER_THREADS + 2,
     "beat": 1,

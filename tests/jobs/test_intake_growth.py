@@ -1,11 +1,15 @@
 """How the sizes of stored streams come into the database: at once, or together a moment later."""
 
 import threading
+from types import SimpleNamespace
 
+import psycopg
 import pytest
 from django.db import DatabaseError, OperationalError, connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from jobs import reconnecting
 from jobs.intake import growth
 from jobs.intake.growth import Growth
 from jobs.output import outputlog
@@ -98,7 +102,37 @@ def test_the_timer_writes_by_itself(attempt, settings, monkeypatch):
 def test_a_connection_that_died_costs_no_call(attempt):
     """PostgreSQL was started again since the last call."""
     runner = Runner(attempt)
-    for call in (lambda: runner.output(b"a line\n"), runner.started):
+    for call in (lambda: runner.output(b"a line\n"), runner.started, lambda: Client().get("/health/")):
         with pytest.raises(DatabaseError), connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         assert call().status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_somebody_holds_holds_up_no_other(attempt, make_attempt, make_job, settings, monkeypatch):
+    """A manifest with thousands of results; its attempt's size is written when it is done."""
+    settings.OUTPUT_SIZE_SECONDS = LONG
+    monkeypatch.setattr(threading.Timer, "start", lambda timer: None)
+    noted, other = Growth(), make_attempt(make_job(status="running"))
+    for each in (attempt, other):
+        noted.note(each.pk, "stdout", 20, LONG)
+    where = connection.get_connection_params()
+    with psycopg.connect(**{name: where[name] for name in ("dbname", "user", "host")}) as manifest:
+        manifest.execute("SELECT 1 FROM jobs_attempt WHERE id = %s FOR NO KEY UPDATE", [attempt.pk])
+        noted.write()
+        assert (sizes(attempt), sizes(other)) == ((0, 0), (20, 0))
+    noted.write()
+    assert sizes(attempt) == (20, 0)
+
+
+def test_where_no_connection_is_to_be_had_it_is_not_asked_twice(monkeypatch):
+    asked = []
+
+    def ask():
+        asked.append(1)
+        raise OperationalError("no connection within ten seconds")
+
+    monkeypatch.setattr(reconnecting, "connection", SimpleNamespace(connection=None))
+    with pytest.raises(OperationalError):
+        reconnecting.asked_again_if_dead(ask)
+    assert asked == [1]

@@ -174,6 +174,22 @@ def test_a_download_that_was_cut_goes_on(alice, client_of, job, attempt):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_programs_that_fetch_many_parts_at_once_have_to_wait(alice, client_of, job, attempt):
+    """Each part reads everything before it."""
+    new_artifact(attempt, "a.txt", b"first")
+    part = {"Range": "bytes=30-"}
+    under_way = [client_of(alice).get(address(job), headers=part) for _ in range(3)]
+    refused = client_of(alice).get(address(job), headers=part)
+    assert (refused.status_code, refused["Retry-After"]) == (503, "10")
+    whole = client_of(alice).get(address(job))
+    assert whole.status_code == 200
+    for response in (whole, *under_way):
+        response.close()
+    assert not Download.objects.exists()
+    assert client_of(alice).get(address(job), headers=part).status_code == 206
+
+
+@pytest.mark.django_db(transaction=True)
 def test_it_begins_anew_where_the_results_changed(alice, client_of, job, attempt):
     new_artifact(attempt, "a.txt", b"first")
     first = client_of(alice).get(address(job))

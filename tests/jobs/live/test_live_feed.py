@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, suppress
 
 import pytest
 
-from jobs.live import feed, pieces
+from jobs.live import feed, pieces, together
 from jobs.live.board import board
 from jobs.output import outputlog
 from jobs.output.holes import Hole
@@ -299,5 +299,28 @@ def test_where_reading_fails_the_streams_end_and_a_new_one_reads_anew(running, a
                     await waiting
         async with open_stream(path_of(job), key) as stream:
             await stream.until_text("x\n")
+
+    run(watch())
+
+
+def test_who_has_much_to_read_waits_for_no_company(running, alice, monkeypatch):
+    """A script that prints megabytes a second: looks at its end share a turn, those before it do not wait for one."""
+    turns = []
+    real = together._all
+    monkeypatch.setattr(together, "_all", lambda looks: turns.append(len(looks)) or real(looks))
+    job, attempt = running
+    key, text = session_of(alice), b"0123456789abcde\n" * (40 * pieces.READ_BYTES // 16)
+
+    async def watch():
+        async with open_stream(path_of(job), key) as stream:
+            pull = asyncio.ensure_future(stream.until_end())
+            await do(store, attempt, b"first\n")
+            await joined(job, 1)
+            before = len(turns)
+            await do(store, attempt, text)
+            await do(finish, job, 0)
+            await pull
+            assert stream.text() == "first\n" + text.decode()
+            assert len(turns) - before <= 6
 
     run(watch())
