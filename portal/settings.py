@@ -215,7 +215,7 @@ UPLOAD_MAX_ARCHIVE_RATIO = env.int("UPLOAD_MAX_ARCHIVE_RATIO", default=200)
 UPLOAD_MAX_PATH_LENGTH = env.int("UPLOAD_MAX_PATH_LENGTH", default=240)
 # Unsent forms that nobody touched for so long are forgotten with their files.
 DRAFT_DAYS = env.int("DRAFT_DAYS", default=14)
-# How long the database may lag behind the stored output (jobs/intake/growth.py); the intake process has its own.
+# How long the database may lag behind the stored output (jobs/output/growth.py); the intake process has its own.
 OUTPUT_SIZE_SECONDS = 0.0
 OUTPUT_MAX_BYTES = env.int("OUTPUT_MAX_BYTES", default=256 * MIB)
 RESULT_MAX_BYTES = env.int("RESULT_MAX_BYTES", default=16 * GIB)

@@ -8,12 +8,11 @@ from django.http import HttpRequest
 
 from clusters.failpoints import failpoint
 from jobs import hints
-from jobs.intake import growth
 from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.intake.storing import check_limits, check_space, keep, no_space_is_507, result_path
 from jobs.metrics import pickup
 from jobs.models import Attempt
-from jobs.output import landmarks, outputlog
+from jobs.output import growth, landmarks, outputlog
 from jobs.output.holes import Contradiction
 from jobs.output.tails import MOST_BYTES, Tail
 from jobs.uploads.incoming import NewFile, Receiver

@@ -16,7 +16,7 @@ from jobs.models import Attempt, Job
 from jobs.models.job import Move
 from jobs.reconciler.acts import GiveUp, Going
 from jobs.reconciler.explaining import explain_end
-from jobs.reconciler.settling import settle_output
+from jobs.reconciler.settling import settle_outputs
 
 
 def give_up(going: Going, outcome: GiveUp) -> float | None:
@@ -34,10 +34,9 @@ def give_up(going: Going, outcome: GiveUp) -> float | None:
 
 def move_all(moving: Iterable[tuple[Going, Explained | None]]) -> list[int]:
     """Each as its step says, with what its cluster told of its end; the ids of all."""
-    moves = []
+    moves, moving = [], list(moving)
+    settle_outputs([each.attempt for each, _ in moving if each.attempt and each.step.to in TERMINAL])
     for going, found in moving:
-        if going.step.to in TERMINAL and going.attempt is not None:
-            settle_output(going.attempt)
         if going.step.to:
             moves.append(_move(going.job, going.attempt, going.step.to, found))
     Job.move_all(moves)

@@ -18,7 +18,7 @@ from jobs.output.outputpages import OutputPages
 from jobs.output.tails import Tail, tail_of
 from jobs.reconciler import ground, settling
 from jobs.reconciler.drive import drive
-from jobs.reconciler.settling import settle_output
+from jobs.reconciler.settling import settle_outputs
 from jobs.retention.auditor import broken_promises
 from runner.kept import Lost
 from runner.shipping import Mismatch, StreamShipper
@@ -178,7 +178,7 @@ def test_killed_anywhere_the_next_worker_ends_it(job, driver, runner, attempt, m
     drive(job.pk)
     assert is_settled(attempt)
     assert course(job)[-1] == "error"
-    settle_output(attempt)
+    settle_outputs([attempt])
     assert is_settled(attempt)
 
 
@@ -199,7 +199,7 @@ def test_killed_with_sigkill_in_the_middle_it_is_there_once(attempt, tmp_path):
     )
     assert done.returncode == -9, done.stderr
     assert (log_of(attempt), holes_of(attempt)) == (b"head\n", (HOLE,))
-    settle_output(attempt)
+    settle_outputs([attempt])
     assert is_settled(attempt)
 
 
@@ -225,7 +225,7 @@ def test_what_is_kept_stays_within_the_limit(job, driver, runner, attempt, setti
 
 def test_a_late_runner_is_told_that_the_rest_was_given_up(attempt, runner):
     """Between the proof that it is over and the job's end; after that its token is dead."""
-    settle_output(attempt)
+    settle_outputs([attempt])
     for data, more in (
         (b"real", {"offset": 5}),
         (b"two\n", {"offset": 5, "hole": f"5,999,{LIMIT}"}),
@@ -253,7 +253,7 @@ def test_the_real_late_shipper_gives_up_and_changes_nothing(job, driver, tmp_pat
     while shipper.ship(client, False, 0.0) is not None:
         pass
     shipper.tell(client, 10.0)
-    settle_output(attempt)
+    settle_outputs([attempt])
     stored = log_of(attempt)
     log.write_bytes(data)
     shipper.settle(Lost())
@@ -276,6 +276,6 @@ def test_a_collected_attempt_adopts_nothing(attempt, runner):
     runner.ended(exit_code=0, stdout_size=1008)
     runner.collected()
     outputlog.keep_tail(attempt.pk, "stdout", Tail(1000, b"one\ntwo\n"))
-    settle_output(attempt)
+    settle_outputs([attempt])
     assert log_of(attempt) == b"head\n"
     assert outputlog.streams_with_tails(attempt.pk) == []

@@ -10,9 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from jobs import reconnecting
-from jobs.intake import growth
-from jobs.intake.growth import Growth
-from jobs.output import outputlog
+from jobs.output import growth, outputlog
+from jobs.output.growth import Growth
 from tests.jobs.intake_caller import Runner
 
 LONG = 3600.0

@@ -8,9 +8,12 @@ import atexit
 import logging
 import threading
 from collections import defaultdict
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import Error, connection
+
+from jobs.output.outputlog import STREAMS, sizes
 
 log = logging.getLogger(__name__)
 Sizes = dict[int, int]
@@ -56,12 +59,12 @@ class Growth:
         with self._lock:
             told, self._told, self._timer = self._told, defaultdict(dict), None
         try:
-            for stream, sizes in told.items():
+            for stream, noted in told.items():
                 try:
-                    left = _write(stream, sizes)
+                    left = _write(stream, noted)
                 except Error as error:
-                    log.warning("sizes of %s streams are written later: %s", len(sizes), type(error).__name__)
-                    left = sizes
+                    log.warning("sizes of %s streams are written later: %s", len(noted), type(error).__name__)
+                    left = noted
                 if left:
                     self._take_back(stream, left, seconds)
         finally:
@@ -89,6 +92,19 @@ atexit.register(growth.write)
 def note(attempt_id: int, stream: str, size: int) -> None:
     """So much of the stream is stored; the database has it `OUTPUT_SIZE_SECONDS` later."""
     growth.note(attempt_id, stream, size, settings.OUTPUT_SIZE_SECONDS)
+
+
+def write_stored(attempt_ids: Iterable[int]) -> None:
+    """What is stored of these attempts, as their logs say; two statements for all. Raises django.db.Error.
+
+    A row that somebody holds is passed over: that is the manifest, which writes it itself.
+    """
+    places = {attempt_id: sizes(attempt_id) for attempt_id in attempt_ids}
+    for stream in STREAMS:
+        if found := {
+            attempt_id: size for attempt_id, place in places.items() if (size := getattr(place, stream))
+        }:
+            _write(stream, found)
 
 
 def _write(stream: str, sizes: Sizes, *, is_waiting: bool = False) -> Sizes:
