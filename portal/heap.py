@@ -1,7 +1,6 @@
 """What a server process keeps for as long as it lives is not looked through for garbage again and again.
 
-A full collection of all that Django, its models and templates are took a web process 150 ms, and every page waited for
-it (`make bench ARGS=watchers` sees it: a page's p99 was 3.4 times that of a portal that nobody watches, and is 2.0).
+In a full collection of all that Django, its models and templates are every page waits (docs/decisions/0013).
 """
 
 import gc

@@ -13,17 +13,9 @@ from clusters.driver import (
 )
 from clusters.drivers import installation_id
 from jobs.models import Attempt, Job
-from jobs.reconciler import acts, ground
+from jobs.reconciler import acts
 from jobs.reconciler.drive import drive
-from tests.clusters.fake_driver import FakeDriver
 from tests.jobs.driven import course, over, started, watched
-
-
-@pytest.fixture
-def driver(monkeypatch):
-    fake = FakeDriver(installation_id())
-    monkeypatch.setattr(ground, "driver_of", lambda cluster: fake)
-    return fake
 
 
 @pytest.fixture

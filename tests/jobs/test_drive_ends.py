@@ -10,20 +10,11 @@ from clusters.driver import (
     ClusterRefused,
     ClusterUnreachable,
 )
-from clusters.drivers import installation_id
 from jobs.models import Attempt, Job
-from jobs.reconciler import acts, ground
+from jobs.reconciler import acts
 from jobs.reconciler.drive import drive
-from tests.clusters.fake_driver import FakeDriver
 from tests.jobs.driven import course, over, started, watched
 from tests.jobs.intake_caller import Runner
-
-
-@pytest.fixture
-def driver(monkeypatch):
-    fake = FakeDriver(installation_id())
-    monkeypatch.setattr(ground, "driver_of", lambda cluster: fake)
-    return fake
 
 
 @pytest.fixture

@@ -13,14 +13,6 @@ from tests.jobs.intake_caller import Runner
 MIB = 1024 * 1024
 
 
-@pytest.fixture
-def attempt(make_job, make_attempt):
-    attempt = make_attempt(make_job(status="running"))
-    Runner(attempt).claim()
-    yield attempt
-    outputlog.delete(attempt.pk)
-
-
 def stored(attempt, stream="stdout"):
     path = outputlog.folder_of(attempt.pk) / f"{stream}.log"
     return path.read_bytes() if path.exists() else b""

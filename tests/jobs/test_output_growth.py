@@ -10,19 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from jobs import reconnecting
-from jobs.output import growth, outputlog
+from jobs.output import growth
 from jobs.output.growth import Growth
 from tests.jobs.intake_caller import Runner
 
 LONG = 3600.0
-
-
-@pytest.fixture
-def attempt(make_job, make_attempt):
-    attempt = make_attempt(make_job(status="running"))
-    Runner(attempt).claim()
-    yield attempt
-    outputlog.delete(attempt.pk)
 
 
 @pytest.fixture

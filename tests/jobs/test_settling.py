@@ -9,32 +9,23 @@ from django.conf import settings as site
 from django.urls import reverse
 from django.utils import timezone
 
-from clusters.drivers import installation_id
 from jobs.models import Attempt, Job, Metric
 from jobs.output import outputlog
 from jobs.output.holes import LIMIT, LOST, Hole
 from jobs.output.marks import ending
 from jobs.output.outputpages import OutputPages
 from jobs.output.tails import Tail, tail_of
-from jobs.reconciler import ground, settling
+from jobs.reconciler import settling
 from jobs.reconciler.drive import drive
 from jobs.reconciler.settling import settle_outputs
 from jobs.retention.auditor import broken_promises
 from runner.kept import Lost
 from runner.shipping import Mismatch, StreamShipper
-from tests.clusters.fake_driver import FakeDriver
 from tests.jobs.driven import course, over, started
 from tests.jobs.test_intake_tail import IntakeClient
 
 GAP = 995
 HOLE = Hole(5, GAP, LOST)
-
-
-@pytest.fixture
-def driver(monkeypatch):
-    fake = FakeDriver(installation_id())
-    monkeypatch.setattr(ground, "driver_of", lambda cluster: fake)
-    return fake
 
 
 @pytest.fixture
