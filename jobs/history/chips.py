@@ -15,7 +15,7 @@ ALWAYS_COUNTED = ("", ACTIVE_WORD, Status.SUCCEEDED, Status.FAILED, Status.CANCE
 
 @dataclass(frozen=True)
 class Count:
-    """A status with its number of jobs as people read it: "12", "10,000+"."""
+    """A status with its number of jobs as people read it: "12", "4,000+"."""
 
     status: str
     label: str

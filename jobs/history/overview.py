@@ -9,6 +9,8 @@ from jobs.history.sql import Sql, run
 
 RECENT = 500
 MOST_TAGS = 20
+# So many of a frequent word's jobs are counted by status; and where jobs have to be read, of so many.
+LEAST, READ = 100, 1_000
 
 
 @dataclass
@@ -26,32 +28,43 @@ class Overview:
 
 
 COUNTS_SQL = Sql("""
-WITH walk AS MATERIALIZED (
-    SELECT status, count(*) FILTER (WHERE {checks}) AS found, count(*) AS walked, min(id) AS edge
-    FROM {checked} GROUP BY status
+WITH walk AS MATERIALIZED (SELECT status, count(*) AS number FROM ({candidates}) c GROUP BY status)
+SELECT 'count' AS kind, status AS label, number FROM walk
+UNION ALL SELECT 'walked', '', coalesce(sum(number), 0)::bigint FROM walk
+""")
+# Where jobs have to be read: what fits, beside how many were looked at, so that an index of what fits can be used.
+CHECKED_SQL = Sql("""
+WITH fitting AS MATERIALIZED (
+    SELECT c.status, count(*) AS number FROM {checked} WHERE {checks} GROUP BY c.status
+), walk AS MATERIALIZED (
+    SELECT count(*) AS walked, min(id) AS edge FROM ({candidates}) k
 ){deep}
-SELECT 'count' AS kind, status AS label, found AS number FROM walk
-UNION ALL SELECT 'walked', '', coalesce(sum(walked), 0)::bigint FROM walk {deeper}
+SELECT 'count' AS kind, status AS label, number FROM fitting
+UNION ALL SELECT 'walked', '', walked FROM walk {deeper}
 """)
 # As in jobs/history/pages.py: only where the walk ended early and found little.
+ENDED_SQL = Sql("""
+(SELECT walked FROM walk) >= {window} AND (SELECT coalesce(sum(number), 0) FROM fitting) <= {page}
+""")
 DEEP_SQL = Sql(""", hits AS MATERIALIZED (
     SELECT id, status, {found} AS is_found FROM jobs_job c
-    WHERE (SELECT sum(walked) FROM walk) >= {window} AND (SELECT sum(found) FROM walk) <= {page}
-    AND deleted_at IS NULL AND {rare} LIMIT {most}
+    WHERE {ended} AND deleted_at IS NULL AND {rare} LIMIT {most}
 )
 """)
 DEEPER_SQL = Sql("""
 UNION ALL (
     SELECT 'count', status, count(*) FROM hits
-    WHERE is_found AND id < (SELECT min(edge) FROM walk) AND (SELECT count(*) FROM hits) < {most} GROUP BY status
+    WHERE is_found AND id < (SELECT edge FROM walk) AND (SELECT count(*) FROM hits) < {most} GROUP BY status
 )
-UNION ALL SELECT 'hits', '', count(*) FROM hits
-    WHERE (SELECT sum(walked) FROM walk) >= {window} AND (SELECT sum(found) FROM walk) <= {page}
+UNION ALL SELECT 'hits', '', count(*) FROM hits WHERE {ended}
 """)
-# Of a search: the jobs that its words name. Where those are not all, what is counted are that many at least.
+# Of a search: the jobs that its words name. Where those are not all, some are counted: that many at least.
 WORDS_SQL = Sql("""
-WITH {looked_up} counted AS MATERIALIZED (
-    SELECT status, count(*) AS number FROM {named_jobs} WHERE deleted_at IS NULL AND {found} AND {rare} GROUP BY status
+WITH {looked_up} told AS MATERIALIZED (
+    SELECT c.status FROM {named_jobs} WHERE deleted_at IS NULL AND {found} AND {rare}
+    LIMIT CASE WHEN {is_walked} THEN {least} END
+), counted AS MATERIALIZED (
+    SELECT status, count(*) AS number FROM told GROUP BY status
 )
 SELECT 'count' AS kind, status AS label, number FROM counted
 UNION ALL SELECT 'walked', '', CASE WHEN {is_walked} THEN {window} ELSE 0 END
@@ -69,6 +82,7 @@ UNION ALL (SELECT 'tag', tag, count(*) FROM recent, unnest(tags) AS tag GROUP BY
 
 
 PAGE_AND_OVERVIEW_SQL = Sql("""
+WITH {looked_up} nothing AS (SELECT 1)
 SELECT 'page' AS part, kind, '' AS label, id, walked FROM ({page}) p
 UNION ALL SELECT 'overview', kind, label, number, 0 FROM ({overview}) o
 """)
@@ -84,20 +98,24 @@ def find_page_and_overview(
 ) -> tuple[Page, Overview]:
     """Both in one statement."""
     walk = Walk(team_ids, asked, cursor)
-    both = PAGE_AND_OVERVIEW_SQL.put(page=page_sql(walk), overview=_overview_sql(team_ids, asked))
+    both = PAGE_AND_OVERVIEW_SQL.put(
+        looked_up=walk.looked_up,
+        page=page_sql(walk, is_beside=True),
+        overview=_overview_sql(team_ids, asked, is_beside=True),
+    )
     rows = run(both)
     page = read_page([(row[1], row[3], row[4]) for row in rows if row[0] == "page"], walk)
     counted = [(row[1], row[2], row[3]) for row in rows if row[0] == "overview"]
     return page, _read(counted, _counts_walk(team_ids, asked))
 
 
-def _overview_sql(team_ids: Sequence[int] | None, asked: Filters) -> Sql:
+def _overview_sql(team_ids: Sequence[int] | None, asked: Filters, *, is_beside: bool = False) -> Sql:
     everything, walk = Walk(team_ids, Filters(team=asked.team)), _counts_walk(team_ids, asked)
     choices = CHOICES_SQL.put(
         candidates=everything.candidates(), recent=Sql("%s", (RECENT,)), most=Sql("%s", (MOST_TAGS,))
     )
     both = Sql("SELECT * FROM ({counts}) counts UNION ALL SELECT * FROM ({choices}) choices")
-    return both.put(counts=_counts_sql(walk), choices=choices)
+    return both.put(counts=_counts_sql(walk, is_beside=is_beside), choices=choices)
 
 
 def find_counts(team_ids: Sequence[int] | None, asked: Filters) -> Overview:
@@ -107,17 +125,20 @@ def find_counts(team_ids: Sequence[int] | None, asked: Filters) -> Overview:
 
 
 def _counts_walk(team_ids: Sequence[int] | None, asked: Filters) -> Walk:
-    return Walk(team_ids, asked.but(status=""))
+    return Walk(team_ids, asked.but(status=""), read=READ)
 
 
-def _counts_sql(walk: Walk) -> Sql:
-    pieces = walk.pieces() | {"page": Sql("%s", (PAGE,))}
-    deep, deeper = Sql(""), Sql("")
+def _counts_sql(walk: Walk, *, is_beside: bool = False) -> Sql:
+    pieces = walk.pieces(is_beside=is_beside) | {"page": Sql("%s", (PAGE,)), "least": Sql("%s", (LEAST,))}
     if walk.is_looked_up:
         return WORDS_SQL.put(**pieces)
+    if not walk.is_checked:
+        return COUNTS_SQL.put(**pieces)
+    deep, deeper = Sql(""), Sql("")
     if walk.asked.is_rare_by_index:
+        pieces["ended"] = ENDED_SQL.put(**pieces)
         deep, deeper = DEEP_SQL.put(**pieces), DEEPER_SQL.put(**pieces)
-    return COUNTS_SQL.put(**pieces, deep=deep, deeper=deeper)
+    return CHECKED_SQL.put(**pieces, deep=deep, deeper=deeper)
 
 
 def _read(rows: list[tuple[str, str, int]], walk: Walk) -> Overview:

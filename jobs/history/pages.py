@@ -17,7 +17,7 @@ from jobs.history.sql import Sql, run
 
 PAGE = 50
 # How many jobs are looked at by the index alone, and how many are read for what the index does not hold.
-COUNTED = 10_000
+COUNTED = 4_000
 SEARCHED = 2_000
 # More matches than this are not rare: they are left to the walk.
 RARE = 3_000
@@ -95,10 +95,10 @@ def find_page(team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor, pa
     return read_page(run(page_sql(walk, page)), walk, page)
 
 
-def page_sql(walk: "Walk", page: int = 0) -> Sql:
-    """The statement for a page: rows of kind, id and a number."""
+def page_sql(walk: "Walk", page: int = 0, *, is_beside: bool = False) -> Sql:
+    """The statement for a page: rows of kind, id and a number. `is_beside`: `walk.looked_up` stands before it."""
     size = (page or PAGE) + 1
-    pieces = walk.pieces() | {
+    pieces = walk.pieces(is_beside=is_beside) | {
         "size": Sql("%s", (size,)),
         "outermost": Sql("max" if walk.cursor.is_newer else "min"),
         "beyond": Sql(">" if walk.cursor.is_newer else "<"),
@@ -145,14 +145,17 @@ def all_ids(team_ids: Sequence[int] | None, asked: Filters, at_once: int) -> Ite
 class Walk:
     """The pieces of the statements: which index is walked, and what is checked on the way."""
 
-    def __init__(self, team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor = Cursor()) -> None:
+    def __init__(
+        self, team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor = Cursor(), read: int = 0
+    ) -> None:
+        """`read`: how many jobs are read at most for what the index does not hold (0: SEARCHED)."""
         self.asked, self.cursor = asked, cursor
         self.team_ids = None if team_ids is None else list(team_ids)
         if asked.team:
             self.team_ids = [asked.team] if team_ids is None or asked.team in team_ids else []
         self.is_checked = bool(asked.tag or asked.text or self._has_cluster_to_check)
         self.words = ByWords(asked.search) if asked.text else None
-        self.window = SEARCHED if self.is_checked else COUNTED
+        self.window = (read or SEARCHED) if self.is_checked else COUNTED
         if self.words:
             self.window = min(self.window, self.words.window)
 
@@ -166,14 +169,22 @@ class Walk:
         """Newest first, or from the cursor upwards."""
         return Sql("ORDER BY id ASC" if self.cursor.is_newer else "ORDER BY id DESC")
 
-    def pieces(self) -> dict[str, Sql]:
-        """What every statement over this walk is put together from."""
+    @property
+    def looked_up(self) -> Sql:
+        """What the index of words knows: the begin of a WITH; nothing where it is not asked."""
+        return self.words.looked_up(self.team_ids) if self.words and self.is_looked_up else Sql("")
+
+    def pieces(self, *, is_beside: bool = False) -> dict[str, Sql]:
+        """What every statement over this walk is put together from; `is_beside`: `looked_up` stands before it."""
         candidates = self.candidates()
-        joined = Sql("({candidates}) k JOIN jobs_job c USING (id)").put(candidates=candidates)
+        joined = Sql(
+            "({candidates}) k JOIN jobs_job c USING (id)" if self._reads_jobs else "({candidates}) c"
+        )
+        beside = self.words.joined if self.words else Sql("")
         return {
             "candidates": candidates,
-            "checked": joined if self.is_checked else Sql("({candidates}) c").put(candidates=candidates),
-            "checks": Sql.join(" AND ", [Sql("true"), *self._rare(), *self._others()]),
+            "checked": Sql.join(" ", [joined.put(candidates=candidates), beside]),
+            "checks": Sql.join(" AND ", [Sql("true"), *self._checked(), *self._others()]),
             "found": Sql.join(" AND ", [Sql("true"), *self._others(), *self._walked()]),
             "rare": Sql.join(" AND ", [Sql("true"), *self._rare(is_named=self.is_looked_up)]),
             "named_jobs": NAMED_JOBS,
@@ -181,7 +192,7 @@ class Walk:
             "order": self.order,
             "window": Sql("%s", (self.window,)),
             "most": Sql("%s", (RARE,)),
-            "looked_up": self.words.looked_up(self.team_ids) if self.words and self.is_looked_up else Sql(""),
+            "looked_up": Sql("") if is_beside else self.looked_up,
             "is_walked": self.words.is_walked if self.words and self.is_looked_up else Sql("true"),
         }
 
@@ -197,15 +208,28 @@ class Walk:
         return merged.put(union=union, order=self.order, window=Sql("%s", (self.window,)))
 
     @property
+    def _reads_jobs(self) -> bool:
+        """False where a job's id is enough, by which its words are found."""
+        if not self.is_checked:
+            return False
+        has_words_alone = self.is_looked_up and self.words and not self.words.reads_jobs
+        return not has_words_alone or bool(self.asked.tag or self._has_cluster_to_check)
+
+    @property
     def _has_cluster_to_check(self) -> bool:
         return bool(self.asked.cluster and (self.asked.owner or self.asked.status))
 
-    def _rare(self, *, is_named: bool = False) -> list[Sql]:
+    def _rare(self, *, is_named: bool) -> list[Sql]:
         """The checks that have an index of their own; `is_named`: on jobs that the index of words named."""
-        checks = []
-        if self.asked.tag:
-            checks.append(Sql("c.tags @> ARRAY[%s]::varchar[]", (self.asked.tag,)))
-        return checks + (self.words.checks(is_named=is_named) if self.words else [])
+        return self._tagged() + (self.words.checks(is_named=is_named) if self.words else [])
+
+    def _checked(self) -> list[Sql]:
+        """The same on the jobs of a walk."""
+        return self._tagged() + (self.words.walked_checks if self.words else [])
+
+    def _tagged(self) -> list[Sql]:
+        tag = self.asked.tag
+        return [Sql("c.tags @> ARRAY[%s]::varchar[]", (tag,))] if tag else []
 
     def _others(self) -> list[Sql]:
         return [Sql("c.cluster_id = %s", (self.asked.cluster,))] if self._has_cluster_to_check else []
@@ -216,7 +240,7 @@ class Walk:
 
     def _walked(self) -> list[Sql]:
         """What the walked index holds, as checks for a statement that does not walk it."""
-        asked, checks = self.asked, [*self._times("c."), *self._pinned()]
+        asked, checks = self.asked, [*self._times("c.created_at"), *self._pinned()]
         if self.team_ids is not None:
             checks.append(Sql("c.team_id = ANY(%s)", (self.team_ids,)))
         if asked.owner:
@@ -227,13 +251,10 @@ class Walk:
             checks.append(Sql("c.cluster_id = %s", (asked.cluster,)))
         return checks
 
-    def _times(self, of: str = "") -> list[Sql]:
-        checks = []
-        if self.asked.since:
-            checks.append(Sql(of + "created_at >= %s", (self.asked.since,)))
-        if self.asked.until:
-            checks.append(Sql(of + "created_at < %s", (self.asked.until,)))
-        return checks
+    def _times(self, moment: str) -> list[Sql]:
+        """Of a walk `moment` is no bare column: by the index of times the planner would read everybody's jobs."""
+        bounds = ((f"{moment} >= %s", self.asked.since), (f"{moment} < %s", self.asked.until))
+        return [Sql(text, (edge,)) for text, edge in bounds if edge]
 
     def _ranges(self) -> list[dict[str, Any]]:
         """The ranges of one index: each a set of columns with their one value (see Job.Meta.indexes)."""
@@ -253,7 +274,7 @@ class Walk:
         wheres += [Sql(f"{column} = %s", (value,)) for column, value in equal.items() if value is not None]
         if self.asked.owner and self.team_ids is not None:
             wheres.append(Sql("team_id = ANY(%s)", (self.team_ids,)))
-        wheres += [*self._times(), *self._bounds()]
+        wheres += [*self._times("created_at + interval '0'"), *self._bounds()]
         columns = "id" if self.is_checked else "id, status"
         branch = Sql("SELECT " + columns + " FROM jobs_job WHERE {wheres} {order} LIMIT {window}")  # noqa: S608
         window = Sql("%s", (self.window,))

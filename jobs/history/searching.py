@@ -35,6 +35,14 @@ HAS_WORDS = """
 (SELECT e.words @@ replace(%s, %s, '0.' || e.shelf || '.')::tsquery
  FROM jobs_searchedjob s JOIN jobs_searchentry e ON e.id = s.entry_id WHERE s.job_id = c.id)
 """
+# The same for each job that is walked, as a join: what one entry's words say is remembered for all of its jobs.
+WITH_WORDS = """
+LEFT JOIN LATERAL (SELECT entry_id FROM jobs_searchedjob WHERE job_id = c.id LIMIT 1) s ON true
+LEFT JOIN LATERAL (
+    SELECT e.words @@ replace(%s, %s, '0.' || e.shelf || '.')::tsquery AS fits
+    FROM jobs_searchentry e WHERE e.id = s.entry_id LIMIT 1
+) w ON true
+"""
 IS_WRITTEN = """
 (strpos(lower(concat_ws(E'\\n', c.name, array_to_string(c.tags, E'\\n'), array_to_string(c.arguments, ' '))), %s) > 0
  OR EXISTS (
@@ -73,13 +81,30 @@ class ByWords:
         """Whether there were too many."""
         return Sql(IS_WALKED.text, self._most)
 
+    @property
+    def reads_jobs(self) -> bool:
+        """Whether it asks for more than words."""
+        return bool(self.search.owners or self.search.exact)
+
+    @property
+    def joined(self) -> Sql:
+        """Beside each job `c` of a walk, whether its words fit."""
+        return Sql(WITH_WORDS, (self.search.check, PLACE)) if self.search.check else Sql("")
+
+    @property
+    def walked_checks(self) -> list[Sql]:
+        """That a job `c` with `joined` beside it is what is looked for."""
+        return self._checks([Sql("w.fits")] if self.search.check else [])
+
     def checks(self, *, is_named: bool) -> list[Sql]:
-        """That a job `c` is what is looked for, cheap ones first; `is_named`: its words are known to fit."""
-        search = self.search
-        checks = [_owner(term) for term in search.owners]
-        if search.check and not is_named:
-            checks.append(Sql(HAS_WORDS, (search.check, PLACE)))
-        return checks + [_written(term) for term in search.exact]
+        """That a job `c` is what is looked for; `is_named`: its words are known to fit."""
+        asks = self.search.check and not is_named
+        return self._checks([Sql(HAS_WORDS, (self.search.check, PLACE))] if asks else [])
+
+    def _checks(self, words: list[Sql]) -> list[Sql]:
+        """Cheap ones first."""
+        owners = [_owner(term) for term in self.search.owners]
+        return owners + words + [_written(term) for term in self.search.exact]
 
 
 def with_owner(asked: Filters) -> Filters:

@@ -1,12 +1,10 @@
 """A team's queue: when somebody looks at it again, and what the last look found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.expressions import Window
-from django.db.models.functions import Lag
 
 from jobs.lifecycle import Status
 from teams.models import Team
@@ -52,19 +50,10 @@ class TeamQueue(models.Model):
         return next((row for row in self.blocked if row["lane"] == key), None)
 
     @classmethod
-    def with_blocks(cls, jobs: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """These jobs, newest first; `team_blocks`: `blocked` of the queue, at each team's first one that waits."""
-        before = Window(Lag("status"), partition_by=["team_id", "status"], order_by="-pk")
-        blocked = cls.objects.filter(pk=models.OuterRef("team_id")).values("blocked")
-        is_first = models.Q(status=Status.QUEUED, like_before=None)
-        told = models.Case(models.When(is_first, then=models.Subquery(blocked)), default=None)
-        return jobs.annotate(like_before=before).annotate(team_blocks=told).order_by("-pk")
-
-    @classmethod
-    def tell(cls, jobs: Iterable[Any]) -> None:
-        """Set `queue_block` of all that wait, from what `with_blocks` read."""
-        waiting = [job for job in jobs if job.status == Status.QUEUED]
-        queues = {job.team_id: cls(blocked=job.team_blocks) for job in waiting if job.team_blocks is not None}
-        for job in waiting:
-            queue = queues.get(job.team_id)
-            job.queue_block = queue.block_of(job) if queue else None
+    def tell(cls, jobs: Iterable[Any], blocked: Mapping[int, list[dict[str, Any]]]) -> None:
+        """Set `queue_block` of all that wait, from the `blocked` of their teams' queues."""
+        queues = {team_id: cls(blocked=rows) for team_id, rows in blocked.items()}
+        for job in jobs:
+            if job.status == Status.QUEUED:
+                queue = queues.get(job.team_id)
+                job.queue_block = queue.block_of(job) if queue else None

@@ -18,23 +18,16 @@ from jobs.history.filters import ALL, Filters
 from jobs.history.found import tell_where
 from jobs.history.overview import find_counts, find_overview, find_page_and_overview
 from jobs.history.pages import Cursor, Page, window_of
+from jobs.history.rows import load_jobs
 from jobs.history.saved import default_of, filters_of, query_of
 from jobs.history.searching import with_owner
-from jobs.models import Job, SavedFilter, TeamQueue
+from jobs.models import SavedFilter
 from jobs.submission.example_list import available_examples
 from teams.access import SignedInRequest
 from teams.csv_export import csv_response
 from teams.filtering import number
 from teams.models import User
 from teams.policy import rights_of
-
-# What a row shows; the rest (a job's command and its variables may be long) stays in the database.
-SHOWN = (
-    *("name", "tags", "profile_label", "status", "created_at", "cancel_requested_at", "deleted_at"),
-    *("starting_at", "running_at", "finishing_at", "finished_at", "team_id"),
-    *("pinned_at", "priority", "cpu_millis", "memory_bytes", "gpu_resource", "gpu_count"),
-    *("owner__username", "owner__first_name", "owner__last_name", "cluster__name"),
-)
 
 
 @login_required
@@ -115,14 +108,6 @@ def _told_what_is_wrong(request: SignedInRequest, asker: Asker, asked: Filters) 
     bar = filter_bar(asker.rights, asked, find_overview(asker.rights.team_ids, asked.but(text="")))
     context = {"filters": bar, "misspelt": asked.misspelt, "jobs": [], **kept_beside(asker.saved, asked)}
     return render(request, "jobs/job_list.html", context)
-
-
-def load_jobs(ids: list[int]) -> list[Job]:
-    """The jobs of a page in its order, with what a row shows."""
-    rows = Job.objects.filter(pk__in=ids).select_related("owner", "cluster").only(*SHOWN)
-    jobs = list(TeamQueue.with_blocks(rows))
-    TeamQueue.tell(jobs)
-    return jobs
 
 
 def kept_beside(saved: list[SavedFilter], asked: Filters) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from html import escape
 from typing import Any, NamedTuple
 
 from django import template
@@ -67,6 +68,11 @@ def phase_icon(state: str) -> SafeString:
 @register.simple_tag
 def status_mark(status: str, word: str = "") -> SafeString:
     """The same badge for a bare status; an unknown one is shown by its own name in grey."""
+    return _badge(status, word)
+
+
+@lru_cache(maxsize=64)
+def _badge(status: str, word: str) -> SafeString:
     look = LOOKS.get(status) or Look(status.capitalize(), "grey", "info")
     return format_html(
         '<span class="status-badge status-{} is-{}">{}<span class="status-word">{}</span></span>',
@@ -106,13 +112,8 @@ def when(moment: datetime | None) -> SafeString:
     """A moment as `<time>`: "3 min ago" to read, the exact one on hover; the page keeps it fresh."""
     if moment is None:
         return SafeString("–")
-    local = timezone.localtime(moment)
-    return format_html(
-        '<time data-relative datetime="{}" title="{}">{}</time>',
-        local.isoformat(timespec="seconds"),
-        exact(moment),
-        ago((timezone.now() - moment).total_seconds()),
-    )
+    passed = ago((timezone.now() - moment).total_seconds())
+    return _time("data-relative", "", timezone.localtime(moment), passed)
 
 
 @register.simple_tag
@@ -120,20 +121,24 @@ def ticking(since: datetime | None) -> SafeString:
     """The time that has passed since a moment, as a duration that ticks while the page is open."""
     if since is None:
         return SafeString("–")
-    return format_html(
-        '<time data-ticks datetime="{}" title="since {}">{}</time>',
-        timezone.localtime(since).isoformat(timespec="seconds"),
-        exact(since),
-        duration(max(0, int((timezone.now() - since).total_seconds()))),
+    passed = duration(max(0, int((timezone.now() - since).total_seconds())))
+    return _time("data-ticks", "since ", timezone.localtime(since), passed)
+
+
+def _time(kind: str, before: str, local: datetime, shown: str) -> SafeString:
+    exactly = escape(before + _exact(local))
+    return SafeString(
+        f'<time {kind} datetime="{local.isoformat(timespec="seconds")}" title="{exactly}">{escape(shown)}</time>'
     )
 
 
 @register.filter
 def exact(moment: datetime | None) -> str:
     """A moment with its date, seconds and time zone: "24 Nov 2026, 05:01:07 UTC"."""
-    if moment is None:
-        return ""
-    local = timezone.localtime(moment)
+    return "" if moment is None else _exact(timezone.localtime(moment))
+
+
+def _exact(local: datetime) -> str:
     return f"{local.day} {local:%b %Y, %H:%M:%S %Z}"
 
 
