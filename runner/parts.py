@@ -1,4 +1,7 @@
-"""A large file's way to the portal: in parts, each confirmed with the hash of all that came before it."""
+"""A large file's way to the portal: in parts, each confirmed with the hash of all that came before it.
+
+While the portal stores a part the next one is on its way, on a second connection: it waits there for the first.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from runner.portal_client import PortalClient, PortalRefused, Request
+from runner.portal_client import Begun, PortalClient, PortalRefused, Request
 
 # Larger files are sent in parts of this size.
 PART_BYTES = 32 << 20
@@ -25,6 +28,34 @@ class Unreadable(Exception):
     """The file cannot be a result; the text says why."""
 
 
+class _OtherBytes(Exception):
+    """What the portal has is not what was sent."""
+
+
+class _Part:
+    """`length` bytes from `start` on; `before`: the hash of all before them, `digest`: up to their end, once read."""
+
+    def __init__(self, descriptor: int, start: int, length: int, before: Any) -> None:
+        self.start, self.end = start, start + length
+        self.digest: Any = None
+        self.begun: Begun
+        self._descriptor = descriptor
+        self._before = before
+
+    def request(self, path: str, size: int) -> Request:
+        query = f"path={quote(path, safe='')}&offset={self.start}&size={size}"
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(self.end - self.start)}
+        return Request("PUT", "/intake/results?" + query, self._blocks, headers)
+
+    def _blocks(self) -> Iterator[bytes]:
+        """Read anew for each try."""
+        digest = self._before.copy()
+        for block in read_blocks(self._descriptor, self.start, self.end - self.start):
+            digest.update(block)
+            yield block
+        self.digest = digest
+
+
 class Parts:
     """One file, read by its descriptor. `offset` is what the portal has confirmed; the digest covers exactly that."""
 
@@ -34,7 +65,6 @@ class Parts:
         self._descriptor = descriptor
         self._size = size
         self._digest = hashlib.sha256()
-        self._sent = self._digest
         self._steps_back = 0
         self._is_stored = False
 
@@ -50,32 +80,39 @@ class Parts:
     def send(self, client: PortalClient) -> None:
         """Until the portal has stored the whole file. Raises PortalUnreachable, PortalRefused, ResultChanged."""
         while not self._is_stored:
-            length = min(PART_BYTES, self._size - self.offset)
             try:
-                answer = client.send(self._request(length))
+                self._send_on(client)
             except PortalRefused as refusal:
                 self._recover(refusal)
-                continue
-            end = self.offset + length
-            if answer.get("offset") != end or answer.get("sha256") != self._sent.hexdigest():
+            except _OtherBytes:
                 self._step_back(f"the portal has other bytes of {self.path}")
-                continue
-            self.offset, self._digest = end, self._sent
-            self._is_stored = end == self._size
 
-    def _request(self, length: int) -> Request:
-        query = f"path={quote(self.path, safe='')}&offset={self.offset}&size={self._size}"
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
-        self._sent = self._digest
-        return Request("PUT", "/intake/results?" + query, lambda: self._blocks(self.offset, length), headers)
+    def _send_on(self, client: PortalClient) -> None:
+        """From what is confirmed to the end. Raises _OtherBytes, PortalRefused, PortalUnreachable."""
+        part: _Part | None = self._begin(client, self.offset, self._digest)
+        while part:
+            # A part that was not wholly sent has no hash yet behind which to go on.
+            is_followed = part.digest is not None and part.end < self._size
+            ahead = self._begin(client, part.end, part.digest) if is_followed else None
+            try:
+                self._confirm(part)
+            except BaseException:
+                if ahead:
+                    ahead.begun.drop()
+                raise
+            part = ahead if ahead or self._is_stored else self._begin(client, self.offset, self._digest)
 
-    def _blocks(self, start: int, length: int) -> Iterator[bytes]:
-        """Read anew for each try; `_sent` is the hash up to its end when all was read."""
-        digest = self._digest.copy()
-        for block in read_blocks(self._descriptor, start, length):
-            digest.update(block)
-            yield block
-        self._sent = digest
+    def _begin(self, client: PortalClient, start: int, before: Any) -> _Part:
+        part = _Part(self._descriptor, start, min(PART_BYTES, self._size - start), before)
+        part.begun = client.begin(part.request(self.path, self._size))
+        return part
+
+    def _confirm(self, part: _Part) -> None:
+        answer = part.begun.answer()
+        if answer.get("offset") != part.end or answer.get("sha256") != part.digest.hexdigest():
+            raise _OtherBytes
+        self.offset, self._digest = part.end, part.digest
+        self._is_stored = part.end == self._size
 
     def _recover(self, refusal: PortalRefused) -> None:
         """The portal is elsewhere: an answer was lost, or it has forgotten. Raises what cannot be mended."""

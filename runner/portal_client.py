@@ -1,4 +1,4 @@
-"""HTTP to the portal's intake: one kept-alive connection, timeouts everywhere, patient where time heals.
+"""HTTP to the portal's intake: kept-alive connections, timeouts everywhere, patient where time heals.
 
 Every call of the intake may be repeated, so a lost answer is repaired by asking again.
 """
@@ -60,6 +60,32 @@ class Request:
     read_into: Callable[[Any], None] | None = None
 
 
+@dataclass
+class _Asked:
+    """A request that was sent; its answer is still to be read. `is_reused`: the portal may have closed it before."""
+
+    connection: Any
+    is_reused: bool
+
+
+class Begun:
+    """A request under way."""
+
+    def __init__(self, client: PortalClient, request: Request, asked: _Asked | None) -> None:
+        self._client = client
+        self._request = request
+        self._asked = asked
+
+    def answer(self) -> dict[str, Any]:
+        """As `send`; once. A request that did not arrive is sent again."""
+        return self._client.settle(self._request, self._asked)
+
+    def drop(self) -> None:
+        """Its answer does not matter any more, nor whether it arrives."""
+        if self._asked:
+            self._asked.connection.close()
+
+
 class PortalClient:
     """Speaks for one attempt; not shared between threads."""
 
@@ -80,7 +106,8 @@ class PortalClient:
         self._prefix = ("/" + prefix.strip("/")) if prefix.strip("/") else ""
         self._token = token
         self._timeout = timeout
-        self._connection: Any = None
+        # Those that no request is under way on.
+        self._idle: list[Any] = []
         self.is_hasty = False
         self.deadline = deadline
         self.give_up = give_up
@@ -101,12 +128,30 @@ class PortalClient:
 
         `read_into` gets the response of a 200; a ValueError or OSError from it repeats the request.
         """
-        pause, trouble = 0.1, "never tried"
+        self._check_haste(request)
+        return self.settle(request, None)
+
+    def begin(self, request: Request) -> Begun:
+        """Send it once, on a connection of its own: its answer is read later, and meanwhile another one may be sent.
+
+        Raises PortalUnreachable, and what the body raises that is no fault of the network.
+        """
+        self._check_haste(request)
+        try:
+            return Begun(self, request, self._ask(request))
+        except (OSError, self._http.HTTPException):
+            return Begun(self, request, None)
+
+    def _check_haste(self, request: Request) -> None:
         if self.is_hasty and self.give_up():
-            raise PortalUnreachable(request.method, trouble)
+            raise PortalUnreachable(request.method, "never tried")
+
+    def settle(self, request: Request, asked: _Asked | None) -> dict[str, Any]:
+        """The answer to what was asked already, or to what is asked now; again until there is one."""
+        pause, trouble = 0.1, "never tried"
         while True:
             try:
-                status, facts = self._try(request)
+                status, facts = self._try(request, asked)
             except (OSError, self._http.HTTPException, ValueError) as error:
                 self.close()
                 trouble = f"{type(error).__name__}: {error}"
@@ -117,12 +162,11 @@ class PortalClient:
                     raise PortalRefused(status, facts)
                 trouble = f"HTTP {status}: {facts.get('error', '')}"
             self._rest(request, pause, trouble)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause, asked = min(pause * 2, LONGEST_PAUSE), None
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        while self._idle:
+            self._idle.pop().close()
 
     def _rest(self, request: Request, pause: float, trouble: str) -> None:
         left = self.deadline - time.monotonic()
@@ -133,16 +177,18 @@ class PortalClient:
         while time.monotonic() < end and not self.give_up():
             time.sleep(min(0.1, max(0.0, end - time.monotonic())))
 
-    def _try(self, request: Request) -> tuple[int, dict[str, Any]]:
-        is_reused = self._connection is not None
+    def _try(self, request: Request, asked: _Asked | None) -> tuple[int, dict[str, Any]]:
+        asked = asked or self._ask(request)
         try:
-            response = self._exchange(request)
+            response = asked.connection.getresponse()
         except (ConnectionError, self._http.BadStatusLine):
-            self.close()
-            if not is_reused:
+            asked.connection.close()
+            if not asked.is_reused:
                 raise
             # A kept-alive connection that the server closed meanwhile is no fault: ask again at once.
-            response = self._exchange(request)
+            self.close()
+            asked = self._ask(request)
+            response = asked.connection.getresponse()
         try:
             if request.read_into is not None and response.status == 200:
                 request.read_into(response)
@@ -150,24 +196,29 @@ class PortalClient:
             return response.status, _facts(response.read(), response.status)
         finally:
             if response.will_close or not response.isclosed():
-                self.close()
+                asked.connection.close()
+            else:
+                self._idle.append(asked.connection)
 
-    def _exchange(self, request: Request) -> Any:
-        connection = self._connect()
+    def _ask(self, request: Request) -> _Asked:
+        asked = self._connect()
         headers = {"Authorization": "Bearer " + self._token, **request.headers}
         body = request.body() if callable(request.body) else request.body
         try:
-            connection.request(request.method, self._prefix + request.path, body=body, headers=headers)
+            asked.connection.request(request.method, self._prefix + request.path, body=body, headers=headers)
         except (BrokenPipeError, ConnectionResetError):
             # The portal may have refused a body before its end: its answer says why.
-            return connection.getresponse()
-        return connection.getresponse()
+            return asked
+        except BaseException:
+            asked.connection.close()
+            raise
+        return asked
 
-    def _connect(self) -> Any:
-        if self._connection is None:
-            kind = self._http.HTTPSConnection if self._secure else self._http.HTTPConnection
-            self._connection = kind(self._host, timeout=self._timeout)
-        return self._connection
+    def _connect(self) -> _Asked:
+        if self._idle:
+            return _Asked(self._idle.pop(), is_reused=True)
+        kind = self._http.HTTPSConnection if self._secure else self._http.HTTPConnection
+        return _Asked(kind(self._host, timeout=self._timeout), is_reused=False)
 
 
 def _facts(body: bytes, status: int) -> dict[str, Any]:

@@ -65,12 +65,12 @@ class Visitor:
         assert found, f"the row of job {job_id} answers {answer.status_code} without a status"
         return found[1]
 
-    def wait_until_finished(self, job_id: int, seconds: float = 120) -> str:
-        """The status in which the job ended."""
+    def wait_until_finished(self, job_id: int, seconds: float = 120, every: float = 0.05) -> str:
+        """The status in which the job ended; the page is asked for it again after `every` seconds."""
         deadline = time.monotonic() + seconds
         while (status := self.status(job_id)) not in FINISHED:
             assert time.monotonic() < deadline, f"job {job_id} is {status} after {seconds} s"
-            time.sleep(0.05)
+            time.sleep(every)
         return status
 
     def output(self, job_id: int) -> Iterator[tuple[str, str]]:

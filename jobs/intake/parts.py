@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +27,10 @@ from jobs.models import Artifact, Attempt
 from jobs.uploads import incoming
 from jobs.uploads.write_behind import WriteBehind
 
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 1024 * 1024
 MOST_DIGESTS = 256
+# How long a part waits for the one before it, and how often it looks.
+WAIT_SECONDS, LOOK_SECONDS = 5.0, 0.002
 NAME = f"{incoming.PREFIX}part-"
 
 
@@ -174,20 +177,33 @@ _digests = _Digests()
 
 @contextmanager
 def _locked(place: Path) -> Iterator[_Staged]:
-    """The staged file in this request's hands. Raises IntakeRefused (503) while another one has it."""
-    with no_space_is_507():
-        handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_there = os.fstat(handle).st_ino == place.stat().st_ino
-        except OSError:
-            is_there = False
-        if not is_there:
+    """The staged file in this request's hands. Raises IntakeRefused (503) while another one keeps it.
+
+    The part behind one that is being stored is on its way already, and waits here for it.
+    """
+    until = time.monotonic() + WAIT_SECONDS
+    while not (handle := _handle_of(place)):
+        if time.monotonic() > until:
             raise IntakeRefused(503, "Another request is storing this file; ask again.")
+        time.sleep(LOOK_SECONDS)
+    try:
         yield _Staged(place)
     finally:
         os.close(handle)
+
+
+def _handle_of(place: Path) -> int:
+    """The file, locked, as long as this handle is open; 0 while another one has it."""
+    with no_space_is_507():
+        handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(handle).st_ino == place.stat().st_ino:
+            return handle
+    except OSError:
+        pass
+    os.close(handle)
+    return 0
 
 
 def _elsewhere(attempt: Attempt, path: str, confirmed: Confirmed) -> IntakeRefused:

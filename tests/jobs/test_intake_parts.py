@@ -150,10 +150,27 @@ def test_the_limits_count_the_whole_file_before_its_first_part(attempt, settings
     assert staged() == []
 
 
-def test_two_requests_never_write_one_file(attempt):
+def test_two_requests_never_write_one_file(attempt, monkeypatch):
+    monkeypatch.setattr(intake_parts, "WAIT_SECONDS", 0.05)
     place = intake_parts._place(attempt.pk, "results/big.bin")
     with intake_parts._locked(place):
         assert put(attempt, 0, DATA[:10]).status_code == 503
+
+
+def test_a_part_waits_for_the_one_before_it(attempt, monkeypatch):
+    looks = []
+    place = intake_parts._place(attempt.pk, "results/big.bin")
+    put(attempt, 0, DATA[:10])
+    held = intake_parts._handle_of(place)
+
+    def look(seconds):
+        looks.append(seconds)
+        if len(looks) == 3:
+            os.close(held)
+
+    monkeypatch.setattr(intake_parts.time, "sleep", look)
+    assert put(attempt, 10, DATA[10:20]).json()["offset"] == 20
+    assert len(looks) == 3
 
 
 def test_what_was_begun_goes_with_the_manifest_and_after_a_day(attempt, django_capture_on_commit_callbacks):

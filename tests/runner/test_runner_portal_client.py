@@ -77,6 +77,55 @@ def test_a_body_is_sent_from_its_beginning_at_each_try(client, intake):
     assert attempt.results == {"x": b"abcd"}
 
 
+def claim():
+    return Request("POST", "/intake/claim", b'{"uid": "u"}', {"Content-Type": "application/json"})
+
+
+def test_two_requests_may_be_under_way_at_once(client, intake):
+    first, second = client.begin(claim()), client.begin(claim())
+    assert second.answer()["job"] == first.answer()["job"] == 7
+    client.post("/intake/claim", {"uid": "u"})
+    assert len(intake.connections) == 2
+    assert len(intake.requests) == 3
+
+
+@pytest.mark.parametrize("kind", ["500", "reset", "drop", "cut", 429])
+def test_a_request_that_was_begun_and_failed_is_sent_again_when_it_is_asked_for(client, intake, kind):
+    intake.faults.append(Fault("/intake/claim", kind))
+    begun = client.begin(claim())
+    assert begun.answer()["job"] == 7
+    assert intake.faults[0].times == 0
+
+
+def test_a_portal_that_is_away_is_met_by_the_answer_not_by_the_begin(client, intake):
+    intake.stop()
+    begun = client.begin(claim())
+    client.deadline = time.monotonic() - 1
+    with pytest.raises(PortalUnreachable, match="ConnectionRefusedError"):
+        begun.answer()
+
+
+def test_a_request_that_is_dropped_leaves_the_others_alone(client, intake):
+    client.begin(claim()).drop()
+    assert client.post("/intake/claim", {"uid": "u"})["job"] == 7
+
+
+def test_what_a_body_raises_is_raised_at_once_and_its_connection_is_not_used_again(client, intake):
+    def body():
+        yield b"half"
+        raise ValueError("shorter than before")
+
+    with pytest.raises(ValueError, match="shorter than before"):
+        client.begin(Request("PUT", "/intake/results?path=x", body, {"Content-Length": "8"}))
+    assert client.post("/intake/claim", {"uid": "u"})["job"] == 7
+
+
+def test_who_was_told_to_give_up_begins_nothing(client, intake):
+    with pytest.raises(PortalUnreachable):
+        client.twin(lambda: True).begin(claim())
+    assert intake.requests == []
+
+
 def test_a_prefix_of_the_portals_address_is_kept(intake):
     client = PortalClient(intake.url + "/portal/", "t", time.monotonic() + 1)
     with pytest.raises(PortalRefused):
