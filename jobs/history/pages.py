@@ -19,6 +19,8 @@ PAGE = 50
 # How many jobs are looked at by the index alone, and how many are read for what the index does not hold.
 COUNTED = 4_000
 SEARCHED = 2_000
+# The same where rare matches are found by an index of their own.
+TAGGED = 1_000
 # More matches than this are not rare: they are left to the walk.
 RARE = 3_000
 # Ids and creation times are given almost, not exactly, in the same order.
@@ -148,14 +150,15 @@ class Walk:
     def __init__(
         self, team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor = Cursor(), read: int = 0
     ) -> None:
-        """`read`: how many jobs are read at most for what the index does not hold (0: SEARCHED)."""
+        """`read`: how many jobs are read at most for what the index does not hold (0: SEARCHED, TAGGED)."""
         self.asked, self.cursor = asked, cursor
         self.team_ids = None if team_ids is None else list(team_ids)
         if asked.team:
             self.team_ids = [asked.team] if team_ids is None or asked.team in team_ids else []
         self.is_checked = bool(asked.tag or asked.text or self._has_cluster_to_check)
         self.words = ByWords(asked.search) if asked.text else None
-        self.window = (read or SEARCHED) if self.is_checked else COUNTED
+        most = TAGGED if asked.is_rare_by_index else SEARCHED
+        self.window = (read or most) if self.is_checked else COUNTED
         if self.words:
             self.window = min(self.window, self.words.window)
 
