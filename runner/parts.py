@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -39,6 +39,9 @@ class _Part:
         self.start, self.end = start, start + length
         self.digest: Any = None
         self.begun: Begun
+        # Sent before the one before it was confirmed; and that one had to be sent again.
+        self.is_ahead = self.is_doubtful = False
+        self.tries = 0
         self._descriptor = descriptor
         self._before = before
 
@@ -47,8 +50,14 @@ class _Part:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(self.end - self.start)}
         return Request("PUT", "/intake/results?" + query, self._blocks, headers)
 
+    def is_told(self, facts: Mapping[str, Any]) -> bool:
+        """Whether the portal has all up to this part's end, and nothing else."""
+        has_all = self.digest is not None and facts.get("offset") == self.end
+        return has_all and facts.get("sha256") == self.digest.hexdigest()
+
     def _blocks(self) -> Iterator[bytes]:
         """Read anew for each try."""
+        self.tries += 1
         digest = self._before.copy()
         for block in read_blocks(self._descriptor, self.start, self.end - self.start):
             digest.update(block)
@@ -88,17 +97,24 @@ class Parts:
                 self._step_back(f"the portal has other bytes of {self.path}")
 
     def _send_on(self, client: PortalClient) -> None:
-        """From what is confirmed to the end. Raises _OtherBytes, PortalRefused, PortalUnreachable."""
+        """From what is confirmed to the end. Raises _OtherBytes, PortalRefused, PortalUnreachable.
+
+        A part's answer is read when the next one is on its way: what is wrong with it may be told 32 MiB later.
+        """
         part: _Part | None = self._begin(client, self.offset, self._digest)
         while part:
-            # A part that was not wholly sent has no hash yet behind which to go on.
-            is_followed = part.digest is not None and part.end < self._size
-            ahead = self._begin(client, part.end, part.digest) if is_followed else None
+            ahead = None
             try:
-                self._confirm(part)
-            except BaseException:
+                # A part that was not wholly sent has no hash yet behind which to go on.
+                if part.digest is not None and part.end < self._size and not part.is_doubtful:
+                    ahead = self._begin(client, part.end, part.digest)
+                    ahead.is_ahead = True
+                self._confirm(part, self._answer(client, part))
                 if ahead:
-                    ahead.begun.drop()
+                    ahead.is_doubtful = part.tries > 1
+            except BaseException:
+                for begun in filter(None, (part, ahead)):
+                    begun.begun.drop()
                 raise
             part = ahead if ahead or self._is_stored else self._begin(client, self.offset, self._digest)
 
@@ -107,20 +123,32 @@ class Parts:
         part.begun = client.begin(part.request(self.path, self._size))
         return part
 
-    def _confirm(self, part: _Part) -> None:
-        answer = part.begun.answer()
-        if answer.get("offset") != part.end or answer.get("sha256") != part.digest.hexdigest():
+    def _answer(self, client: PortalClient, part: _Part) -> Mapping[str, Any]:
+        """Raises PortalRefused where the portal is elsewhere than behind all that it confirmed."""
+        try:
+            return _told(part, part.begun.answer)
+        except PortalRefused as refusal:
+            if refusal.status != 409 or not part.is_ahead:
+                raise
+        # It may have come there before the one before it was stored, which was sent again since.
+        return _told(part, lambda: client.send(part.request(self.path, self._size)))
+
+    def _confirm(self, part: _Part, answer: Mapping[str, Any]) -> None:
+        if not part.is_told(answer):
             raise _OtherBytes
         self.offset, self._digest = part.end, part.digest
-        self._is_stored = part.end == self._size
+        self._is_stored = part.end == self._size and answer.get("is_stored", True)
 
     def _recover(self, refusal: PortalRefused) -> None:
         """The portal is elsewhere: an answer was lost, or it has forgotten. Raises what cannot be mended."""
         offset = refusal.facts.get("offset")
         if refusal.status != 409 or not isinstance(offset, int):
             raise refusal
-        if self._move_to(offset, str(refusal.facts.get("sha256"))):
-            self._is_stored = bool(refusal.facts.get("is_stored"))
+        is_stored = bool(refusal.facts.get("is_stored"))
+        # What is stored as a whole may be an earlier, shorter file of that name.
+        is_earlier = is_stored and offset != self._size
+        if not is_earlier and self._move_to(offset, str(refusal.facts.get("sha256"))):
+            self._is_stored = is_stored
         else:
             self._step_back(str(refusal))
 
@@ -146,6 +174,16 @@ class Parts:
 
     def _begin_anew(self) -> None:
         self.offset, self._digest = 0, hashlib.sha256()
+
+
+def _told(part: _Part, ask: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The portal's answer. Where it refuses a part that it has already, that confirms it."""
+    try:
+        return ask()
+    except PortalRefused as refusal:
+        if refusal.status == 409 and part.is_told(refusal.facts):
+            return refusal.facts
+        raise
 
 
 def read_blocks(descriptor: int, start: int, length: int) -> Iterator[bytes]:

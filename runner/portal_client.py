@@ -78,7 +78,8 @@ class Begun:
 
     def answer(self) -> dict[str, Any]:
         """As `send`; once. A request that did not arrive is sent again."""
-        return self._client.settle(self._request, self._asked)
+        asked, self._asked = self._asked, None
+        return self._client.settle(self._request, asked)
 
     def drop(self) -> None:
         """Its answer does not matter any more, nor whether it arrives."""
@@ -180,15 +181,14 @@ class PortalClient:
     def _try(self, request: Request, asked: _Asked | None) -> tuple[int, dict[str, Any]]:
         asked = asked or self._ask(request)
         try:
-            response = asked.connection.getresponse()
+            response = _response(asked)
         except (ConnectionError, self._http.BadStatusLine):
-            asked.connection.close()
             if not asked.is_reused:
                 raise
             # A kept-alive connection that the server closed meanwhile is no fault: ask again at once.
             self.close()
             asked = self._ask(request)
-            response = asked.connection.getresponse()
+            response = _response(asked)
         try:
             if request.read_into is not None and response.status == 200:
                 request.read_into(response)
@@ -219,6 +219,14 @@ class PortalClient:
             return _Asked(self._idle.pop(), is_reused=True)
         kind = self._http.HTTPSConnection if self._secure else self._http.HTTPConnection
         return _Asked(kind(self._host, timeout=self._timeout), is_reused=False)
+
+
+def _response(asked: _Asked) -> Any:
+    try:
+        return asked.connection.getresponse()
+    except BaseException:
+        asked.connection.close()
+        raise
 
 
 def _facts(body: bytes, status: int) -> dict[str, Any]:

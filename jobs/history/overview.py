@@ -56,7 +56,7 @@ UNION ALL (
     SELECT 'count', status, count(*) FROM hits
     WHERE is_found AND id < (SELECT edge FROM walk) AND (SELECT count(*) FROM hits) < {most} GROUP BY status
 )
-UNION ALL SELECT 'hits', '', count(*) FROM hits WHERE {ended}
+UNION ALL SELECT 'hits', '', count(*) FROM hits HAVING {ended}
 """)
 # Of a search: the jobs that its words name. Where those are not all, some are counted: that many at least.
 WORDS_SQL = Sql("""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from django.http import HttpRequest
@@ -30,7 +30,9 @@ from jobs.uploads.write_behind import WriteBehind
 BLOCK_BYTES = 1024 * 1024
 MOST_DIGESTS = 256
 # How long a part waits for the one before it, and how often it looks.
-WAIT_SECONDS, LOOK_SECONDS = 5.0, 0.002
+WAIT_SECONDS, LOOK_SECONDS = 5.0, 0.005
+# So many may wait at once: the threads are everybody's.
+_waiting = BoundedSemaphore(6)
 NAME = f"{incoming.PREFIX}part-"
 
 
@@ -50,7 +52,7 @@ def take_part(
         if offset == 0:
             staged.begin(path, size)
         if (staged.confirmed.offset, staged.confirmed.size) != (offset, size):
-            raise _elsewhere(attempt, path, staged.confirmed)
+            raise _elsewhere(attempt, path, size, staged.confirmed)
         if length:
             check_space(length)
             staged.take(request, length)
@@ -181,19 +183,29 @@ def _locked(place: Path) -> Iterator[_Staged]:
 
     The part behind one that is being stored is on its way already, and waits here for it.
     """
-    until = time.monotonic() + WAIT_SECONDS
-    while not (handle := _handle_of(place)):
-        if time.monotonic() > until:
-            raise IntakeRefused(503, "Another request is storing this file; ask again.")
-        time.sleep(LOOK_SECONDS)
+    handle = _handle_of(place)
+    if handle is None and _waiting.acquire(blocking=False):
+        try:
+            handle = _wait_for(place)
+        finally:
+            _waiting.release()
+    if handle is None:
+        raise IntakeRefused(503, "Another request is storing this file; ask again.")
     try:
         yield _Staged(place)
     finally:
         os.close(handle)
 
 
-def _handle_of(place: Path) -> int:
-    """The file, locked, as long as this handle is open; 0 while another one has it."""
+def _wait_for(place: Path) -> int | None:
+    until = time.monotonic() + WAIT_SECONDS
+    while (handle := _handle_of(place)) is None and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
+    return handle
+
+
+def _handle_of(place: Path) -> int | None:
+    """The file, locked as long as this handle is open; None while another one has it."""
     with no_space_is_507():
         handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
@@ -203,15 +215,19 @@ def _handle_of(place: Path) -> int:
     except OSError:
         pass
     os.close(handle)
-    return 0
+    return None
 
 
-def _elsewhere(attempt: Attempt, path: str, confirmed: Confirmed) -> IntakeRefused:
-    """Where to go on. A file that is whole already is confirmed to its end."""
+def _elsewhere(attempt: Attempt, path: str, size: int, confirmed: Confirmed) -> IntakeRefused:
+    """Where to go on. A file of that size that is whole already is confirmed to its end."""
     facts = {"offset": confirmed.offset, "sha256": confirmed.sha256, "is_stored": False}
-    if not confirmed.offset and (whole := attempt.artifacts.filter(path=path).order_by("is_listed").first()):
+    if not confirmed.offset and (whole := _whole(attempt, path, size)):
         facts = {"offset": whole.size, "sha256": whole.sha256, "is_stored": True}
     return IntakeRefused(409, "This part does not follow what is here.", **facts)
+
+
+def _whole(attempt: Attempt, path: str, size: int) -> Artifact | None:
+    return attempt.artifacts.filter(path=path, size=size).order_by("is_listed").first()
 
 
 def _place(attempt_id: int, path: str) -> Path:

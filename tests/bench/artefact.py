@@ -45,7 +45,9 @@ def measure() -> Iterator[Figure]:
         with RunnerPeak(portal.home) as runner, FullMemory(portal.home) as full:
             for _ in range(ROUNDS):
                 _round(portal, visitor, full, seconds)
-            yield Figure("artefact", "memory filled with the files' cache", full.size_mib, "MiB")
+            yield Figure(
+                "artefact", "memory filled with the files' cache", full.size_mib, "MiB", note=full.note
+            )
         growth = growth_of(before, memory.peaks(portal))
     growth["runner"] = runner.highest - usual.highest
     yield from _rates(seconds)
@@ -87,8 +89,9 @@ def _rates(seconds: dict[str, list[float]]) -> Iterator[Figure]:
         yield Figure("artefact", f"{label}, p50", p50(rates[name]), "MiB/s", note=note)
     for name, floor in (("upload", "loopback, hashed"), ("download", "loopback")):
         yield at_least("artefact", f"{name} / {floor}", _percent(rates, name, floor), "%", LEAST_OF_COPY)
-    for name in ("upload", "download", "loopback, hashed"):
-        yield Figure("artefact", f"{name} / cp", _percent(rates, name, "cp"), "%")
+    for name in ("upload", "download"):
+        yield at_least("artefact", f"{name} / cp", _percent(rates, name, "cp"), "%", LEAST_OF_COPY)
+    yield Figure("artefact", "loopback, hashed / cp", _percent(rates, "loopback, hashed", "cp"), "%")
 
 
 def _percent(rates: dict[str, list[float]], name: str, floor: str) -> float:

@@ -24,12 +24,16 @@ class FullMemory:
         self._most = shutil.disk_usage(folder).free // 2 // (STEP_MIB * MIB)
 
     def __enter__(self) -> "FullMemory":
-        self.fill()
+        try:
+            self.fill()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         for file in self._files:
-            file.unlink()
+            file.unlink(missing_ok=True)
 
     def fill(self) -> None:
         """As little is free as the kernel leaves; all that was written is on the disk."""
@@ -52,6 +56,12 @@ class FullMemory:
     def size_mib(self) -> int:
         """What the files take."""
         return len(self._files) * STEP_MIB
+
+    @property
+    def note(self) -> str:
+        """Whether it could be done."""
+        is_full = len(self._files) < self._most
+        return "" if is_full else "NOT FULL: the disk has no room; arms met memory of both kinds"
 
 
 def free_mib() -> float:

@@ -162,6 +162,7 @@ def test_a_part_waits_for_the_one_before_it(attempt, monkeypatch):
     place = intake_parts._place(attempt.pk, "results/big.bin")
     put(attempt, 0, DATA[:10])
     held = intake_parts._handle_of(place)
+    assert held is not None
 
     def look(seconds):
         looks.append(seconds)
@@ -171,6 +172,21 @@ def test_a_part_waits_for_the_one_before_it(attempt, monkeypatch):
     monkeypatch.setattr(intake_parts.time, "sleep", look)
     assert put(attempt, 10, DATA[10:20]).json()["offset"] == 20
     assert len(looks) == 3
+
+
+def test_few_wait_at_once_and_the_others_are_told_at_once(attempt, monkeypatch):
+    monkeypatch.setattr(intake_parts, "_waiting", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(intake_parts.time, "sleep", lambda _: pytest.fail("it waited"))
+    with intake_parts._locked(intake_parts._place(attempt.pk, "results/big.bin")), intake_parts._waiting:
+        assert put(attempt, 0, DATA[:10]).status_code == 503
+
+
+def test_an_earlier_file_of_another_size_is_not_what_is_there_of_this_one(attempt):
+    put(attempt, 0, DATA[:40000], size=40000)
+    answer = put(attempt, 50000, DATA[50000:])
+    assert answer.status_code == 409
+    told = {name: answer.json()[name] for name in ("offset", "is_stored")}
+    assert told == {"offset": 0, "is_stored": False}
 
 
 def test_what_was_begun_goes_with_the_manifest_and_after_a_day(attempt, django_capture_on_commit_callbacks):

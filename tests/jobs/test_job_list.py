@@ -218,7 +218,8 @@ def test_a_search_ends_after_its_window_and_goes_on_from_there(make_job, client_
 
 
 def test_what_an_index_finds_is_found_beyond_the_window(make_job, names, monkeypatch, client_of, alice):
-    monkeypatch.setattr(pages, "SEARCHED", 3)
+    monkeypatch.setattr(pages, "TAGGED", 3)
+    monkeypatch.setattr(overview, "READ", 3)
     make_job(name="needle", tags=["paper"], status="failed")
     for _ in range(6):
         make_job(name="hay")
@@ -251,6 +252,16 @@ def test_counts_that_are_not_whole_say_so(make_job, client_of, alice, monkeypatc
         ("Active", "2+"),
         ("Succeeded", "–"),
     ]
+
+
+def test_the_counts_of_a_frequent_tag_say_that_there_are_more(make_job, client_of, alice, monkeypatch):
+    """The walk met enough of it, so its own index was not asked: what was counted is not all."""
+    monkeypatch.setattr(overview, "READ", 3)
+    monkeypatch.setattr(overview, "PAGE", 2)
+    for _ in range(4):
+        make_job(tags=["nightly"])
+    counts = client_of(alice).get("/?tag=nightly").context["filters"].counts
+    assert (counts[0].label, counts[0].count) == ("All", "3+")
 
 
 def test_the_counts_are_a_fragment_of_their_own(make_job, client_of, alice, charlie):
@@ -324,7 +335,8 @@ def test_a_page_loads_no_long_fields(make_job, client_of, alice):
 
 
 def test_what_is_too_common_for_its_index_is_left_to_the_walk(make_job, client_of, alice, monkeypatch):
-    monkeypatch.setattr(pages, "SEARCHED", 2)
+    monkeypatch.setattr(pages, "TAGGED", 2)
+    monkeypatch.setattr(overview, "READ", 2)
     monkeypatch.setattr(pages, "RARE", 3)
     monkeypatch.setattr(overview, "RARE", 3)
     for _ in range(4):

@@ -18,22 +18,27 @@ class Begun:
 
     def __init__(self, outcome):
         self.outcome = outcome
-        self.is_dropped = False
+        self.is_read = self.is_dropped = False
 
     def answer(self):
+        self.is_read = True
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
 
     def drop(self):
-        self.is_dropped = True
+        self.is_dropped = not self.is_read
 
 
 class Portal:
-    """Takes parts as the intake does; `has` is what it has of the file before, of whichever file that was."""
+    """Takes parts as the intake does; `has` is what it has of the file before, of whichever file that was.
 
-    def __init__(self, has=b""):
+    `earlier` is stored as a whole: an earlier file of that name.
+    """
+
+    def __init__(self, has=b"", earlier=b""):
         self.has = has
+        self.earlier = earlier
         self.offsets = []
         self.begun = []
 
@@ -45,14 +50,17 @@ class Portal:
         self.begun.append(begun)
         return begun
 
+    def send(self, request):
+        return self.begin(request).answer()
+
     def take(self, request):
         offset = int(parse_qs(urlsplit(request.path).query)["offset"][0])
         self.offsets.append(offset)
         body = b"".join(request.body())
         if offset not in (0, len(self.has)):
-            raise PortalRefused(
-                409, {"offset": len(self.has), "sha256": hashlib.sha256(self.has).hexdigest()}
-            )
+            has = self.has or self.earlier
+            facts = {"is_stored": not self.has and bool(self.earlier)}
+            raise PortalRefused(409, known(has) | facts)
         self.has = self.has[:offset] + body
         return {"offset": len(self.has), "sha256": hashlib.sha256(self.has).hexdigest()}
 
@@ -94,8 +102,8 @@ def test_behind_other_bytes_nothing_is_sent(large, other):
 
 @pytest.mark.parametrize(
     ("now", "offsets"),
-    # The part behind the one that is refused is under way already.
-    [(DATA[:20], [0, 20, 40, 60, 20, 40, 60, 80]), (b"x" * 20, [0, 20, 40, 60, 0, 20, 40, 60, 80])],
+    # The part behind the one that is refused is under way already; the one that is refused is asked about again.
+    [(DATA[:20], [0, 20, 40, 60, 40, 20, 40, 60, 80]), (b"x" * 20, [0, 20, 40, 60, 40, 0, 20, 40, 60, 80])],
 )
 def test_a_portal_that_is_elsewhere_is_followed_only_to_the_file_s_own_bytes(large, now, offsets):
     portal = Portal()
@@ -171,3 +179,77 @@ def test_what_is_under_way_behind_a_refused_part_is_dropped(large):
     with pytest.raises(PortalRefused):
         large.send(portal)
     assert [begun.is_dropped for begun in portal.begun] == [False, True]
+
+
+class Busy(Portal):
+    """Its first request fails until somebody asks for the answer: the client sends it again then."""
+
+    def begin(self, request):
+        if self.begun:
+            return super().begin(request)
+        list(request.body())
+        begun = Begun(None)
+        begun.answer = lambda: self.take(request)
+        self.begun.append(begun)
+        return begun
+
+
+def test_what_was_said_before_the_part_before_was_stored_is_asked_again(large):
+    portal = Busy()
+    large.send(portal)
+    # 20 came too early; nothing else is sent twice.
+    assert portal.offsets == [20, 0, 20, 40, 60, 80]
+    assert portal.has == DATA
+
+
+@pytest.mark.parametrize("earlier", [DATA[:50], b"x" * 50], ids=["its beginning", "other bytes"])
+def test_an_earlier_file_that_is_stored_is_not_taken_for_this_one(large, earlier):
+    portal = Busy(earlier=earlier)
+    large.send(portal)
+    assert portal.has == DATA
+    assert large.sha256 == hashlib.sha256(DATA).hexdigest()
+
+
+def test_a_portal_that_lost_all_but_an_earlier_file_is_sent_everything(large):
+    portal = Portal(earlier=DATA[:50])
+    take = portal.take
+
+    def forgetful(request):
+        if len(portal.offsets) == 2:
+            portal.has = b""
+        return take(request)
+
+    portal.take = forgetful
+    large.send(portal)
+    assert portal.has == DATA
+    assert large.sha256 == hashlib.sha256(DATA).hexdigest()
+
+
+def test_a_part_whose_answer_was_lost_is_confirmed_by_its_refusal(large):
+    portal = Portal()
+    take = portal.take
+
+    def losing(request):
+        answer = take(request)
+        if portal.offsets == [0, 20]:
+            raise PortalRefused(409, answer)
+        return answer
+
+    portal.take = losing
+    large.send(portal)
+    assert portal.offsets == [0, 20, 40, 60, 80]
+
+
+def test_a_file_that_is_there_but_not_stored_is_stored_by_an_empty_part(large):
+    portal = Portal()
+    take = portal.take
+
+    def full_at_its_end(request):
+        answer = take(request)
+        if portal.offsets[-1] == 80:
+            raise PortalRefused(409, answer | {"is_stored": False})
+        return answer
+
+    portal.take = full_at_its_end
+    large.send(portal)
+    assert portal.offsets == [0, 20, 40, 60, 80, 100]
