@@ -1,8 +1,8 @@
 """Pages and counts of the history, in time that does not grow with the number of jobs.
 
 A page walks one index backwards from its cursor (keyset, never OFFSET). Filters that the index does not hold are
-checked on the way, and such a walk ends after `Walk.window` jobs, found or not: then the page says how far it looked, and
-its link "older" goes on from there. A tag or a text that is rare is found at any depth by its own index instead.
+checked on the way, and such a walk ends after `Walk.window` jobs, found or not: then the page says how far it looked,
+and its link "older" goes on from there. A tag or a text that is rare is found at any depth by its own index instead.
 `docs/decisions/history.md` has the reasons and the figures.
 """
 
