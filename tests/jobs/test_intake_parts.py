@@ -14,6 +14,7 @@ from django.test import Client
 
 from jobs import bundles
 from jobs.intake import parts as intake_parts
+from jobs.intake.bearer import IntakeRefused
 from jobs.models import Artifact
 from jobs.uploads import incoming
 from runner import parts, portal_client
@@ -245,6 +246,29 @@ def test_a_hundred_cuts_at_random_bytes_end_with_equal_hashes(attempt, live_serv
     assert content_of(artifact) == wrote
     # Sent again was only what was not confirmed: less than a part for each cut.
     assert proxy.passed < len(wrote) + (proxy.done + 5) * 70 * KIB
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_disk_that_is_full_now_and_then_does_not_leave_an_earlier_version(
+    attempt, live_server, work, small_parts, monkeypatch
+):
+    """Parts sent ahead come before the one that is refused, to a portal that has the file as it was before."""
+    whole = (work / "results" / "big.bin").read_bytes()
+    Runner(attempt).result("results/big.bin", whole[: BIG // 2])
+    chance = random.Random(8)
+    room = intake_parts.check_space
+
+    def narrow(length):
+        if chance.random() < 0.4:
+            raise IntakeRefused(507, "The portal's disk is full; an admin has to make room.")
+        room(length)
+
+    monkeypatch.setattr(intake_parts, "check_space", narrow)
+    uploader = uploader_of(attempt, live_server.url, work)
+    uploader.send_all()
+    artifact = Artifact.objects.get(is_listed=False)
+    assert uploader.results["results/big.bin"]["sha256"] == artifact.sha256 == sha256(whole)
+    assert content_of(artifact) == whole
 
 
 @pytest.mark.django_db(transaction=True)
