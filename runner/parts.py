@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from runner.portal_client import Begun, PortalClient, PortalRefused, Request
 
-# Larger files are sent in parts of this size.
-PART_BYTES = 32 << 20
+# Larger files are sent in parts of this size; much larger ones in fewer and larger parts, as each costs some
+# milliseconds beside its bytes. After a cut no more than a part is sent again.
+PART_BYTES, MOST_PART_BYTES, PARTS = 32 << 20, 128 << 20, 32
 BLOCK = 1 << 20
 EMPTY = hashlib.sha256().hexdigest()
 _MOST_STEPS_BACK = 20
@@ -99,7 +100,7 @@ class Parts:
     def _send_on(self, client: PortalClient) -> None:
         """From what is confirmed to the end. Raises _OtherBytes, PortalRefused, PortalUnreachable.
 
-        A part's answer is read when the next one is on its way: what is wrong with it may be told 32 MiB later.
+        A part's answer is read when the next one is on its way: what is wrong with it may be told one part later.
         """
         part: _Part | None = self._begin(client, self.offset, self._digest)
         while part:
@@ -119,7 +120,8 @@ class Parts:
             part = ahead if ahead or self._is_stored else self._begin(client, self.offset, self._digest)
 
     def _begin(self, client: PortalClient, start: int, before: Any) -> _Part:
-        part = _Part(self._descriptor, start, min(PART_BYTES, self._size - start), before)
+        length = min(max(PART_BYTES, self._size // PARTS), MOST_PART_BYTES, self._size - start)
+        part = _Part(self._descriptor, start, length, before)
         part.begun = client.begin(part.request(self.path, self._size))
         return part
 

@@ -208,6 +208,7 @@ def test_what_was_begun_goes_with_the_manifest_and_after_a_day(attempt, django_c
 @pytest.fixture
 def small_parts(monkeypatch):
     monkeypatch.setattr(parts, "PART_BYTES", 64 * KIB)
+    monkeypatch.setattr(parts, "MOST_PART_BYTES", 64 * KIB)
     monkeypatch.setattr(portal_client, "LONGEST_PAUSE", 0.01)
 
 

@@ -253,3 +253,22 @@ def test_a_file_that_is_there_but_not_stored_is_stored_by_an_empty_part(large):
     portal.take = full_at_its_end
     large.send(portal)
     assert portal.offsets == [0, 20, 40, 60, 80, 100]
+
+
+@pytest.mark.parametrize(
+    ("size", "length"),
+    [(33 << 20, 32 << 20), (1 << 30, 32 << 20), (2 << 30, 64 << 20), (10 << 30, 128 << 20)],
+)
+def test_larger_files_have_larger_parts_within_bounds(tmp_path, size, length):
+    lengths = []
+
+    class Closed:
+        def begin(self, request):
+            lengths.append(int(request.headers["Content-Length"]))
+            raise PortalRefused(401, {"error": "over"})
+
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(size)
+        with pytest.raises(PortalRefused):
+            Parts("sparse", file.fileno(), size).send(Closed())
+    assert lengths == [length]
