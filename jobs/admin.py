@@ -9,8 +9,10 @@ from django.db.models import Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 
-from jobs.history.pages import COUNTED
 from jobs.models import Attempt, Job, JobEvent
+
+# So many jobs can be paged through.
+LISTED = 10_000
 
 
 class CappedPaginator(Paginator):
@@ -18,8 +20,8 @@ class CappedPaginator(Paginator):
 
     @property
     def count(self) -> int:
-        """The number of jobs, COUNTED at most."""
-        return QuerySet.count(self.object_list[:COUNTED])  # type: ignore[arg-type]
+        """The number of jobs, LISTED at most."""
+        return QuerySet.count(self.object_list[:LISTED])  # type: ignore[arg-type]
 
 
 class NewestFirst(ChangeList):
