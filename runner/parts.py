@@ -40,8 +40,8 @@ class _Part:
         self.start, self.end = start, start + length
         self.digest: Any = None
         self.begun: Begun
-        # Sent before the one before it was confirmed; and that one had to be sent again.
-        self.is_ahead = self.is_doubtful = False
+        # The one before it had to be sent again when this one was under way.
+        self.is_doubtful = False
         self.tries = 0
         self._descriptor = descriptor
         self._before = before
@@ -109,7 +109,6 @@ class Parts:
                 # A part that was not wholly sent has no hash yet behind which to go on.
                 if part.digest is not None and part.end < self._size and not part.is_doubtful:
                     ahead = self._begin(client, part.end, part.digest)
-                    ahead.is_ahead = True
                 self._confirm(part, self._answer(client, part))
                 if ahead:
                     ahead.is_doubtful = part.tries > 1
@@ -127,12 +126,10 @@ class Parts:
 
     def _answer(self, client: PortalClient, part: _Part) -> Mapping[str, Any]:
         """Raises PortalRefused where the portal is elsewhere than behind all that it confirmed."""
-        try:
+        if not part.is_doubtful:
             return _told(part, part.begun.answer)
-        except PortalRefused as refusal:
-            if refusal.status != 409 or not part.is_ahead:
-                raise
-        # It may have come there before the one before it was stored, which was sent again since.
+        # It came there when the one before it was not stored, or was to be stored anew: that answer is of before.
+        part.begun.drop()
         return _told(part, lambda: client.send(part.request(self.path, self._size)))
 
     def _confirm(self, part: _Part, answer: Mapping[str, Any]) -> None:
