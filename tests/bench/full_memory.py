@@ -21,6 +21,7 @@ class FullMemory:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: list[Path] = []
+        self._was_short = False
         self._most = shutil.disk_usage(folder).free // 2 // (STEP_MIB * MIB)
 
     def __enter__(self) -> "FullMemory":
@@ -50,6 +51,7 @@ class FullMemory:
             with self._files[-1].open("wb", 0) as content:
                 for _ in range(STEP_MIB):
                     content.write(block)
+        self._was_short |= free_mib() > LEAST_FREE_MIB
         os.sync()
 
     @property
@@ -60,8 +62,7 @@ class FullMemory:
     @property
     def note(self) -> str:
         """Whether it could be done."""
-        is_full = len(self._files) < self._most
-        return "" if is_full else "NOT FULL: the disk has no room; arms met memory of both kinds"
+        return "NOT FULL: the disk has no room; arms met memory of both kinds" if self._was_short else ""
 
 
 def free_mib() -> float:
