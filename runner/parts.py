@@ -113,8 +113,8 @@ class Parts:
                 if ahead:
                     ahead.is_doubtful = part.tries > 1
             except BaseException:
-                for begun in filter(None, (part, ahead)):
-                    begun.begun.drop()
+                for sent in filter(None, (part, ahead)):
+                    sent.begun.drop()
                 raise
             part = ahead if ahead or self._is_stored else self._begin(client, self.offset, self._digest)
 
@@ -136,7 +136,7 @@ class Parts:
         if not part.is_told(answer):
             raise _OtherBytes
         self.offset, self._digest = part.end, part.digest
-        self._is_stored = part.end == self._size and answer.get("is_stored", True)
+        self._is_stored = part.end == self._size and bool(answer.get("is_stored", True))
 
     def _recover(self, refusal: PortalRefused) -> None:
         """The portal is elsewhere: an answer was lost, or it has forgotten. Raises what cannot be mended."""

@@ -1,8 +1,8 @@
 """A machine whose memory is in use, as a server's is after its first day: what is free is the files' cache.
 
 A virtual machine hands memory that is free back to its host within seconds, and gets it anew by a fault for each page:
-writing into such memory ran at 400 MiB/s here, into memory that was there at 3,500. Whichever arm of a bench met the
-one or the other won. With the cache full, each arm is given pages that others had.
+writing into such memory is many times slower than into memory that is there, and whichever arm of a bench met the one
+or the other won. With the cache full, each arm is given pages that others had.
 """
 
 import os

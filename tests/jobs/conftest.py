@@ -3,6 +3,7 @@
 import pytest
 
 from clusters.drivers import installation_id
+from jobs.intake import parts as intake_parts
 from jobs.output import outputlog
 from jobs.reconciler import ground
 from tests.clusters.fake_driver import FakeDriver
@@ -24,3 +25,12 @@ def attempt(make_job, make_attempt):
     Runner(attempt).claim()
     yield attempt
     outputlog.delete(attempt.pk)
+
+
+@pytest.fixture
+def ended_attempt(make_job, make_attempt):
+    """Of a job whose script has ended: its results may come; what came in parts goes with the test."""
+    attempt = make_attempt(make_job(status="finishing"))
+    Runner(attempt).run()
+    yield attempt
+    intake_parts.forget(attempt.pk)

@@ -31,11 +31,8 @@ BIG = 2 * KIB * KIB
 
 
 @pytest.fixture
-def attempt(make_job, make_attempt):
-    attempt = make_attempt(make_job(status="finishing"))
-    Runner(attempt).run()
-    yield attempt
-    intake_parts.forget(attempt.pk)
+def attempt(ended_attempt):
+    return ended_attempt
 
 
 def put(attempt, offset, data, size=WHOLE, path="results/big.bin"):

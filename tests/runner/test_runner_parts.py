@@ -65,6 +65,19 @@ class Portal:
         return {"offset": len(self.has), "sha256": hashlib.sha256(self.has).hexdigest()}
 
 
+def forgetting(portal, now):
+    """After two parts it has `now` of the file."""
+    take = portal.take
+
+    def forgetful(request):
+        if len(portal.offsets) == 2:
+            portal.has = now
+        return take(request)
+
+    portal.take = forgetful
+    return portal
+
+
 @pytest.fixture
 def large(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "PART_BYTES", 20)
@@ -106,15 +119,7 @@ def test_behind_other_bytes_nothing_is_sent(large, other):
     [(DATA[:20], [0, 20, 40, 60, 20, 40, 60, 80]), (b"x" * 20, [0, 20, 40, 60, 0, 20, 40, 60, 80])],
 )
 def test_a_portal_that_is_elsewhere_is_followed_only_to_the_file_s_own_bytes(large, now, offsets):
-    portal = Portal()
-    take = portal.take
-
-    def forgetful(request):
-        if len(portal.offsets) == 2:
-            portal.has = now
-        return take(request)
-
-    portal.take = forgetful
+    portal = forgetting(Portal(), now)
     large.send(portal)
     assert portal.offsets == offsets
     assert portal.has == DATA
@@ -211,15 +216,7 @@ def test_an_earlier_file_that_is_stored_is_not_taken_for_this_one(large, earlier
 
 
 def test_a_portal_that_lost_all_but_an_earlier_file_is_sent_everything(large):
-    portal = Portal(earlier=DATA[:50])
-    take = portal.take
-
-    def forgetful(request):
-        if len(portal.offsets) == 2:
-            portal.has = b""
-        return take(request)
-
-    portal.take = forgetful
+    portal = forgetting(Portal(earlier=DATA[:50]), b"")
     large.send(portal)
     assert portal.has == DATA
     assert large.sha256 == hashlib.sha256(DATA).hexdigest()

@@ -2,8 +2,6 @@
 
 import pytest
 
-from jobs.intake import parts as intake_parts
-from tests.jobs.intake_caller import Runner
 from tests.s3_server import BUCKET, KEY_ID, SECRET, s3_server, weed
 
 
@@ -23,11 +21,8 @@ def in_s3(s3, settings):
 
 
 @pytest.fixture
-def attempt(make_job, make_attempt):
-    attempt = make_attempt(make_job(status="finishing"))
-    Runner(attempt).run()
-    yield attempt
-    intake_parts.forget(attempt.pk)
+def attempt(ended_attempt):
+    return ended_attempt
 
 
 @pytest.fixture
