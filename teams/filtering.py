@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 
 PERIODS = {"today": 0, "7d": 7, "30d": 30}
@@ -92,7 +93,13 @@ def words(value: str, longest: int) -> str:
 def address(view: str, values: Mapping[str, Any]) -> str:
     """The page with these filters; empty ones are not named."""
     query = urlencode({name: value for name, value in values.items() if value})
-    return reverse(view) + (f"?{query}" if query else "")
+    return _page(view, get_script_prefix()) + (f"?{query}" if query else "")
+
+
+@lru_cache(maxsize=64)
+def _page(view: str, prefix: str) -> str:
+    """Its address, which `prefix` begins: a page of the history names dozens of its own."""
+    return reverse(view)
 
 
 def _day(value: str) -> date | None:

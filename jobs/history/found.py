@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from jobs.history.sql import Sql, run
 from jobs.models import Job
-from jobs.search.places import Given, Hit, find_hits
+from jobs.search.places import Given, find_hits, is_in_name_or_tags
 from jobs.search.query import Search, Term
 
 # So many characters of all scripts of a page are read, and of a job's arguments.
@@ -49,10 +49,4 @@ def tell_where(jobs: Sequence[Job], search: Search) -> None:
 
 
 def _is_told(job: Job, terms: Sequence[Term]) -> bool:
-    return len(find_all(job, terms)) == len(terms)
-
-
-def find_all(job: Job, terms: Sequence[Term]) -> list[Hit]:
-    """The terms that the name and the tags have, each for itself."""
-    known = Given(job.name, job.tags, [], {})
-    return [hit for term in terms for hit in find_hits(known, [term])]
+    return all(is_in_name_or_tags(job.name, job.tags, term) for term in terms)

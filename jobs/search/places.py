@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -68,6 +69,12 @@ def find_hits(given: Given, terms: Iterable[Term]) -> list[Hit]:
     return list(hits.values())[:MOST_HITS]
 
 
+def is_in_name_or_tags(name: str, tags: Sequence[str], term: Term) -> bool:
+    """True where nothing else has to be read to find the term."""
+    given = Given(name, tags, [], {})
+    return bool(_in_name(given, term) or _in_tags(given, term))
+
+
 Found = tuple[str, str, re.Pattern[str]]
 
 
@@ -77,7 +84,7 @@ def _in_name(given: Given, term: Term) -> Found | None:
 
 def _in_tags(given: Given, term: Term) -> Found | None:
     if term.field == "tag":
-        return _first("Tag", given.tags, re.compile(rf"\A{re.escape(term.text)}\Z", re.I))
+        return _first("Tag", given.tags, _wholly(term))
     return _first("Tag", given.tags, _anywhere(term)) if not term.field else None
 
 
@@ -138,10 +145,18 @@ def _first(where: str, texts: Iterable[str], pattern: re.Pattern[str]) -> Found 
     return next(((where, text, pattern) for text in texts if pattern.search(text)), None)
 
 
+# The same few for each job of a page.
+@lru_cache(maxsize=256)
+def _wholly(term: Term) -> re.Pattern[str]:
+    return re.compile(rf"\A{re.escape(term.text)}\Z", re.I)
+
+
+@lru_cache(maxsize=256)
 def _anywhere(term: Term) -> re.Pattern[str]:
     return re.compile(re.escape(term.text), re.I)
 
 
+@lru_cache(maxsize=256)
 def _beginning(term: Term) -> re.Pattern[str]:
     """A word begins where no letter or digit stands before it; anything else is as it is written."""
     return re.compile((r"(?<![^\W_])" if term.is_word else "") + re.escape(term.text), re.I)

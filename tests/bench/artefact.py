@@ -18,7 +18,7 @@ from tests.up.portal_process import PortalProcess
 from tests.visitor import Visitor
 
 MIB = 1024**2
-SIZE_MIB, ROUNDS = 2048, 3
+SIZE_MIB, ROUNDS = 2048, 5
 CODE = """
 import os
 block = os.urandom(1024 * 1024)
