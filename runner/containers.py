@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from runner.launch_file import launch_text
 from runner.order import OrderWriter
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.volume import STREAMS, Volume
+from runner.writes import Writes
 
 DEADLINE_SECONDS = 3600.0
 LOOK_SECONDS = 0.1
@@ -71,11 +72,14 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
     delivery = Delivery(
         volume, Collector(client, volume, answer, environment["STELLWERK_POD_UID"], run_as=None)
     )
-    if _wait_for_start(volume, is_over):
+    # Before the script writes its first line.
+    logs = _Logs(volume, answer, delivery.collector.notice)
+    if _wait_for_start(volume, is_over, logs):
         delivery.begin(lambda: None)
     else:
         is_over.set()
-    ended = _wait_for_end(volume, is_over, _Logs(volume, answer))
+    ended = _wait_for_end(volume, is_over, logs)
+    logs.close()
     delivery.join()
     delivery.collector.facts = lambda: read_facts(volume, is_over.is_set)
     client.deadline = time.monotonic() + float(answer.get("result_wait_seconds", DEADLINE_SECONDS))
@@ -89,35 +93,57 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
 class _Logs:
     """The logs that the script's container writes: their middle goes while it writes, whatever the portal does.
 
-    The script writes them itself, so the order of its streams is known as exactly as its logs are looked at.
+    The script writes them itself, so the order of its streams is known as exactly as its logs are looked at: at each
+    write, where the kernel tells of them. `notice` is called then, when the order has been noted.
     """
 
-    def __init__(self, volume: Volume, answer: Mapping[str, Any]) -> None:
+    def __init__(
+        self, volume: Volume, answer: Mapping[str, Any], notice: Callable[[], None] = lambda: None
+    ) -> None:
         limit = int(answer.get("limits", {}).get("output_bytes", 1 << 62))
         self._command = [str(word) for word in answer.get("command", [])]
         self._logs: dict[str, tuple[int, Trimmer]] = {}
         self._sizes = dict.fromkeys(STREAMS, 0)
         self._order = OrderWriter(volume.order, STREAMS, limit // 2)
+        self._writes = Writes({stream: volume.log(stream) for stream in STREAMS})
+        self._notice = notice
         for stream in STREAMS:
             with contextlib.suppress(OSError):
                 log = os.open(volume.log(stream), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
                 self._logs[stream] = (log, Trimmer(limit))
 
     def look(self) -> None:
-        """Trim them, and note which of them grew since the look before."""
-        for stream, (log, trimmer) in self._logs.items():
+        """Trim them, and note which of them grew since the look before, and which of both was the first to."""
+        has_grown = False
+        for stream in dict.fromkeys([*self._writes.take(), *STREAMS]):
+            if stream not in self._logs:
+                continue
+            log, trimmer = self._logs[stream]
             size = os.fstat(log).st_size
             if size > self._sizes[stream]:
                 self._order.turn_to(stream, self._sizes)
                 self._sizes[stream] = size
+                has_grown = True
             trimmer.trim(log, size)
+        if has_grown and self._writes.works:
+            self._notice()
+
+    def wait(self) -> None:
+        """Until it is time for the next look."""
+        self._writes.wait(LOOK_SECONDS)
+
+    def close(self) -> None:
+        """Nothing will be written any more."""
+        self.look()
+        self._order.end(self._sizes)
+        self._writes.close()
 
     def named(self, message: str) -> str:
         """main.sh says why it could not start the command; which command it was, we know."""
         return f"{self._command[0]}: {message}" if message and self._command else message
 
 
-def _wait_for_start(volume: Volume, is_over: threading.Event) -> bool:
+def _wait_for_start(volume: Volume, is_over: threading.Event, logs: _Logs) -> bool:
     """False: the script will never start. A pod that is stopped has a mark, should our SIGTERM have come too early."""
     marked_at: float | None = None
     while not volume.has("started"):
@@ -125,8 +151,9 @@ def _wait_for_start(volume: Volume, is_over: threading.Event) -> bool:
             marked_at = time.monotonic()
         if marked_at is not None and time.monotonic() - marked_at > LAST_START_SECONDS:
             is_over.set()
-        if is_over.wait(LOOK_SECONDS):
+        if is_over.is_set():
             return volume.has("started")
+        logs.wait()
     return True
 
 
@@ -142,7 +169,7 @@ def _wait_for_end(volume: Volume, is_over: threading.Event, logs: _Logs) -> dict
             patience = time.monotonic() + LAST_LOOK_SECONDS
         if patience is not None and time.monotonic() > patience:
             return None
-        time.sleep(LOOK_SECONDS)
+        logs.wait()
 
 
 def _ended(volume: Volume) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ class FullMemory:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: list[Path] = []
-        self._was_short = False
+        self._fills, self._short = 0, 0
         self._most = shutil.disk_usage(folder).free // 2 // (STEP_MIB * MIB)
 
     def __enter__(self) -> "FullMemory":
@@ -41,7 +41,7 @@ class FullMemory:
         os.sync()
         for file in self._files:
             if free_mib() <= LEAST_FREE_MIB:
-                return
+                break
             with file.open("rb", 0) as content:
                 while content.read(MIB):
                     pass
@@ -51,7 +51,8 @@ class FullMemory:
             with self._files[-1].open("wb", 0) as content:
                 for _ in range(STEP_MIB):
                     content.write(block)
-        self._was_short |= free_mib() > LEAST_FREE_MIB
+        self._fills += 1
+        self._short += free_mib() > LEAST_FREE_MIB
         os.sync()
 
     @property
@@ -61,8 +62,9 @@ class FullMemory:
 
     @property
     def note(self) -> str:
-        """Whether it could be done."""
-        return "NOT FULL: the disk has no room; arms met memory of both kinds" if self._was_short else ""
+        """How often it could not be done: an arm met memory of both kinds then."""
+        why = "the machine gave cache back to its host meanwhile, or its disk has no room"
+        return f"NOT FULL {self._short} of {self._fills} times: {why}" if self._short else ""
 
 
 def free_mib() -> float:

@@ -76,6 +76,19 @@ def test_too_much_memory_is_told_by_the_runner_or_by_the_cluster(lab):
     assert run.attempt.is_collected
 
 
+def test_both_streams_arrive_in_the_order_in_which_they_were_written(lab):
+    """Fifty changes a second: faster than anybody would look by the clock, and all of them noted."""
+    line = "os.write(1 + n % 2, f'{n}\\n'.encode()); time.sleep(0.02)"
+    run = lab.run(["python3", "-c", f"import os, time\nfor n in range(60): {line}"])
+    lab.until_ended(run)
+    lab.intake.wait(lambda: run.attempt.is_collected)
+    pieces = (run.attempt.output[stream][at : at + size] for stream, at, size, _ in run.attempt.chunks)
+    numbers = [int(line) for line in b"".join(pieces).split()]
+    assert sorted(numbers) == list(range(60))
+    # A machine that is busy may look late at some of them.
+    assert sum(place != number for place, number in enumerate(numbers)) <= 12, numbers
+
+
 def test_a_time_limit_is_told_as_one(lab):
     run = lab.run(["sleep", "60"], time_limit_seconds=2)
     lab.until_ended(run)

@@ -2,14 +2,15 @@
 
 import os
 import stat
+import threading
 import time
 from types import SimpleNamespace
 
 import pytest
 
-from runner import order, shipping
+from runner import containers, order, shipping
 from runner.collect import Collector
-from runner.containers import _Logs
+from runner.containers import _Logs, _wait_for_end
 from runner.order import RECORD, OrderReader, OrderWriter, Run, evenly
 from runner.pump import Pump
 from runner.volume import STREAMS, Volume
@@ -242,26 +243,78 @@ def test_a_script_that_uses_one_stream_notes_nothing_and_costs_no_request_more(s
     assert script.volume.order.stat().st_size == 0
 
 
-def test_in_a_pod_the_order_is_as_exact_as_the_looks_at_its_logs(tmp_path, client, attempt):
+@pytest.fixture
+def pod(tmp_path):
+    """A pod's volume, whose logs the script's container writes itself."""
     volume = Volume(tmp_path)
     for stream in STREAMS:
         volume.log(stream).touch()
-    logs, collector = _Logs(volume, {}), Collector(client, volume, {}, "u", None)
-    for pieces in (
-        [out("1\n")],
-        [err("2\n")],
-        [],
-        [err("4\n"), out("3\n")],
-        [out("5\n")],
-        [err("6\n")],
-        [out("7\n")],
-    ):
+    return volume
+
+
+def append(volume, stream, data):
+    with volume.log(stream).open("ab", 0) as log:
+        log.write(data)
+
+
+IN_A_POD = ([out("1\n")], [err("2\n")], [], [err("3\n"), out("4\n")], [out("5\n"), err("6\n")], [out("7\n")])
+
+
+def test_in_a_pod_the_kernel_tells_what_was_written_first_between_two_looks(pod, client, attempt):
+    logs, collector = _Logs(pod, {}), Collector(client, pod, {}, "u", None)
+    for pieces in IN_A_POD:
         for stream, data in pieces:
-            with volume.log(stream).open("ab") as log:
-                log.write(data)
+            append(pod, stream, data)
         logs.look()
+    logs.close()
     collector.ship_rest()
     assert merged(attempt) == "1\n2\n3\n4\n5\n6\n7\n"
+
+
+def test_in_a_pod_each_write_is_looked_at_when_it_is_made(pod, client, attempt, monkeypatch):
+    """Not when its time has come, which is never here."""
+    monkeypatch.setattr(containers, "LOOK_SECONDS", 60)
+    looked, is_over = threading.Event(), threading.Event()
+    collector = Collector(client, pod, {}, "u", None)
+    logs = _Logs(pod, {}, looked.set)
+    waiting = threading.Thread(target=_wait_for_end, args=(pod, is_over, logs))
+    waiting.start()
+    for stream, data in alternating(40):
+        append(pod, stream, data)
+        assert looked.wait(20)
+        looked.clear()
+    pod.write("started", {})
+    pod.write("ended", {"exit_code": 0})
+    append(pod, *out("40\n"))
+    waiting.join(20)
+    logs.close()
+    collector.ship_rest()
+    assert not waiting.is_alive()
+    runs = OrderReader(pod.order, STREAMS).runs(dict.fromkeys(STREAMS, 0), 100)
+    assert len(runs) == 40
+    numbers = [int(line) for line in merged(attempt).split()]
+    assert sorted(numbers) == list(range(41))
+    assert max(abs(number - place) for place, number in enumerate(numbers)) < 4
+
+
+def test_in_a_pod_whose_kernel_tells_nothing_the_order_is_as_exact_as_the_looks(
+    pod, client, attempt, monkeypatch
+):
+    def no_such_call(*_, **__):
+        raise OSError
+
+    monkeypatch.setattr("ctypes.CDLL", no_such_call)
+    noticed = []
+    logs, collector = _Logs(pod, {}, lambda: noticed.append(1)), Collector(client, pod, {}, "u", None)
+    for pieces in IN_A_POD:
+        for stream, data in pieces:
+            append(pod, stream, data)
+        logs.look()
+    logs.close()
+    collector.ship_rest()
+    assert merged(attempt) == "1\n2\n4\n3\n5\n6\n7\n"
+    # Whoever hears of news waits for them, and looks by himself less often.
+    assert not noticed
 
 
 def test_only_who_reads_the_logs_reads_the_order(script):

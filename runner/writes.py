@@ -1,0 +1,92 @@
+"""Which log was written to, told by the kernel (inotify(7)): looks by the clock lose the order of what is between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+# From linux/inotify.h: what it tells of a file, and the head of each event (watch, mask, cookie, length of a name).
+_IN_MODIFY = 0x2
+_FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
+_EVENT = struct.Struct("iIII")
+_BLOCK = 1 << 16
+# Told are at most so many looks a second over time, but a burst of some in a row as they come.
+_PAUSE_SECONDS = 0.005
+_BURST_SECONDS = 0.5
+
+
+class Writes:
+    """Writes to some files. Where the kernel tells of none (`works` is False), to wait is all that this does."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._names: dict[int, str] = {}
+        self._inotify: int | None = None
+        self._free_at = 0.0
+        with contextlib.suppress(ImportError, OSError, AttributeError):
+            self._begin(files)
+
+    @property
+    def works(self) -> bool:
+        return self._inotify is not None
+
+    def wait(self, seconds: float) -> None:
+        """Until one of the files is written to, or was since `take`; but no longer."""
+        if self._inotify is None:
+            time.sleep(seconds)
+            return
+        until = time.monotonic() + seconds
+        self._rest(until)
+        told = select.poll()
+        told.register(self._inotify, select.POLLIN)
+        if told.poll(max(0.0, until - time.monotonic()) * 1000):
+            self._free_at = max(self._free_at, time.monotonic()) + _PAUSE_SECONDS
+
+    def take(self) -> list[str]:
+        """The files that were written to since the last call, each once, in the order of their first writes."""
+        found: dict[str, None] = {}
+        with contextlib.suppress(BlockingIOError):
+            while self._inotify is not None:
+                # A queue that ran over (watch -1) tells nothing: its reader looks at all files in any case.
+                watches = _watches(os.read(self._inotify, _BLOCK))
+                found |= dict.fromkeys(self._names[watch] for watch in watches if watch in self._names)
+        return list(found)
+
+    def close(self) -> None:
+        if self._inotify is not None:
+            os.close(self._inotify)
+            self._inotify = None
+
+    def _begin(self, files: Mapping[str, Path]) -> None:
+        # Not at the top: 0.7 MB and 2 ms that nobody needs but a pod's collector.
+        import ctypes
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        inotify = libc.inotify_init1(_FLAGS)
+        if inotify < 0:
+            return
+        self._inotify = inotify
+        for name, path in files.items():
+            watch = libc.inotify_add_watch(inotify, os.fsencode(path), _IN_MODIFY)
+            if watch < 0:
+                self.close()
+                return
+            self._names[watch] = name
+
+    def _rest(self, until: float) -> None:
+        """A script that prints all the time is not looked at all the time."""
+        now = time.monotonic()
+        if self._free_at > now + _BURST_SECONDS:
+            time.sleep(max(0.0, min(until, self._free_at - _BURST_SECONDS) - now))
+
+
+def _watches(data: bytes) -> Iterator[int]:
+    at = 0
+    while at < len(data):
+        watch, _, _, length = _EVENT.unpack_from(data, at)
+        yield watch
+        at += _EVENT.size + length
