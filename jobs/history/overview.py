@@ -7,10 +7,10 @@ from jobs.history.filters import Filters
 from jobs.history.pages import PAGE, RARE, Cursor, Page, Walk, page_sql, read_page
 from jobs.history.sql import Sql, run
 
-RECENT = 500
+RECENT = 250
 MOST_TAGS = 20
 # So many of a frequent word's jobs are counted by status; and where jobs have to be read, of so many.
-LEAST, READ = 100, 1_000
+LEAST, READ = 100, 500
 
 
 @dataclass
