@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jobs.history.filters import Filters
-from jobs.history.pages import PAGE, RARE, Cursor, Page, Walk, page_sql, read_page
+from jobs.history.pages import RARE, Cursor, Page, Walk, page_sql, read_page
 from jobs.history.sql import Sql, run
 
 RECENT = 250
 MOST_TAGS = 20
 # So many of a frequent word's jobs are counted by status; and where jobs have to be read, of so many.
 LEAST, READ = 100, 500
+# So few of those that were read, and what fits is looked up in an index of its own.
+FEW = 25
 
 
 @dataclass
@@ -44,7 +46,7 @@ UNION ALL SELECT 'walked', '', walked FROM walk {deeper}
 """)
 # As in jobs/history/pages.py: only where the walk ended early and found little.
 ENDED_SQL = Sql("""
-(SELECT walked FROM walk) >= {window} AND (SELECT coalesce(sum(number), 0) FROM fitting) <= {page}
+(SELECT walked FROM walk) >= {window} AND (SELECT coalesce(sum(number), 0) FROM fitting) <= {few}
 """)
 DEEP_SQL = Sql(""", hits AS MATERIALIZED (
     SELECT id, status, {found} AS is_found FROM jobs_job c
@@ -129,7 +131,7 @@ def _counts_walk(team_ids: Sequence[int] | None, asked: Filters) -> Walk:
 
 
 def _counts_sql(walk: Walk, *, is_beside: bool = False) -> Sql:
-    pieces = walk.pieces(is_beside=is_beside) | {"page": Sql("%s", (PAGE,)), "least": Sql("%s", (LEAST,))}
+    pieces = walk.pieces(is_beside=is_beside) | {"few": Sql("%s", (FEW,)), "least": Sql("%s", (LEAST,))}
     if walk.is_looked_up:
         return WORDS_SQL.put(**pieces)
     if not walk.is_checked:

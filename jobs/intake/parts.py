@@ -25,7 +25,8 @@ from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.intake.storing import check_limits, check_space, keep, no_space_is_507, result_path
 from jobs.models import Artifact, Attempt
 from jobs.uploads import incoming
-from jobs.uploads.write_behind import WriteBehind
+from jobs.uploads.receiving import pieces_of
+from jobs.uploads.write_behind import WAITING_BYTES, WriteBehind
 
 BLOCK_BYTES = 1024 * 1024
 MOST_DIGESTS = 256
@@ -104,11 +105,11 @@ class _Staged:
             file = WriteBehind(self.place, self.confirmed.offset)
         left = length
         try:
-            while left and (block := request.read(min(left, BLOCK_BYTES))):
+            for piece in pieces_of(request, length, WAITING_BYTES):
                 with no_space_is_507():
-                    file.write(block)
-                digest.update(block)
-                left -= len(block)
+                    file.write(piece)
+                digest.update(piece)
+                left -= len(piece)
             with no_space_is_507():
                 file.close()
         finally:

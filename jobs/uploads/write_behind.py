@@ -28,8 +28,8 @@ class WriteBehind:
         self._waiting_bytes = 0
         self._size = 0
 
-    def write(self, data: bytes) -> None:
-        """Takes over `data`, which must not change afterwards."""
+    def write(self, data: bytes | memoryview) -> None:
+        """`data` must not change until WAITING_BYTES have come after it, or `close` has returned."""
         self._size += len(data)
         if self._size < ALONE_BYTES:
             self._write(data)
@@ -56,7 +56,7 @@ class WriteBehind:
         self._waiting_bytes -= size
         written.result()
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[self._file.write(rest) :]

@@ -257,7 +257,7 @@ def test_counts_that_are_not_whole_say_so(make_job, client_of, alice, monkeypatc
 def test_the_counts_of_a_frequent_tag_say_that_there_are_more(make_job, client_of, alice, monkeypatch):
     """The walk met enough of it, so its own index was not asked: what was counted is not all."""
     monkeypatch.setattr(overview, "READ", 3)
-    monkeypatch.setattr(overview, "PAGE", 2)
+    monkeypatch.setattr(overview, "FEW", 2)
     for _ in range(4):
         make_job(tags=["nightly"])
     counts = client_of(alice).get("/?tag=nightly").context["filters"].counts
