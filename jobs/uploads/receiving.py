@@ -31,7 +31,8 @@ def _read(request: HttpRequest, left: int) -> Iterator[bytes]:
 
 def _reader_of(request: HttpRequest) -> Any | None:
     """gunicorn's reader of a body of known length, where nothing lies between it and the connection; otherwise None."""
-    body, connection = request.META.get("wsgi.input"), request.META.get("gunicorn.socket")
+    body: Any = request.META.get("wsgi.input")
+    connection = request.META.get("gunicorn.socket")
     reader = getattr(body, "reader", None)
     unreader = getattr(reader, "unreader", None)
     is_plain = connection is not None and getattr(unreader, "sock", None) is connection
