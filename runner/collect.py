@@ -21,13 +21,13 @@ from runner.volume import STREAMS, Volume
 _TICK = 0.25
 # Seconds between chunks: somebody looks at the output; somebody may just be on the way to it, for few go away
 # from a job that they have sent this moment; nobody looks. The first line after a rest goes at once.
-WATCHED_PACE, YOUNG_PACE, UNWATCHED_PACE = 0.1, 0.7, 2.5
+WATCHED_PACE, YOUNG_PACE, UNWATCHED_PACE = 0.07, 0.7, 2.5
 YOUNG_SECONDS = 15.0
 # A portal that answers slowly has enough to do: then so many times what an answer takes, up to SLOWEST_WATCHED_PACE.
 ANSWERS = 5
 SLOWEST_WATCHED_PACE = 0.4
-# How often the logs are looked at while somebody watches: where nobody tells of news (in a pod), and where a line
-# without an end is held back.
+# How often the logs are looked at while somebody watches: where nobody tells of news (a pod whose kernel does not),
+# and where a line without an end is held back.
 _WATCHED_TICK, _HELD_TICK = 0.05, 0.1
 _MOST_ROUNDS = 20
 _UNLIMITED = 1 << 62

@@ -17,7 +17,8 @@ from typing import NamedTuple
 # The stream's number, and the offset in its log up to which it was written before another's turn came.
 RECORD = struct.Struct("<BQ")
 MOST_BYTES = 1 << 20
-# Noted are at most so many changes a second over time, but a burst of some in a row as they are.
+# Noted are at most so many changes a second over time, but a burst of some in a row as they are; the less room is
+# left for notes, the fewer.
 _PAUSE_SECONDS = 0.005
 _BURST_SECONDS = 0.5
 # So many runs are shipped in a row at most, fewer to a portal that answers slowly: each of them is a request.
@@ -56,7 +57,8 @@ class OrderWriter:
             return
         now = time.monotonic()
         if self._open and now + _BURST_SECONDS >= self._free_at:
-            self._free_at = max(self._free_at, now) + _PAUSE_SECONDS * len(self._open)
+            shrunk = MOST_BYTES // RECORD.size / max(1, self._room)
+            self._free_at = max(self._free_at, now) + _PAUSE_SECONDS * shrunk * len(self._open)
             self._note(sizes)
         self._latest = stream
         self._open[stream] = None

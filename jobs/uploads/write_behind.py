@@ -50,6 +50,7 @@ class WriteBehind:
             finally:
                 if self._thread is not None:
                     self._thread.shutdown(cancel_futures=True)
+                self._waiting.clear()
 
     def _take_one(self) -> None:
         size, written = self._waiting.popleft()

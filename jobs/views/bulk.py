@@ -182,8 +182,10 @@ def _how_many(rights: Rights, asked: Filters) -> str:
     overview = find_counts(rights.team_ids, with_owner(asked))
     wanted = asked.statuses if asked.status != ACTIVE_WORD else [str(status) for status in ACTIVE]
     total = sum(count for status, count in overview.counts.items() if not wanted or status in wanted)
-    if overview.is_lower_bound or total <= AT_ONCE:
-        return f"more than {max(AT_ONCE, total):,}"
+    if total <= AT_ONCE:
+        return f"more than {AT_ONCE:,}"
+    if overview.is_lower_bound:
+        return f"at least {total:,}"
     return f"{total:,}"
 
 

@@ -277,7 +277,7 @@ def test_in_a_pod_each_write_is_looked_at_when_it_is_made(pod, client, attempt, 
     looked, is_over = threading.Event(), threading.Event()
     collector = Collector(client, pod, {}, "u", None)
     logs = _Logs(pod, {}, looked.set)
-    waiting = threading.Thread(target=_wait_for_end, args=(pod, is_over, logs))
+    waiting = threading.Thread(target=_wait_for_end, args=(pod, is_over, logs), daemon=True)
     waiting.start()
     for stream, data in alternating(40):
         append(pod, stream, data)
@@ -343,6 +343,14 @@ def test_notes_come_at_a_bounded_rate_and_are_bounded_in_all(tmp_path, monkeypat
     assert dict(runs) == sizes
     assert 10 <= len(runs) <= 20
     assert reader.runs(sizes, 20) == []
+    monkeypatch.setattr(order, "MOST_BYTES", RECORD.size * 1200)
+    busy = OrderWriter(tmp_path / "busy", STREAMS, LIMIT)
+    alternate(busy, 100_000)
+    # Ten seconds: at the full rate there would have been no room for the last four.
+    notes = (tmp_path / "busy").stat().st_size / RECORD.size
+    assert 700 < notes < 1100
+    alternate(busy, 100_000)
+    assert notes < (tmp_path / "busy").stat().st_size / RECORD.size < 1200
     monkeypatch.setattr(order, "MOST_BYTES", 100)
     small = OrderWriter(tmp_path / "small", STREAMS, LIMIT)
     alternate(small, 1000)

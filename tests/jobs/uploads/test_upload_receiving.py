@@ -1,11 +1,14 @@
 """A body straight from gunicorn's connection: every byte once, and the next request begins where it did."""
 
+import hashlib
 import os
 import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.core.handlers.wsgi import WSGIRequest
@@ -14,7 +17,9 @@ from gunicorn.config import Config
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.wsgi import default_environ
 
+from jobs.intake import parts
 from jobs.uploads.receiving import PIECE_BYTES, pieces_of
+from jobs.uploads.write_behind import WriteBehind
 
 KEPT = 2 * PIECE_BYTES
 SEED = int.from_bytes(os.urandom(4), "big")
@@ -127,6 +132,41 @@ def test_a_piece_stays_until_so_many_bytes_have_come_after_it(connection: Connec
         assert b"".join(held) == body[at - sum(map(len, held)) : at]
     sending.join(10)
     assert at == len(body)
+
+
+def test_who_stops_in_the_middle_leaves_the_rest_to_gunicorn(connection: Connection) -> None:
+    """As a view that finds the disk full: what was handed out is counted, also that of a piece nobody went on from."""
+    request = connection.begin(2 * PIECE_BYTES + 1, b"begin")
+    sending = connection.send(bytes(2 * PIECE_BYTES + 1 - len(b"begin")), NEXT)
+    pieces = pieces_of(request, 2 * PIECE_BYTES + 1, KEPT)
+    assert next(pieces) == b"begin"
+    assert len(next(pieces)) == PIECE_BYTES
+    pieces.close()
+    assert is_next(connection)
+    sending.join(10)
+
+
+def test_what_is_still_being_written_is_not_received_over(
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is slower than the connection, by as much as is ever held in memory."""
+    body = random.Random(SEED).randbytes(12 * PIECE_BYTES)
+    (tmp_path / "part").touch()
+    staged = parts._Staged(tmp_path / "part")
+    staged.begin("big.bin", len(body))
+    write = WriteBehind._write
+
+    def slow(self: WriteBehind, data: bytes) -> None:
+        time.sleep(0.01)
+        write(self, data)
+
+    monkeypatch.setattr(WriteBehind, "_write", slow)
+    request = connection.begin(len(body))
+    sending = connection.send(body)
+    staged.take(request, len(body))
+    sending.join(10)
+    assert (tmp_path / "part").read_bytes() == body, SEED
+    assert staged.confirmed.sha256 == hashlib.sha256(body).hexdigest()
 
 
 def test_a_cut_gives_what_came(connection: Connection) -> None:

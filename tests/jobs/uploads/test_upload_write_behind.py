@@ -82,3 +82,24 @@ def test_a_full_disk_is_told_by_a_later_write_or_the_end(
     with pytest.raises(OSError, match="No space"):
         file.close()
     assert file._file.closed
+
+
+def test_after_an_error_it_is_closed_and_may_be_closed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a later write had not begun, or went well."""
+    file = WriteBehind(tmp_path / "file")
+    file.write(bytes(ALONE_BYTES - 1))
+    may_fail = threading.Event()
+
+    def full(data: bytes) -> None:
+        may_fail.wait(30)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(file, "_write", full)
+    for _ in range(3):
+        file.write(bytes(PIECE))
+    may_fail.set()
+    with pytest.raises(OSError, match="No space"):
+        file.close()
+    file.close()
