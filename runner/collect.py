@@ -26,6 +26,8 @@ YOUNG_SECONDS = 15.0
 # A portal that answers slowly has enough to do: then so many times what an answer takes, up to SLOWEST_WATCHED_PACE.
 ANSWERS = 5
 SLOWEST_WATCHED_PACE = 0.4
+# Of the time half is enough for the requests that keep an order, and so many seconds may be saved for a burst.
+_RUNS_SHARE, _RUNS_SECONDS = 0.5, 0.5
 # How often the logs are looked at while somebody watches: where nobody tells of news (a pod whose kernel does not),
 # and where a line without an end is held back.
 _WATCHED_TICK, _HELD_TICK = 0.05, 0.1
@@ -55,6 +57,7 @@ class Collector:
         largest = int(limits.get("chunk_bytes", 0))
         self.shippers = [StreamShipper(stream, volume.log(stream), limit, largest) for stream in STREAMS]
         self._order = OrderReader(volume.order, STREAMS)
+        self._runs_seconds, self._runs_at = _RUNS_SECONDS, time.monotonic()
         self._wanted = Wanted(claim.get("limits", {}), run_as, Rules(claim.get("result_rules")))
         self._keeper = Keeper(client, volume, self._wanted, uid)
         # What the script had around it, asked for when everything else has been sent.
@@ -87,7 +90,7 @@ class Collector:
         now = time.monotonic()
         pace = self.pace(now)
         due = [each for each in self.shippers if each.is_due(pace, now)]
-        has_more = bool(due) and self._ship_due(due, pace, now)
+        has_more = bool(due) and self._ship_due(due, now)
         for shipper in self.shippers:
             if shipper not in due and shipper.has_news(pace, now):
                 self._tell(shipper, now)
@@ -218,18 +221,22 @@ class Collector:
             "skipped": found.skipped + troubles,
         }
 
-    def _ship_due(self, due: Sequence[StreamShipper], pace: float, now: float) -> bool:
+    def _ship_due(self, due: Sequence[StreamShipper], now: float) -> bool:
         """True: there is much more. What the other stream has of before goes along, though it is not due itself."""
-        # Half the time between chunks is enough for them.
-        most = int(pace / 2 / max(self._answer_seconds, 0.001))
         # Before the order is read: of what is written from here on it may tell nothing yet.
         ends = {each.stream: each.size() for each in self.shippers}
-        if not self._ship_runs(False, min(MOST_RUNS, max(FEWEST_RUNS, most))):
+        if not self._ship_runs(False, self._runs_allowed(now)):
             return True
         for shipper in due:
             if shipper.pending(ends[shipper.stream]):
                 self._ship(shipper, False, now, ends[shipper.stream])
         return any(each.pending() >= BACKLOG for each in due)
+
+    def _runs_allowed(self, now: float) -> int:
+        """Many for a burst, also where the portal is not quick; few for a script that alternates all the time."""
+        saved = self._runs_seconds + _RUNS_SHARE * (now - self._runs_at)
+        self._runs_seconds, self._runs_at = min(_RUNS_SECONDS, saved), now
+        return min(MOST_RUNS, max(FEWEST_RUNS, int(self._runs_seconds / max(self._answer_seconds, 0.001))))
 
     def _ship_runs(self, is_final: bool, most: int) -> bool:
         """What is known of the order, in that order and in at most so many runs. False: those are more requests."""
@@ -242,7 +249,9 @@ class Collector:
                 if left <= 0 and not is_final:
                     return False
                 before = shipper.offset
-                self._ship(shipper, is_final, time.monotonic(), end)
+                began = time.monotonic()
+                self._ship(shipper, is_final, began, end)
+                self._runs_seconds = max(0.0, self._runs_seconds - (time.monotonic() - began))
                 left -= shipper.offset != before
             if shipper.offset > end:
                 # A collector before this one came further: what is left can be told finer.

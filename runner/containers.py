@@ -23,13 +23,16 @@ from runner.facts import read_facts
 from runner.fetch import REFUSED_EXIT, ClaimRefused, InputsBroken, claim, fetch_inputs
 from runner.kept import Trimmer
 from runner.launch_file import launch_text
-from runner.order import OrderWriter
+from runner.order import OrderWriter, split_by_lines
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.volume import STREAMS, Volume
 from runner.writes import Writes
 
 DEADLINE_SECONDS = 3600.0
 LOOK_SECONDS = 0.1
+# So much is looked through for lines, where both streams were written to between two looks.
+MOST_SPLIT = 1 << 14
+MOST_TAKES = 4
 STOPPED_EXIT = 128 + signal.SIGTERM
 # After SIGTERM: main.sh writes the end before it exits, so what is not there by then will never be.
 LAST_LOOK_SECONDS = 1.0
@@ -109,24 +112,49 @@ class _Logs:
         self._notice = notice
         for stream in STREAMS:
             with contextlib.suppress(OSError):
-                log = os.open(volume.log(stream), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                log = os.open(volume.log(stream), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
                 self._logs[stream] = (log, Trimmer(limit))
 
     def look(self) -> None:
-        """Trim them, and note which of them grew since the look before, and which of both was the first to."""
-        has_grown = False
-        for stream in dict.fromkeys([*self._writes.take(), *STREAMS]):
-            if stream not in self._logs:
-                continue
-            log, trimmer = self._logs[stream]
-            size = os.fstat(log).st_size
-            if size > self._sizes[stream]:
+        """Trim them, and note which of them grew since the look before, and in which order."""
+        turns, sizes = self._written()
+        grown = {stream: size for stream, size in sizes.items() if size > self._sizes[stream]}
+        ends = {stream: self._ends(stream, size, turns.count(stream)) for stream, size in grown.items()}
+        for stream in [*turns, *STREAMS]:
+            if ends.get(stream):
                 self._order.turn_to(stream, self._sizes)
-                self._sizes[stream] = size
-                has_grown = True
-            trimmer.trim(log, size)
-        if has_grown and self._writes.works:
+                self._sizes[stream] = ends[stream].pop(0)
+        for stream, (log, trimmer) in self._logs.items():
+            trimmer.trim(log, self._sizes[stream])
+        if grown and self._writes.works:
             self._notice()
+
+    def _written(self) -> tuple[list[str], dict[str, int]]:
+        """The turns since the look before and the sizes that they led to: nothing was written between the two calls.
+
+        Of a script that goes on writing the sizes are the later ones: no write is told that is not in them.
+        """
+        turns = self._writes.take()
+        for _ in range(MOST_TAKES):
+            sizes = self._sizes_now()
+            more = self._writes.take()
+            if not more:
+                return turns, sizes
+            turns += more[1:] if turns[-1:] == more[:1] else more
+        return turns, self._sizes_now()
+
+    def _sizes_now(self) -> dict[str, int]:
+        return {stream: os.fstat(log).st_size for stream, (log, _) in self._logs.items()}
+
+    def _ends(self, stream: str, size: int, turns: int) -> list[int]:
+        """Where the stream's turns ended between two looks, the last at `size`."""
+        start = self._sizes[stream]
+        if turns < 2 or size - start > MOST_SPLIT:
+            return [size]
+        data = b""
+        with contextlib.suppress(OSError):
+            data = os.pread(self._logs[stream][0], size - start, start)
+        return split_by_lines(data, start, turns) if len(data) == size - start else [size]
 
     def wait(self) -> None:
         """Until it is time for the next look."""

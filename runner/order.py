@@ -24,6 +24,7 @@ _BURST_SECONDS = 0.5
 # So many runs are shipped in a row at most, fewer to a portal that answers slowly: each of them is a request.
 MOST_RUNS, FEWEST_RUNS = 20, 4
 _MOST_KEPT = 4000
+_NEWLINE = 0x0A
 # In a pod a script may put something else in the file's place: wait for no other end of a pipe.
 _CAREFULLY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -87,6 +88,16 @@ class OrderWriter:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def split_by_lines(data: bytes, start: int, parts: int) -> list[int]:
+    """Where `parts` pieces end that were written one after the other, as one may guess who knows only how many.
+
+    `data`: all of them, from the offset `start` on. Most writes are of whole lines, so each piece has one, and the
+    first those that are left over; where there are fewer lines than pieces, all is one.
+    """
+    lines = [at + 1 for at, byte in enumerate(data) if byte == _NEWLINE and at + 1 < len(data)] + [len(data)]
+    return [start + end for end in lines[-parts:]] if len(lines) >= parts > 0 else [start + len(data)]
 
 
 class OrderReader:

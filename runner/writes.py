@@ -18,6 +18,7 @@ _EVENT = struct.Struct("iIII")
 _BLOCK = 1 << 16
 # More than the kernel keeps (16,384 events): who writes faster than this reads does not hold it here.
 _MOST_READS = 8
+_MOST_TURNS = 64
 # Told are at most so many looks a second over time, but a burst of some in a row as they come.
 _PAUSE_SECONDS = 0.005
 _BURST_SECONDS = 0.5
@@ -50,25 +51,26 @@ class Writes:
             self._free_at = max(self._free_at, time.monotonic()) + _PAUSE_SECONDS
 
     def take(self) -> list[str]:
-        """The files that were written to since the last call, each once, in the order of their first writes."""
-        found: dict[str, None] = {}
+        """Which files were written to since the last call, in order: a file again where another one came between.
+
+        At most _MOST_TURNS of them; who reads has to look at all files in any case, as the kernel's queue may run over.
+        """
+        turns: list[str] = []
         if self._inotify is None:
             return []
         with contextlib.suppress(BlockingIOError):
             for _ in range(_MOST_READS):
-                data = os.read(self._inotify, _BLOCK)
-                if len(found) < len(self._names):
-                    self._name(data, found)
-        return list(found)
+                self._add_turns(os.read(self._inotify, _BLOCK), turns)
+        return turns
 
-    def _name(self, data: bytes, found: dict[str, None]) -> None:
-        """A queue that ran over (watch -1) tells nothing: its reader looks at all files in any case."""
+    def _add_turns(self, data: bytes, turns: list[str]) -> None:
         at = 0
-        while at < len(data) and len(found) < len(self._names):
+        while at < len(data) and len(turns) < _MOST_TURNS:
             watch, _, _, length = _EVENT.unpack_from(data, at)
             at += _EVENT.size + length
-            if watch in self._names:
-                found.setdefault(self._names[watch])
+            name = self._names.get(watch)
+            if name and turns[-1:] != [name]:
+                turns.append(name)
 
     def close(self) -> None:
         if self._inotify is not None:

@@ -76,9 +76,10 @@ def test_too_much_memory_is_told_by_the_runner_or_by_the_cluster(lab):
     assert run.attempt.is_collected
 
 
-def test_both_streams_arrive_in_the_order_in_which_they_were_written(lab):
-    """Fifty changes a second: faster than anybody would look by the clock, and all of them noted."""
-    line = "os.write(1 + n % 2, f'{n}\\n'.encode()); time.sleep(0.02)"
+@pytest.mark.parametrize("pause", ["time.sleep(0.02)", "n % 6 == 5 and time.sleep(0.3)"])
+def test_both_streams_arrive_in_the_order_in_which_they_were_written(lab, pause):
+    """Fifty changes a second: faster than anybody would look by the clock, all of them noted; and six at once."""
+    line = f"os.write(1 + n % 2, f'{{n}}\\n'.encode()); {pause}"
     run = lab.run(["python3", "-c", f"import os, time\nfor n in range(60): {line}"])
     lab.until_ended(run)
     lab.intake.wait(lambda: run.attempt.is_collected)

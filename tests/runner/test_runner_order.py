@@ -2,16 +2,14 @@
 
 import os
 import stat
-import threading
 import time
 from types import SimpleNamespace
 
 import pytest
 
-from runner import containers, order, shipping
+from runner import collect, order, shipping
 from runner.collect import Collector
-from runner.containers import _Logs, _wait_for_end
-from runner.order import RECORD, OrderReader, OrderWriter, Run, evenly
+from runner.order import FEWEST_RUNS, MOST_RUNS, RECORD, OrderReader, OrderWriter, Run, evenly
 from runner.pump import Pump
 from runner.volume import STREAMS, Volume
 
@@ -135,6 +133,32 @@ def test_a_portal_that_answers_slowly_gets_fewer_requests(script, collector, att
     assert len(attempt.chunks) <= 6
 
 
+def test_a_burst_is_in_order_also_where_answers_take_their_time_and_what_goes_on_is_not(
+    script, collector, attempt, monkeypatch
+):
+    collector._answer_seconds = 0.02
+    script.write(*alternating(20))
+    collector.tick(0)
+    assert merged(attempt).split() == [str(number) for number in range(20)]
+    # As if each answer had taken its time.
+    monkeypatch.setattr(collect, "_RUNS_SHARE", 0.0)
+    collector._runs_seconds, collector._answer_seconds = 0.0, 0.02
+    collector._is_watched, before = True, len(attempt.chunks)
+    time.sleep(2 * collect.WATCHED_PACE)
+    script.write(*alternating(80))
+    collector.tick(0)
+    assert 2 <= len(attempt.chunks) - before <= 6
+
+
+def test_the_order_costs_half_of_the_time_at_most(script, collector):
+    collector._runs_seconds, collector._runs_at, collector._answer_seconds = 0.0, 100.0, 0.02
+    assert collector._runs_allowed(100.1) == FEWEST_RUNS
+    assert collector._runs_allowed(100.4) == 10
+    assert collector._runs_allowed(200.0) == MOST_RUNS
+    collector._answer_seconds = 0.1
+    assert collector._runs_allowed(300.0) == 5
+
+
 def test_what_is_written_while_the_order_is_read_waits_for_the_next_look(
     script, collector, attempt, monkeypatch
 ):
@@ -241,80 +265,6 @@ def test_a_script_that_uses_one_stream_notes_nothing_and_costs_no_request_more(s
     script.end()
     assert len(attempt.chunks) == 1
     assert script.volume.order.stat().st_size == 0
-
-
-@pytest.fixture
-def pod(tmp_path):
-    """A pod's volume, whose logs the script's container writes itself."""
-    volume = Volume(tmp_path)
-    for stream in STREAMS:
-        volume.log(stream).touch()
-    return volume
-
-
-def append(volume, stream, data):
-    with volume.log(stream).open("ab", 0) as log:
-        log.write(data)
-
-
-IN_A_POD = ([out("1\n")], [err("2\n")], [], [err("3\n"), out("4\n")], [out("5\n"), err("6\n")], [out("7\n")])
-
-
-def test_in_a_pod_the_kernel_tells_what_was_written_first_between_two_looks(pod, client, attempt):
-    logs, collector = _Logs(pod, {}), Collector(client, pod, {}, "u", None)
-    for pieces in IN_A_POD:
-        for stream, data in pieces:
-            append(pod, stream, data)
-        logs.look()
-    logs.close()
-    collector.ship_rest()
-    assert merged(attempt) == "1\n2\n3\n4\n5\n6\n7\n"
-
-
-def test_in_a_pod_each_write_is_looked_at_when_it_is_made(pod, client, attempt, monkeypatch):
-    """Not when its time has come, which is never here."""
-    monkeypatch.setattr(containers, "LOOK_SECONDS", 60)
-    looked, is_over = threading.Event(), threading.Event()
-    collector = Collector(client, pod, {}, "u", None)
-    logs = _Logs(pod, {}, looked.set)
-    waiting = threading.Thread(target=_wait_for_end, args=(pod, is_over, logs), daemon=True)
-    waiting.start()
-    for stream, data in alternating(40):
-        append(pod, stream, data)
-        assert looked.wait(20)
-        looked.clear()
-    pod.write("started", {})
-    pod.write("ended", {"exit_code": 0})
-    append(pod, *out("40\n"))
-    waiting.join(20)
-    logs.close()
-    collector.ship_rest()
-    assert not waiting.is_alive()
-    runs = OrderReader(pod.order, STREAMS).runs(dict.fromkeys(STREAMS, 0), 100)
-    assert len(runs) == 40
-    numbers = [int(line) for line in merged(attempt).split()]
-    assert sorted(numbers) == list(range(41))
-    assert max(abs(number - place) for place, number in enumerate(numbers)) < 4
-
-
-def test_in_a_pod_whose_kernel_tells_nothing_the_order_is_as_exact_as_the_looks(
-    pod, client, attempt, monkeypatch
-):
-    def no_such_call(*_, **__):
-        raise OSError
-
-    monkeypatch.setattr("ctypes.CDLL", no_such_call)
-    noticed = []
-    logs, collector = _Logs(pod, {}, lambda: noticed.append(1)), Collector(client, pod, {}, "u", None)
-    for pieces in IN_A_POD:
-        for stream, data in pieces:
-            append(pod, stream, data)
-        logs.look()
-    logs.close()
-    collector.ship_rest()
-    assert merged(attempt) == "1\n2\n4\n3\n5\n6\n7\n"
-    # Whoever hears of news waits for them, and looks by himself less often.
-    assert not noticed
 
 
 def test_only_who_reads_the_logs_reads_the_order(script):
