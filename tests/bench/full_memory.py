@@ -16,13 +16,17 @@ STEP_MIB = 512
 
 
 class FullMemory:
-    """Files in `folder`, as many as it takes; half of the disk's free space at most. They go with the block's end."""
+    """Files in `folder`, as many as it takes; half of the disk's free space at most. They go with the block's end.
 
-    def __init__(self, folder: Path) -> None:
+    `spared_mib` of the disk are left for what is measured.
+    """
+
+    def __init__(self, folder: Path, spared_mib: int) -> None:
         self._folder = folder
         self._files: list[Path] = []
         self._fills, self._short = 0, 0
-        self._most = shutil.disk_usage(folder).free // 2 // (STEP_MIB * MIB)
+        free = shutil.disk_usage(folder).free // MIB
+        self._most = max(0, min(free // 2, free - spared_mib)) // STEP_MIB
 
     def __enter__(self) -> "FullMemory":
         try:
