@@ -78,7 +78,7 @@ class Writes:
             self._inotify = None
 
     def _begin(self, files: Mapping[str, Path]) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
+        libc = ctypes.CDLL(None)
         inotify = libc.inotify_init1(_FLAGS)
         if inotify < 0:
             return

@@ -1,7 +1,7 @@
 """A request's body in large pieces, straight from gunicorn's connection into memory that is used again.
 
 By `request.read` each byte is copied twice more on its way, into memory that has to be taken from the system for each
-piece: a tenth of what the intake needs for a large result (docs/benchmarks.md, `artefact`).
+piece; `make bench ARGS=artefact` measures the whole.
 """
 
 from collections.abc import Iterator
