@@ -1,7 +1,7 @@
 # Runs the script in the user's own image, as the container's first process: sh main.sh VOLUME
 #
 # Needs a POSIX shell, and `sleep` for the time limit; nothing of ours but this file and what `fetch` left in the
-# volume. stdout.log and stderr.log get the script's bytes, started.json and ended.json tell `collect` about it.
+# volume. Its output goes through two pipes to `collect`; started.json and ended.json tell it about the script.
 # As the first process of a container it has process ids of its own: "-1" is all that the script ever started.
 if [ "$$" -ne 1 ]; then
     echo "main.sh is only for the first process of a container: it ends all others." >&2
@@ -80,11 +80,25 @@ look() { # at the image, for `collect`: for some seconds, after the script and i
         kill -s KILL -- -1
     ) &
     (
+        exec 3>&- 4>&-
         ulimit -f 512
         exec /bin/sh "${0%/*}/facts.sh" "$@"
     ) </dev/null >"$volume/facts.part"
     mv "$volume/facts.part" "$volume/facts"
 }
+
+wait_for() { # $1: a mark of `collect`, $2: how often it is looked for, twenty times a second if `sleep` can
+    tries=0
+    while [ ! -e "$volume/$1.json" ] && [ "$tries" -lt "$2" ]; do
+        tries=$((tries + 1))
+        sleep 0.05 2>/dev/null || sleep 1
+    done
+}
+
+# Both ends: while `collect` is restarted a script waits in its next print, and does not die of it.
+exec 3<>"$volume/stdout.pipe" 4<>"$volume/stderr.pipe"
+# The order of both streams is known to who was there before the first line.
+wait_for reading 20
 
 trap 'end stopped' TERM INT
 trap 'end time_limit' ALRM
@@ -106,7 +120,7 @@ printf '{}' >"$volume/started.json"
     *) command -v stdbuf >/dev/null 2>&1 && command -v "$1" >/dev/null 2>&1 && set -- stdbuf -oL "$@" ;;
     esac
     exec "$@"
-) </dev/null >>"$volume/stdout.log" 2>>"$volume/stderr.log" &
+) </dev/null >"$volume/stdout.pipe" 2>"$volume/stderr.pipe" 3>&- 4>&- &
 script=$!
 (
     sleep "$time_limit"
@@ -138,4 +152,6 @@ fi
 printf '{"exit_code": %s, "signal": %s, "reason": "%s", "message": "%s"}' \
     "$exit_code" "$signal" "$reason" "$said" >"$volume/ended.json"
 [ "$reason" = stopped ] || look "$@" 2>/dev/null
+# What is in the pipes goes with us, and a `collect` that was restarted is not there at once.
+wait_for drained 400
 exit "$code"

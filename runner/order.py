@@ -93,11 +93,16 @@ class OrderWriter:
 def split_by_lines(data: bytes, start: int, parts: int) -> list[int]:
     """Where `parts` pieces end that were written one after the other, as one may guess who knows only how many.
 
-    `data`: all of them, from the offset `start` on. Most writes are of whole lines, so each piece has one, and the
-    first those that are left over; where there are fewer lines than pieces, all is one.
+    `data`: all of them, from the offset `start` on. Most writes are of whole lines, and most turns of a script that
+    goes from stream to stream are alike: each piece has as many lines. Where that does not come out even, each has
+    one, and the first those that are left over; where there are fewer lines than pieces, all is one.
     """
     lines = [at + 1 for at, byte in enumerate(data) if byte == _NEWLINE and at + 1 < len(data)] + [len(data)]
-    return [start + end for end in lines[-parts:]] if len(lines) >= parts > 0 else [start + len(data)]
+    if not 0 < parts <= len(lines):
+        return [start + len(data)]
+    each, left = divmod(len(lines), parts)
+    ends = lines[-parts:] if left else lines[each - 1 :: each]
+    return [start + end for end in ends]
 
 
 class OrderReader:

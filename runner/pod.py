@@ -16,6 +16,7 @@ from runner.fetch import REFUSED_EXIT, ClaimRefused, InputsBroken, claim, fetch_
 from runner.kept import Lost
 from runner.launch import Launch, Limits, SetupFailed, StartFailed, become_subreaper, start
 from runner.local_facts import LocalFacts
+from runner.pipes import Pipes
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.processes import ScriptProcesses, start_time
 from runner.pump import Pump
@@ -97,17 +98,18 @@ class Pod:
         """Start, watch and account for the script; when this returns ended.json holds its end."""
         limit = int(answer.get("limits", {}).get("output_bytes", 1 << 62))
         logs = {stream: self.volume.log(stream) for stream in STREAMS}
-        pump = Pump(logs, limit, self.run_as, self.volume.order)
+        pipes = Pipes.unnamed(STREAMS, self.run_as)
+        pump = Pump(logs, limit, pipes, self.volume.order)
         pump.notice = delivery.collector.notice
         self.volume.write("started", {"at": time.time()})
         begun, message = time.time(), ""
         try:
-            pid = start(self._launch(answer), pump.writers["stdout"], pump.writers["stderr"])
+            pid = start(self._launch(answer), pipes.writers["stdout"], pipes.writers["stderr"])
         except StartFailed as failure:
             message = str(failure)
             outcome = Outcome(failure.exit_code, None, "", begun, time.time())
         else:
-            pump.close_writers()
+            pipes.close_writers()
             pump.start()
             delivery.begin(self._ask_stop)
             processes = ScriptProcesses(self.uid, self.run_as, session=pid)

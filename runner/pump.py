@@ -1,104 +1,171 @@
-"""From the script's pipes to its log files.
-
-Pipes and not the files themselves: a script that opens /dev/stderr again would truncate a file, its user
-could not open ours at all, and the limit of a file's size would fall upon its output.
-"""
+"""From the script's pipes to its log files, and the order in which it wrote to them."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runner.kept import DISK, LIMIT, Lost, Trimmer
-from runner.order import OrderWriter
+from runner.order import OrderWriter, split_by_lines
+from runner.pipes import DiskFull, Pipes, capacity, drop, move, peek, waiting
+from runner.writes import Writes
 
-_BLOCK = 1 << 18
-_F_SETPIPE_SZ = 1031
+# So much is looked through for lines, where both streams were written to between two looks.
+MOST_SPLIT = 1 << 16
+# Which turn a line belongs to is seen best when a burst is over, which it is when nothing came for so long; but a
+# script that writes on is not waited for, nor one that would have to wait itself.
+_MOST_RESTS, _REST_SECONDS = 8, 0.0003
+# Looks are at most so many a second over time, but a burst of some in a row as lines come; and none is put off
+# where it would let a pipe fill.
+_PAUSE_SECONDS, _BURST_SECONDS = 0.005, 0.5
+_JOIN_SECONDS = 30.0
 
 
 class Pump(threading.Thread):
-    """Copies each stream into its file until all writers are gone.
+    """Moves each stream into its log until all writers are gone, or until `finish`.
 
     Of a stream above `limit` bytes the middle is given back to the disk. What the disk has no room for is counted
-    and dropped, up to the stream's end. The file `order` says in which order the bytes came.
+    and dropped, up to the stream's end. The file `order` says in which order the bytes came. Where a log has bytes
+    already (of a pump before this one) it goes on behind them.
     """
 
-    def __init__(self, targets: dict[str, Path], limit: int, run_as: int | None, order: Path) -> None:
+    def __init__(self, logs: Mapping[str, Path], limit: int, pipes: Pipes, order: Path) -> None:
         super().__init__(name="pump", daemon=True)
         self.notice: Callable[[], None] = lambda: None
         self._limit = limit
-        self._pipes: dict[int, str] = {}
-        self._files: dict[str, int] = {}
-        self._sizes = dict.fromkeys(targets, 0)
-        self._lost = {stream: Lost() for stream in targets}
-        self._trimmers = {stream: Trimmer(limit) for stream in targets}
-        self._order = OrderWriter(order, list(targets), limit // 2)
-        self.writers: dict[str, int] = {}
-        for stream, path in targets.items():
-            read, write = os.pipe()
-            with contextlib.suppress(OSError, ImportError):
-                import fcntl
-
-                fcntl.fcntl(read, _F_SETPIPE_SZ, 1 << 20)
-            if run_as is not None:
-                os.fchown(write, run_as, run_as)  # or `echo … > /dev/stderr` would be refused
-            self._pipes[read] = stream
-            self.writers[stream] = write
-            self._files[stream] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._pipes = dict(pipes.readers)
+        self._roomy = min(capacity(pipe) for pipe in self._pipes.values()) // 8
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._logs = {stream: os.open(path, flags, 0o600) for stream, path in logs.items()}
+        self._sizes = {stream: os.fstat(log).st_size for stream, log in self._logs.items()}
+        self._lost = {stream: Lost() for stream in logs}
+        self._trimmers = {stream: Trimmer(limit) for stream in logs}
+        self._order = OrderWriter(order, list(logs), limit // 2)
+        # The kernel tells of writes to a pipe as of those to a file.
+        self._writes = Writes({stream: Path(f"/proc/self/fd/{pipe}") for stream, pipe in self._pipes.items()})
+        self._woken, self._wake = os.pipe()
+        self._is_finishing = False
+        self._free_at = 0.0
 
     @property
     def lost(self) -> dict[str, Lost]:
         """What the script wrote last and the log file of the stream does not have."""
         return dict(self._lost)
 
-    def close_writers(self) -> None:
-        """After the script has its ends: ours must not keep the pipes open."""
-        for descriptor in self.writers.values():
-            os.close(descriptor)
-        self.writers.clear()
+    def finish(self) -> None:
+        """Nobody writes any more, though the pipes may have writers: return when they are empty."""
+        if not self._is_finishing:
+            self._is_finishing = True
+            os.close(self._wake)
+        self.join(_JOIN_SECONDS)
 
     def run(self) -> None:
         poll = select.poll()
-        for descriptor in self._pipes:
+        for descriptor in (self._woken, *self._pipes.values()):
             poll.register(descriptor, select.POLLIN)
         while self._pipes:
-            for descriptor, _ in poll.poll():
-                data = os.read(descriptor, _BLOCK)
-                if data:
-                    self._keep(self._pipes[descriptor], data)
-                    self.notice()
-                else:
-                    poll.unregister(descriptor)
-                    del self._pipes[descriptor]
-                    os.close(descriptor)
-        self._order.end(self._sizes)
+            told = dict(poll.poll())
+            moved = self._look()
+            for stream, pipe in list(self._pipes.items()):
+                if told.get(pipe, 0) & ~select.POLLIN and not waiting(pipe):
+                    poll.unregister(pipe)
+                    os.close(self._pipes.pop(stream))
+            if self._is_finishing and not moved:
+                break
+            self._rest(moved)
+        self._close()
 
-    def _keep(self, stream: str, data: bytes) -> None:
-        if self._lost[stream].size:
-            self._lose(stream, len(data), self._lost[stream].why)
-            return
+    def _look(self) -> int:
+        """Move what is there now, in the order in which it was written. How many bytes."""
+        turns, sizes = self._written()
+        pieces = {stream: self._pieces(stream, size, turns.count(stream)) for stream, size in sizes.items()}
+        for stream in [*turns, *sizes]:
+            if pieces.get(stream):
+                self._take(stream, pieces[stream].pop(0))
+        if any(sizes.values()):
+            self.notice()
+        return sum(sizes.values())
+
+    def _written(self) -> tuple[list[str], dict[str, int]]:
+        """The turns since the look before and the sizes that they led to, taken when a burst is over.
+
+        Of a script that goes on writing the sizes are the later ones: no write is told that is not in them.
+        """
+        turns, sizes = self._writes.take(), self._waiting()
+        for _ in range(_MOST_RESTS if self._writes.works else 0):
+            if self._is_finishing or max(sizes.values()) >= self._roomy:
+                break
+            time.sleep(_REST_SECONDS)
+            sizes = self._waiting()
+            more = self._writes.take()
+            if not more:
+                break
+            turns += more[1:] if turns[-1:] == more[:1] else more
+        return turns, sizes
+
+    def _waiting(self) -> dict[str, int]:
+        return {stream: waiting(pipe) for stream, pipe in self._pipes.items()}
+
+    def _pieces(self, stream: str, size: int, turns: int) -> list[int]:
+        """How large the stream's turns were that are in its pipe now; no piece is empty."""
+        if turns < 2 or not size or size > MOST_SPLIT:
+            return [size] if size else []
+        data = peek(self._pipes[stream], size)
+        pieces, start = [], 0
+        for end in split_by_lines(data, 0, turns) if data else [size]:
+            pieces.append(end - start)
+            start = end
+        return pieces
+
+    def _take(self, stream: str, size: int) -> None:
+        """Into the log, as far as it takes it."""
         # Before the log has them: who sees them there finds all that came earlier in the order.
         self._order.turn_to(stream, self._sizes)
-        log, trimmer = self._files[stream], self._trimmers[stream]
-        while data:
-            kept = data if trimmer.works else data[: max(0, self._limit - self._sizes[stream])]
+        pipe, log, trimmer = self._pipes[stream], self._logs[stream], self._trimmers[stream]
+        while size and not self._lost[stream].size:
+            kept = size if trimmer.works else min(size, max(0, self._limit - self._sizes[stream]))
             if not kept:
                 # Only here: a disk that takes nothing back. The end is not kept, but it stays bounded.
-                self._lose(stream, len(data), LIMIT)
+                self._drop(stream, size, LIMIT)
                 return
             try:
-                written = os.write(log, kept)
-            except OSError:
-                # A full disk: go on reading, or the script would hang in its next print.
-                self._lose(stream, len(data), DISK)
+                moved = move(pipe, log, self._sizes[stream], kept)
+            except DiskFull as full:
+                self._sizes[stream] += full.moved
+                self._lose(stream, full.lost, DISK)
+                self._drop(stream, size - full.moved - full.lost, DISK)
                 return
-            data = data[written:]
-            self._sizes[stream] += written
+            if not moved:
+                return
+            size -= moved
+            self._sizes[stream] += moved
             trimmer.trim(log, self._sizes[stream])
+        self._drop(stream, size, self._lost[stream].why)
+
+    def _drop(self, stream: str, size: int, why: str) -> None:
+        """Go on reading, or the script would hang in its next print."""
+        while size:
+            dropped = drop(self._pipes[stream], size)
+            size -= dropped
+            self._lose(stream, dropped, why)
 
     def _lose(self, stream: str, size: int, why: str) -> None:
         self._lost[stream] = Lost(self._lost[stream].size + size, why)
+
+    def _rest(self, moved: int) -> None:
+        """A script that prints all the time is not looked at all the time; its lines stay in the pipe meanwhile."""
+        now = time.monotonic()
+        if self._free_at > now + _BURST_SECONDS and moved < self._roomy and not self._is_finishing:
+            time.sleep(min(_PAUSE_SECONDS, self._free_at - _BURST_SECONDS - now))
+        self._free_at = max(self._free_at, now) + _PAUSE_SECONDS
+
+    def _close(self) -> None:
+        self._order.end(self._sizes)
+        self._writes.close()
+        for descriptor in (self._woken, *self._pipes.values(), *self._logs.values()):
+            os.close(descriptor)
+        self._pipes.clear()

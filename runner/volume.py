@@ -7,12 +7,15 @@ claim.json   the portal's answer to the claim                           secret
 inputs.json  what the fetched files looked like
 started.json the script's process is about to start
 ended.json   the script is over and nothing of it runs any more
+reading.json somebody reads the pipes (in a pod)
+drained.json nothing is left in the pipes (in a pod)
 sending.json results are being sent; whoever goes on asks the portal what it has
 done.json    the portal has everything
 order        in which order bytes came to the two logs, as far as the runner saw it (order.py)
 facts        what the script had around it (in a pod; facts.sh)
+stdout.pipe, stderr.pipe   into which a pod's script writes (the local one's have no names)
 stop         a wish: end the script
-work/ home/ tmp/   the script's own; stdout.log and stderr.log hold its bytes
+work/ home/ tmp/   the script's own; stdout.log and stderr.log hold the bytes that it wrote to its streams
 """
 
 from __future__ import annotations
@@ -37,6 +40,15 @@ class Volume:
 
     def log(self, stream: str) -> Path:
         return self.root / (stream + ".log")
+
+    def pipe(self, stream: str) -> Path:
+        return self.root / (stream + ".pipe")
+
+    def make_logs(self) -> None:
+        """Of a pod's script: the logs, and the pipes that its shell opens."""
+        for stream in STREAMS:
+            self.log(stream).touch()
+            os.mkfifo(self.pipe(stream), 0o600)
 
     def has(self, stage: str) -> bool:
         return (self.root / (stage + ".json")).exists()

@@ -1,13 +1,11 @@
-"""Which log was written to, told by the kernel (inotify(7)): looks by the clock lose the order of what is between."""
+"""Which pipe was written to, told by the kernel (inotify(7)): what is in two pipes does not tell what came first."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
-import select
 import struct
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,19 +16,15 @@ _EVENT = struct.Struct("iIII")
 _BLOCK = 1 << 16
 # More than the kernel keeps (16,384 events): who writes faster than this reads does not hold it here.
 _MOST_READS = 8
-_MOST_TURNS = 64
-# Told are at most so many looks a second over time, but a burst of some in a row as they come.
-_PAUSE_SECONDS = 0.005
-_BURST_SECONDS = 0.5
+_MOST_TURNS = 1024
 
 
 class Writes:
-    """Writes to some files. Where the kernel tells of none (`works` is False), to wait is all that this does."""
+    """Writes to some pipes or files. Where the kernel tells of none, `works` is False."""
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._names: dict[int, str] = {}
         self._inotify: int | None = None
-        self._free_at = 0.0
         with contextlib.suppress(OSError, AttributeError):
             self._begin(files)
 
@@ -38,22 +32,10 @@ class Writes:
     def works(self) -> bool:
         return self._inotify is not None
 
-    def wait(self, seconds: float) -> None:
-        """Until one of the files is written to, or was since `take`; but no longer."""
-        if self._inotify is None:
-            time.sleep(seconds)
-            return
-        until = time.monotonic() + seconds
-        self._rest(until)
-        told = select.poll()
-        told.register(self._inotify, select.POLLIN)
-        if told.poll(max(0.0, until - time.monotonic()) * 1000):
-            self._free_at = max(self._free_at, time.monotonic()) + _PAUSE_SECONDS
-
     def take(self) -> list[str]:
-        """Which files were written to since the last call, in order: a file again where another one came between.
+        """Which files were written to since the last call, in order: one again where another came between.
 
-        At most _MOST_TURNS of them; who reads has to look at all files in any case, as the kernel's queue may run over.
+        At most _MOST_TURNS; who reads has to look at all of them in any case, as the kernel's queue may run over.
         """
         turns: list[str] = []
         if self._inotify is None:
@@ -89,9 +71,3 @@ class Writes:
                 self.close()
                 return
             self._names[watch] = name
-
-    def _rest(self, until: float) -> None:
-        """A script that prints all the time is not looked at all the time."""
-        now = time.monotonic()
-        if self._free_at > now + _BURST_SECONDS:
-            time.sleep(max(0.0, min(until, self._free_at - _BURST_SECONDS) - now))

@@ -76,9 +76,16 @@ def test_too_much_memory_is_told_by_the_runner_or_by_the_cluster(lab):
     assert run.attempt.is_collected
 
 
-@pytest.mark.parametrize("pause", ["time.sleep(0.02)", "n % 6 == 5 and time.sleep(0.3)"])
+def test_a_script_that_opens_its_output_again_loses_nothing(lab):
+    """As in any container: what it has written before `> /dev/stderr` stays."""
+    run = lab.run(["sh", "-c", "echo 1 >&2; echo 2 > /dev/stderr; echo 3 | tee /dev/stderr; echo 4 > /dev/stdout"])
+    assert lab.until_ended(run).exit_code == 0
+    assert (run.attempt.output["stdout"], run.attempt.output["stderr"]) == (b"3\n4\n", b"1\n2\n3\n")
+
+
+@pytest.mark.parametrize("pause", ["time.sleep(0.02)", "n % 20 == 19 and time.sleep(0.5)"])
 def test_both_streams_arrive_in_the_order_in_which_they_were_written(lab, pause):
-    """Fifty changes a second: faster than anybody would look by the clock, all of them noted; and six at once."""
+    """Fifty changes a second: faster than anybody would look by the clock, all of them noted; and twenty at once."""
     line = f"os.write(1 + n % 2, f'{{n}}\\n'.encode()); {pause}"
     run = lab.run(["python3", "-c", f"import os, time\nfor n in range(60): {line}"])
     lab.until_ended(run)

@@ -49,6 +49,14 @@ class Volume:
         command = [*CONTAINER, *words, MAIN, str(self.root)]
         return self._start(command, stderr=subprocess.DEVNULL, env=os.environ | variables)
 
+    def run(self, shell: str = "sh", **variables: str) -> int:
+        """main.sh's exit code, when `collect` has brought everything home."""
+        collector = self.stage("collect")
+        code = self.main(shell, **variables).wait(60)
+        collector.send_signal(signal.SIGTERM)
+        assert collector.wait(60) == 0
+        return code
+
     def ended(self) -> dict:
         return json.loads((self.root / "ended.json").read_text())
 
@@ -148,7 +156,7 @@ def test_a_script_runs_and_everything_of_it_comes_home(volume, attempt):
 )
 def test_how_a_script_ended_is_known_in_every_shell(volume, attempt, shell, script, end):
     prepared(volume, attempt, "bash", "-c", script, time_limit_seconds=1, grace_seconds=1)
-    volume.main(shell).wait(60)
+    volume.run(shell)
     ended = volume.ended()
     assert (ended["exit_code"], ended["signal"], ended["reason"]) == end
 
@@ -170,9 +178,8 @@ def test_a_command_that_cannot_start_puts_nothing_of_ours_into_the_scripts_outpu
 ):
     files = {"a.py": b"1", "odd.sh": b"#! /no/such-shell -x\necho hello\n"}
     prepared(volume, attempt, command, "x", files=files, executable={"odd.sh"})
-    assert volume.main(shell).wait(60) == code
+    assert volume.run(shell) == code
     assert (volume.log("stdout"), volume.log("stderr")) == (b"", b"")
-    assert volume.stage("collect").wait(60) == 0
     (ended,) = attempt.ended
     assert (ended["exit_code"], ended["message"]) == (code, f"{command}: {message}")
 
@@ -181,7 +188,7 @@ def test_a_command_that_cannot_start_puts_nothing_of_ours_into_the_scripts_outpu
 @pytest.mark.parametrize("shell", SHELLS)
 def test_commands_of_the_shell_itself_start_as_programs(volume, attempt, shell):
     prepared(volume, attempt, "echo", "hello")
-    assert volume.main(shell).wait(60) == 0
+    assert volume.run(shell) == 0
     assert (volume.log("stdout"), volume.log("stderr")) == (b"hello\n", b"")
 
 
@@ -191,7 +198,7 @@ def test_commands_of_the_shell_itself_start_as_programs(volume, attempt, shell):
 def test_a_script_of_ones_own_starts_by_its_first_line(volume, attempt, shell, first):
     files = {"run.sh": first + b"echo hello\n"}
     prepared(volume, attempt, "./run.sh", "x", files=files, executable={"run.sh"})
-    assert volume.main(shell).wait(60) == 0
+    assert volume.run(shell) == 0
     assert (volume.log("stdout"), volume.log("stderr")) == (b"hello\n", b"")
 
 
@@ -217,7 +224,7 @@ def test_a_talkative_script_takes_a_bounded_piece_of_the_pods_disk_while_the_por
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_stop_reaches_everything_that_the_script_started(volume, attempt, shell):
     prepared(volume, attempt, "sh", "-c", "(setsid sleep 97 &); echo up; sleep 98", grace_seconds=1)
-    main = volume.main(shell)
+    collector, main = volume.stage("collect"), volume.main(shell)
     deadline = time.monotonic() + 20
     while volume.log("stdout") != b"up\n":
         assert time.monotonic() < deadline
@@ -227,6 +234,8 @@ def test_a_stop_reaches_everything_that_the_script_started(volume, attempt, shel
     os.kill(int(children[0]), signal.SIGTERM)
     main.wait(60)
     assert volume.ended()["reason"] == "stopped"
+    collector.send_signal(signal.SIGTERM)
+    assert collector.wait(60) == 0
 
 
 @needs_namespaces
@@ -245,7 +254,7 @@ def test_a_stop_before_the_script_begins_starts_nothing(volume, attempt, shell):
 def test_the_script_does_not_learn_where_the_clusters_api_is(volume, attempt, shell):
     prepared(volume, attempt, "env", environment={"KUBERNETES_OWN": "asked for"})
     told = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_PORT": "tcp://10.0.0.1:443 *", "OTHER": "a b"}
-    assert volume.main(shell, **told).wait(60) == 0
+    assert volume.run(shell, **told) == 0
     lines = volume.log("stdout").decode().splitlines()
     assert [line for line in lines if line.startswith("KUBERNETES")] == ["KUBERNETES_OWN=asked for"]
     assert "OTHER=a b" in lines
@@ -278,7 +287,7 @@ def test_a_stop_ends_what_waits_for_the_portal(volume, attempt):
 def test_values_reach_the_script_exactly_as_they_were_typed(volume, attempt):
     odd = 'it\'s $HOME `x` \\ "q"\n second line ü'
     prepared(volume, attempt, "printenv", "ODD", environment={"ODD": odd, "not-a-name": "x", "HOME": "/mine"})
-    assert volume.main().wait(60) == 0
+    assert volume.run() == 0
     assert volume.log("stdout").decode() == odd + "\n"
 
 
@@ -286,7 +295,7 @@ def test_values_reach_the_script_exactly_as_they_were_typed(volume, attempt):
 def test_arguments_reach_the_script_exactly_as_they_were_typed(volume, attempt):
     words = ["", "a b", "$HOME", "'", "-n", "*"]
     prepared(volume, attempt, "python3", "-c", "import sys; print(sys.argv[1:])", *words)
-    assert volume.main().wait(60) == 0
+    assert volume.run() == 0
     assert volume.log("stdout").decode() == f"{words}\n"
 
 
@@ -300,7 +309,7 @@ def test_a_script_that_died_without_a_word_leaves_its_end_to_the_cluster(volume,
     prepared(volume, attempt, "true")
     collector = volume.stage("collect")
     (volume.root / "started.json").write_text("{}")
-    (volume.root / "stdout.log").write_bytes(b"so far\n")
+    (volume.root / "stdout.pipe").write_bytes(b"so far\n")
     volume.intake.wait(lambda: attempt.output["stdout"] == b"so far\n")
     collector.send_signal(signal.SIGTERM)
     assert collector.wait(60) == 0

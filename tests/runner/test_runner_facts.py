@@ -85,11 +85,13 @@ def test_a_pod_tells_what_its_image_has(volume, attempt):  # noqa: F811
 @needs_namespaces
 def test_a_pod_that_was_stopped_is_asked_nothing(volume, attempt):  # noqa: F811
     prepared(volume, attempt, "sh", "-c", "echo up; sleep 98", grace_seconds=1)
-    main = volume.main()
-    volume.intake.wait(lambda: volume.log("stdout") == b"up\n")
+    collector, main = volume.stage("collect"), volume.main()
+    volume.intake.wait(lambda: attempt.output["stdout"] == b"up\n")
     os.kill(int(Path(f"/proc/{main.pid}/task/{main.pid}/children").read_text().split()[0]), signal.SIGTERM)
     main.wait(20)
     assert volume.ended()["reason"] == "stopped"
+    collector.send_signal(signal.SIGTERM)
+    assert collector.wait(20) == 0
     assert not (volume.root / "facts").exists()
 
 

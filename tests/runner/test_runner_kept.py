@@ -2,14 +2,16 @@
 
 import hashlib
 import os
+import subprocess
 import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner import kept, pump
+from runner import kept, pipes
 from runner.kept import DISK, LIMIT, Lost, Trimmer
+from runner.pipes import Pipes
 from runner.pump import Pump
 from runner.shipping import StreamShipper
 from tests.clusters.driver_lab import MIB
@@ -203,11 +205,11 @@ def sparse(tmp_path):
 
 def pumped(log, limit, write):
     """What `write` puts into stdout, through a real pump."""
-    running = Pump({"stdout": log}, limit, None, log.with_name("order"))
-    descriptor = running.writers.pop("stdout")
+    ends = Pipes.unnamed(["stdout"], None)
+    running = Pump({"stdout": log}, limit, ends, log.with_name("order"))
     running.start()
-    write(descriptor)
-    os.close(descriptor)
+    write(ends.writers["stdout"])
+    ends.close_writers()
     running.join(60)
     return running
 
@@ -243,25 +245,34 @@ def test_a_disk_that_takes_nothing_back_keeps_the_beginning_only(tmp_path, clien
     assert attempt.holes["stdout"] == [[1000, len(lines(500)) - 1000, LIMIT]]
 
 
-def test_a_full_disk_of_the_pod_is_told_apart_from_the_limit(tmp_path, client, attempt, monkeypatch):
-    log, write = tmp_path / "stdout.log", os.write
+@pytest.fixture
+def small_disk(tmp_path):
+    """One that is full after 64 KiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("only root can mount a small disk")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
 
-    def full_after(descriptor, data):
-        room = 700 - log.stat().st_size
-        if room <= 0:
-            raise OSError(28, "No space left on device")
-        return write(descriptor, data[:room])
 
-    with monkeypatch.context() as patch:
-        patch.setattr(pump.os, "write", lambda fd, data: write(fd, data))
-        running = Pump({"stdout": log}, 5000, None, log.with_name("order"))
-        patch.setattr(pump.os, "write", full_after)
-        running._keep("stdout", lines(100))
-        running._keep("stdout", b"more")
-    assert running.lost["stdout"] == (len(lines(100)) + 4 - 700, DISK)
-    finish(StreamShipper("stdout", log, 5000), client, running.lost["stdout"])
-    assert attempt.output["stdout"] == lines(100)[:700]
-    assert attempt.holes["stdout"] == [[700, len(lines(100)) + 4 - 700, DISK]]
+@pytest.mark.parametrize("is_spliced", [True, False])
+def test_a_full_disk_of_the_pod_is_told_apart_from_the_limit(
+    small_disk, client, attempt, monkeypatch, is_spliced
+):
+    if not is_spliced:
+        monkeypatch.setattr(pipes, "_splice", None)
+    log, data = small_disk / "stdout.log", lines(20_000)
+    running = pumped(log, 1 << 20, lambda descriptor: os.write(descriptor, data))
+    kept = log.stat().st_size
+    assert 0 < kept <= 1 << 16
+    assert running.lost["stdout"] == (len(data) - kept, DISK)
+    finish(StreamShipper("stdout", log, 1 << 20), client, running.lost["stdout"])
+    assert attempt.output["stdout"] == data[:kept]
+    assert attempt.holes["stdout"] == [[kept, len(data) - kept, DISK]]
 
 
 def test_a_real_script_above_the_limit_keeps_both_ends(lab):

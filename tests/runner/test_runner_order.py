@@ -10,6 +10,7 @@ import pytest
 from runner import collect, order, shipping
 from runner.collect import Collector
 from runner.order import FEWEST_RUNS, MOST_RUNS, RECORD, OrderReader, OrderWriter, Run, evenly
+from runner.pipes import Pipes
 from runner.pump import Pump
 from runner.volume import STREAMS, Volume
 
@@ -21,21 +22,23 @@ class Script:
 
     def __init__(self, root, limit):
         self.volume = Volume(root)
-        self.pump = Pump({name: self.volume.log(name) for name in STREAMS}, limit, None, self.volume.order)
+        self.pipes = Pipes.unnamed(STREAMS, None)
+        logs = {name: self.volume.log(name) for name in STREAMS}
+        self.pump = Pump(logs, limit, self.pipes, self.volume.order)
         self.pump.start()
 
     def write(self, *pieces):
         for stream, data in pieces:
             log = self.volume.log(stream)
             end = log.stat().st_size + len(data)
-            os.write(self.pump.writers[stream], data)
+            os.write(self.pipes.writers[stream], data)
             deadline = time.monotonic() + 10
             while log.stat().st_size < end:
                 assert time.monotonic() < deadline
                 time.sleep(0.0002)
 
     def end(self):
-        self.pump.close_writers()
+        self.pipes.close_writers()
         self.pump.join(10)
 
 

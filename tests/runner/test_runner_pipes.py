@@ -1,0 +1,130 @@
+"""A script's output goes through pipes: opening them again empties nothing, and who is killed takes no byte along."""
+
+import hashlib
+import os
+import time
+
+import pytest
+
+from runner import pipes
+from runner.pipes import Pipes, drop, move, peek, waiting
+from tests.runner.test_runner_containers import (  # noqa: F401
+    SHELLS,
+    attempt,
+    needs_namespaces,
+    prepared,
+    volume,
+)
+
+REOPENS = (
+    "echo 1; echo 2 >&2; echo 3 > /dev/stderr; echo 4 > /dev/stdout; echo 5 | tee /dev/stderr; "
+    'python3 -c \'open("/dev/stdout", "w").write("6\\n")\'; echo 7; echo 8 >&2'
+)
+# So much that the runner is killed some times meanwhile; the digest tells what it should be.
+TALKS = (
+    "import hashlib, os, sys, time\n"
+    "told = hashlib.sha256()\n"
+    "for number in range(3000):\n"
+    "    line = b'%d ' % number + b'x' * (number % 977) + b'\\n'\n"
+    "    told.update(line)\n"
+    "    os.write(1, line)\n"
+    "    number % 10 or time.sleep(0.01)\n"
+    "os.write(2, told.hexdigest().encode())\n"
+)
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_script_that_opens_its_output_again_loses_nothing(volume, attempt, shell):  # noqa: F811
+    """As it is in a terminal, in a pipe and in any container: `> /dev/stderr` would empty a file."""
+    prepared(volume, attempt, shell if shell != "busybox" else "sh", "-c", REOPENS)
+    assert volume.run(shell) == 0
+    assert attempt.output["stdout"] == b"1\n4\n5\n6\n7\n"
+    assert attempt.output["stderr"] == b"2\n3\n5\n8\n"
+
+
+@needs_namespaces
+def test_a_runner_that_is_killed_while_a_script_writes_loses_nothing(volume, attempt):  # noqa: F811
+    """Neither does the script notice: its next print waits for the runner to come back."""
+    prepared(volume, attempt, "python3", "-c", TALKS)
+    collector, main = volume.stage("collect"), volume.main()
+    killed = 0
+    while main.poll() is None:
+        time.sleep(0.15 + 0.04 * killed)
+        collector.kill()
+        collector.wait()
+        killed += 1
+        time.sleep(0.1)
+        collector = volume.stage("collect")
+    assert collector.wait(60) == 0
+    assert (main.returncode, killed > 4) == (0, True)
+    stored = bytes(attempt.output["stdout"])
+    assert hashlib.sha256(stored).hexdigest() == attempt.output["stderr"].decode()
+    assert attempt.ended[0]["stdout_size"] == len(stored)
+
+
+@needs_namespaces
+def test_what_a_script_wrote_last_waits_for_a_runner_that_is_being_restarted(volume, attempt):  # noqa: F811
+    prepared(volume, attempt, "sh", "-c", "echo first; echo last >&2")
+    main = volume.main()
+    while not (volume.root / "ended.json").exists():
+        assert main.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.5)
+    assert main.poll() is None
+    assert volume.stage("collect").wait(60) == 0
+    assert main.wait(60) == 0
+    assert (attempt.output["stdout"], attempt.output["stderr"]) == (b"first\n", b"last\n")
+
+
+@pytest.mark.parametrize("is_spliced", [True, False])
+def test_bytes_go_from_the_pipe_to_their_place(tmp_path, monkeypatch, is_spliced):
+    if not is_spliced:
+        monkeypatch.setattr(pipes, "_splice", None)
+    made = Pipes.unnamed(["stdout"], None)
+    pipe = made.readers["stdout"]
+    log = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT)
+    os.write(log, b"before ")
+    for word in (b"one ", b"two ", b"three"):
+        os.write(made.writers["stdout"], word)
+    assert waiting(pipe) == 13
+    assert (peek(pipe, 4), waiting(pipe)) == (b"one ", 13)
+    assert move(pipe, log, 7, 4) == 4
+    assert drop(pipe, 4) == 4
+    assert move(pipe, log, 11, 100) == 5
+    assert waiting(pipe) == 0
+    assert os.pread(log, 100, 0) == b"before one three"
+    os.close(log)
+    made.close_writers()
+    made.close_readers()
+
+
+def test_where_the_kernel_cannot_move_them_they_are_copied(tmp_path):
+    """Into a file that was opened to append it does not (splice(2), EINVAL)."""
+    made = Pipes.unnamed(["stdout"], None)
+    log = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(made.writers["stdout"], b"line\n")
+    assert move(made.readers["stdout"], log, 0, 5) == 5
+    assert (tmp_path / "log").read_bytes() == b"line\n"
+    os.close(log)
+    made.close_writers()
+    made.close_readers()
+
+
+def test_a_local_script_may_open_its_output_again(lab):
+    run = lab.run(["sh", "-c", REOPENS])
+    lab.until_ended(run)
+    assert run.attempt.output["stdout"] == b"1\n4\n5\n6\n7\n"
+    assert run.attempt.output["stderr"] == b"2\n3\n5\n8\n"
+
+
+@pytest.mark.parametrize("shape", ["out err", "out out err", "out err err err"])
+def test_lines_of_a_local_script_arrive_in_the_order_in_which_they_were_written(lab, shape):
+    """Without any pause between them, and in turns that are alike: ten of them."""
+    lines = [(stream, f"{turn}.{place}") for turn in range(10) for place, stream in enumerate(shape.split())]
+    prints = "; ".join(f"echo {text}" + (" >&2" if stream == "err" else "") for stream, text in lines)
+    run = lab.run(["sh", "-c", f"{prints}"])
+    lab.until_ended(run)
+    lab.intake.wait(lambda: run.attempt.is_collected)
+    pieces = (run.attempt.output[stream][at : at + size] for stream, at, size, _ in run.attempt.chunks)
+    assert b"".join(pieces).decode().split() == [text for _, text in lines]

@@ -1,0 +1,245 @@
+"""What a script wrote to both streams between two looks of the pump: the kernel tells its turns, lines part them."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from runner import order, pump
+from runner.collect import Collector
+from runner.order import OrderReader, split_by_lines
+from runner.pipes import Pipes
+from runner.pump import Pump
+from runner.volume import STREAMS, Volume
+from tests.runner.test_runner_order import LIMIT, alternating, err, merged, out
+
+
+class Script:
+    """One whose pump looks when it is told to; a pod's has named pipes, whose other ends are open elsewhere."""
+
+    def __init__(self, root, kind):
+        self.volume = Volume(root)
+        if kind == "named":
+            self.volume.make_logs()
+            pipes = Pipes.named(self.volume, STREAMS)
+            self.writers = {name: os.open(self.volume.pipe(name), os.O_RDWR) for name in STREAMS}
+        else:
+            pipes = Pipes.unnamed(STREAMS, None)
+            self.writers = pipes.writers
+        logs = {name: self.volume.log(name) for name in STREAMS}
+        self.pump = Pump(logs, LIMIT, pipes, self.volume.order)
+
+    def write(self, *pieces):
+        for stream, data in pieces:
+            os.write(self.writers[stream], data)
+
+    def look(self, *pieces):
+        self.write(*pieces)
+        return self.pump._look()
+
+    def drain(self):
+        """All that was written, up to now."""
+        if not self.pump.is_alive() and self.pump._pipes:
+            self.pump.start()
+        self.pump.finish()
+
+    def end(self):
+        self.drain()
+        for descriptor in self.writers.values():
+            os.close(descriptor)
+
+
+@pytest.fixture(params=["named", "unnamed"])
+def script(tmp_path, request):
+    script = Script(tmp_path, request.param)
+    yield script
+    script.end()
+
+
+@pytest.fixture
+def arrived(script, client, attempt):
+    """What arrives, when everything has been looked at."""
+
+    def of():
+        script.drain()
+        Collector(client, script.volume, {}, "u", None).ship_rest()
+        return merged(attempt)
+
+    return of
+
+
+def test_a_burst_of_lines_in_turns_stands_in_the_order_in_which_it_was_written(script, arrived):
+    script.write(*alternating(20))
+    assert arrived().split() == [str(number) for number in range(20)]
+
+
+def test_a_burst_that_goes_on_is_looked_at_when_it_is_over(script, arrived):
+    """And so no turn is torn: its lines tell how many each one had."""
+    script.pump.start()
+    lines = [
+        piece for turn in range(7) for piece in (out(f"{turn}a\n"), out(f"{turn}b\n"), err(f"{turn}c\n"))
+    ]
+    script.write(*lines)
+    assert arrived().split() == [text.decode().strip() for _, text in lines]
+
+
+def test_turns_of_several_lines_are_parted_by_lines(script, arrived):
+    script.look(out("1\n"))
+    script.look(err("2\n"))
+    assert script.look() == 0
+    script.look(err("3\n"), out("4\n"))
+    script.look(out("5\n"), err("6\n"), out("7\n8\n9\n"), err("10\n"), out("11\n"), err("12"))
+    script.look(err("\n"), out("13\n"))
+    # How much of a turn's was one write is not told: what is left over goes to the first.
+    assert arrived().split() == ["1", "2", "3", "4", "5", "7", "8", "6", "9", "10", "11", "12", "13"]
+
+
+@pytest.mark.parametrize(
+    ("data", "parts", "ends"),
+    [
+        ("a\nb\n", 2, [12, 14]),
+        ("a\nb", 2, [12, 13]),
+        ("a\nb\nc\n", 2, [14, 16]),
+        ("a\nb\nc\n", 3, [12, 14, 16]),
+        ("a\nb\nc\nd\n", 2, [14, 18]),
+        ("a\nb\nc\nd", 2, [14, 17]),
+        ("a\nb\nc\nd\ne\n", 3, [16, 18, 20]),
+        ("a\nb\n", 3, [14]),
+        ("no end", 2, [16]),
+        ("\n\n", 2, [11, 12]),
+        ("a\nb\n", 1, [14]),
+        ("a\nb\n", 0, [14]),
+    ],
+)
+def test_pieces_that_were_written_in_turns_are_parted_by_lines(data, parts, ends):
+    assert split_by_lines(data.encode(), 10, parts) == ends
+
+
+def test_much_at_once_is_not_looked_through(script, arrived, monkeypatch):
+    monkeypatch.setattr(pump, "MOST_SPLIT", 9)
+    script.write(out("1111\n"), err("2\n"), out("3333\n"), err("4\n"))
+    assert arrived().split() == ["1111", "3333", "2", "4"]
+
+
+def test_more_than_a_pipe_holds_arrives_whole(script):
+    script.pump.start()
+    lines = [f"{number} {'x' * 30_000}\n" for number in range(200)]
+    script.write(*[(out, err)[number % 2](line) for number, line in enumerate(lines)])
+    script.drain()
+    assert script.volume.log("stdout").read_text() == "".join(lines[::2])
+    assert script.volume.log("stderr").read_text() == "".join(lines[1::2])
+
+
+def test_where_the_kernel_tells_nothing_the_order_is_as_exact_as_the_looks(
+    tmp_path, client, attempt, monkeypatch
+):
+    def no_such_call(*_, **__):
+        raise OSError
+
+    monkeypatch.setattr("ctypes.CDLL", no_such_call)
+    script = Script(tmp_path, "unnamed")
+    script.look(out("1\n"))
+    script.look(err("2\n"))
+    script.look(err("4\n"), out("3\n"))
+    script.look(out("5\n"))
+    script.end()
+    Collector(client, script.volume, {}, "u", None).ship_rest()
+    assert merged(attempt) == "1\n2\n3\n4\n5\n"
+
+
+def test_what_is_written_while_it_looks_belongs_to_that_look(script, arrived, monkeypatch):
+    """Sizes and turns are read one after the other: a script that goes on meanwhile is asked again."""
+    later = [[out("3\n")], [err("4\n"), out("5\n")]]
+    waiting = Pump._waiting
+
+    def and_then(self):
+        sizes = waiting(self)
+        script.write(*later.pop(0) if later else ())
+        return sizes
+
+    monkeypatch.setattr(Pump, "_waiting", and_then)
+    assert script.look(out("1\n"), err("2\n")) == 10
+    assert arrived().split() == ["1", "2", "3", "4", "5"]
+
+
+def test_a_script_that_never_rests_is_looked_at_all_the_same(script, arrived, monkeypatch):
+    waiting, written = Pump._waiting, []
+
+    def and_then(self):
+        sizes = waiting(self)
+        if len(written) < 100:
+            written.append(len(written))
+            script.write((out, err)[len(written) % 2](f"{len(written)}\n"))
+        return sizes
+
+    monkeypatch.setattr(Pump, "_waiting", and_then)
+    script.look(out("0\n"))
+    assert len(written) < 20
+    while len(written) < 100:
+        script.look()
+    assert sorted(map(int, arrived().split())) == list(range(101))
+
+
+def test_each_line_is_looked_at_when_it_comes(script):
+    looked = threading.Event()
+    script.pump.notice = looked.set
+    script.pump.start()
+    for piece in alternating(40):
+        script.write(piece)
+        assert looked.wait(20)
+        looked.clear()
+    script.drain()
+    runs = OrderReader(script.volume.order, STREAMS).runs(dict.fromkeys(STREAMS, 0), 100)
+    # The last line's turn has no other behind it.
+    assert len(runs) == 39
+
+
+def test_the_order_is_noted_before_a_log_has_what_it_tells_of(script, monkeypatch):
+    """Or whoever reads between the two would send a stream after the other, for good."""
+    noted = []
+    move = pump.move
+
+    def look_first(pipe, log, at, size):
+        runs = OrderReader(script.volume.order, STREAMS).runs(dict.fromkeys(STREAMS, 0), order.MOST_RUNS)
+        noted.append([tuple(run) for run in runs])
+        return move(pipe, log, at, size)
+
+    monkeypatch.setattr(pump, "move", look_first)
+    script.look(*alternating(4))
+    assert noted == [
+        [],
+        [("stdout", 2)],
+        [("stdout", 2), ("stderr", 2)],
+        [("stdout", 2), ("stderr", 2), ("stdout", 4)],
+    ]
+
+
+def test_a_burst_is_looked_at_each_time_and_a_flood_by_the_clock(script, monkeypatch):
+    rests, clock = [], [1000.0]
+    with monkeypatch.context() as patch:
+        patch.setattr(pump.time, "monotonic", lambda: clock[0])
+        patch.setattr(pump.time, "sleep", rests.append)
+        for number in range(200):
+            script.pump._rest(1)
+            assert bool(rests) == (number > 100), number
+        assert max(rests) <= 0.005
+        rests.clear()
+        # Whoever fills the pipe would have to wait.
+        script.pump._rest(1 << 20)
+        assert rests == []
+        clock[0] += 60
+        script.pump._rest(1)
+        assert rests == []
+
+
+def test_a_flood_goes_in_large_pieces(script):
+    """64 MiB, in pieces of a few bytes and of many: looked at as often as the pipe fills, not as it is written to."""
+    looks, block = [], b"x" * 65536
+    script.pump.notice = lambda: looks.append(time.monotonic())
+    script.pump.start()
+    for _ in range(1024):
+        os.write(script.writers["stdout"], block)
+    script.drain()
+    assert script.volume.log("stdout").stat().st_size == 64 << 20
+    assert len(looks) < 1024 // 2
