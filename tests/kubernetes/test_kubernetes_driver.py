@@ -78,7 +78,9 @@ def test_too_much_memory_is_told_by_the_runner_or_by_the_cluster(lab):
 
 def test_a_script_that_opens_its_output_again_loses_nothing(lab):
     """As in any container: what it has written before `> /dev/stderr` stays."""
-    run = lab.run(["sh", "-c", "echo 1 >&2; echo 2 > /dev/stderr; echo 3 | tee /dev/stderr; echo 4 > /dev/stdout"])
+    run = lab.run(
+        ["sh", "-c", "echo 1 >&2; echo 2 > /dev/stderr; echo 3 | tee /dev/stderr; echo 4 > /dev/stdout"]
+    )
     assert lab.until_ended(run).exit_code == 0
     assert (run.attempt.output["stdout"], run.attempt.output["stderr"]) == (b"3\n4\n", b"1\n2\n3\n")
 
