@@ -163,7 +163,7 @@ class Collector:
             if self._volume.has("sending"):
                 uploader.ask_what_is_there()
             elif found.files:
-                self._volume.write("sending", {})
+                self._volume.mark("sending")
             self._send_results(uploader)
             self._hand_over(uploader, found, self.facts())
         finally:

@@ -6,7 +6,6 @@ SIGTERM when that container is over. The volume is the pod's own, so a stage fil
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import sys
@@ -69,14 +68,22 @@ def collect(root: Path, environment: Mapping[str, str]) -> int:
     delivery = Delivery(
         volume, Collector(client, volume, answer, environment["STELLWERK_POD_UID"], run_as=None)
     )
-    pump = _pump(volume, answer, delivery)
+    try:
+        pump = _pump(volume, answer, delivery)
+    except OSError as error:
+        sys.stderr.write(f"The script's output cannot be read: {error}\n")
+        return 1
     if _wait_for_start(volume, is_over):
         delivery.begin(lambda: None)
     else:
         is_over.set()
     ended = _wait_for_end(volume, is_over, str(answer["command"][0]))
     pump.finish()
-    _mark(volume, "drained")
+    if not pump.is_drained:
+        # The next one goes on with what is in the pipes: main.sh waits for it.
+        delivery.join()
+        return 1
+    volume.mark("drained")
     delivery.join()
     delivery.collector.facts = lambda: read_facts(volume, is_over.is_set)
     client.deadline = time.monotonic() + float(answer.get("result_wait_seconds", DEADLINE_SECONDS))
@@ -91,17 +98,11 @@ def _pump(volume: Volume, answer: Mapping[str, Any], delivery: Delivery) -> Pump
     """It runs before the script does, or goes on where the one of a killed `collect` was."""
     limit = int(answer.get("limits", {}).get("output_bytes", 1 << 62))
     logs = {stream: volume.log(stream) for stream in STREAMS}
-    pump = Pump(logs, limit, Pipes.named(volume, STREAMS), volume.order)
+    pump = Pump(logs, limit, Pipes.named(volume, STREAMS), volume.order, volume.lost)
     pump.notice = delivery.collector.notice
     pump.start()
-    _mark(volume, "reading")
+    volume.mark("reading")
     return pump
-
-
-def _mark(volume: Volume, stage: str) -> None:
-    """On a full disk there is none; main.sh waits for no mark for long."""
-    with contextlib.suppress(OSError):
-        volume.write(stage, {})
 
 
 def _wait_for_start(volume: Volume, is_over: threading.Event) -> bool:
@@ -129,7 +130,8 @@ def _wait_for_end(volume: Volume, is_over: threading.Event, command: str) -> dic
         if ended is not None:
             message = ended.get("message") or ""
             return {**ended, "message": f"{command}: {message}" if message else ""}
-        if is_over.is_set() and patience is None:
+        # On a full disk main.sh's word has no content, and never will have.
+        if patience is None and (is_over.is_set() or volume.has("ended")):
             patience = time.monotonic() + LAST_LOOK_SECONDS
         if patience is not None and time.monotonic() > patience:
             return None

@@ -53,7 +53,7 @@ class Delivery:
         except (PortalRefused, PortalUnreachable) as error:
             sys.stderr.write(f"The portal did not take everything: {error}\n")
             return False
-        self._volume.write("done", {"at": time.time()})
+        self._volume.mark("done")
         return True
 
     def join(self) -> None:

@@ -67,7 +67,7 @@ class Keeper:
             self._is_over.wait(PAUSE_SECONDS)
 
     def _keep(self) -> None:
-        self._volume.write("sending", {})
+        self._volume.mark("sending")
         found = find_results(self._volume.work_dir, Inputs({}, {}), self._wanted)
         looks = {path: look for path in found.files if (look := self._look(path))}
         uploader = Uploader(self._client, self._volume.work_dir, found, self._wanted.run_as)

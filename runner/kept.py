@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 # How far from the exact place a line's border is looked for.
@@ -20,6 +22,8 @@ _STEP = 1 << 20
 _PUNCH_AND_KEEP_SIZE = 3  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
 
 LIMIT, DISK = "limit", "disk"
+# Of what a stream lost at its end: how many bytes, and whether it was for the limit.
+_LOST = struct.Struct("<Q?")
 
 
 class Hole(NamedTuple):
@@ -35,6 +39,39 @@ class Lost(NamedTuple):
 
     size: int = 0
     why: str = DISK
+
+
+class Losses:
+    """What each stream has Lost, also to a pump that begins anew: in a file, where one is named.
+
+    It has its full size from the start, so that it can be written to on a full disk.
+    """
+
+    def __init__(self, streams: Sequence[str], path: Path | None) -> None:
+        self.of = {stream: Lost() for stream in streams}
+        self._file: int | None = None
+        if path is not None:
+            self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            for number, stream in enumerate(streams):
+                data = os.pread(self._file, _LOST.size, number * _LOST.size)
+                size, why = _LOST.unpack(data.ljust(_LOST.size, b"\0"))
+                self.of[stream] = Lost(size, LIMIT if why else DISK)
+
+    @staticmethod
+    def make(path: Path, streams: Sequence[str]) -> None:
+        """The file, without any loss."""
+        path.write_bytes(bytes(_LOST.size * len(streams)))
+
+    def add(self, stream: str, size: int, why: str) -> None:
+        lost = self.of[stream] = Lost(self.of[stream].size + size, why)
+        if self._file is not None:
+            data = _LOST.pack(lost.size, why == LIMIT)
+            os.pwrite(self._file, data, list(self.of).index(stream) * _LOST.size)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 def end_of_head(log: int, limit: int) -> int:

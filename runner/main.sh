@@ -87,11 +87,15 @@ look() { # at the image, for `collect`: for some seconds, after the script and i
     mv "$volume/facts.part" "$volume/facts"
 }
 
-wait_for() { # $1: a mark of `collect`, $2: how often it is looked for, twenty times a second if `sleep` can
-    tries=0
-    while [ ! -e "$volume/$1.json" ] && [ "$tries" -lt "$2" ]; do
-        tries=$((tries + 1))
-        sleep 0.05 2>/dev/null || sleep 1
+wait_for() { # $1: a mark of `collect`, $2: for how many twentieths of a second at most
+    waited=0
+    while [ ! -e "$volume/$1.json" ] && [ "$waited" -lt "$2" ] && [ -z "$early" ]; do
+        if sleep 0.05 2>/dev/null; then
+            waited=$((waited + 1))
+        else # a whole second, or a signal
+            sleep 1
+            waited=$((waited + 20))
+        fi
     done
 }
 
@@ -152,6 +156,11 @@ fi
 printf '{"exit_code": %s, "signal": %s, "reason": "%s", "message": "%s"}' \
     "$exit_code" "$signal" "$reason" "$said" >"$volume/ended.json"
 [ "$reason" = stopped ] || look "$@" 2>/dev/null
-# What is in the pipes goes with us, and a `collect` that was restarted is not there at once.
+# What is in the pipes goes with us, and `collect` is not begun again when we are gone: one that was restarted is
+# waited for, also if it died thrice (the kubelet begins it again after 5 minutes at most). After a stop it is not.
 wait_for drained 400
+while [ ! -e "$volume/drained.json" ] && [ ! -e "$volume/stop" ] && [ "$waited" -lt 12000 ]; do
+    sleep 1
+    waited=$((waited + 20))
+done
 exit "$code"

@@ -39,18 +39,22 @@ class Run(NamedTuple):
 class OrderWriter:
     """Notes the order of bytes that are about to be written to the logs."""
 
-    def __init__(self, path: Path, streams: Sequence[str], head: int) -> None:
-        """`head`: so much of a stream is shipped while its script runs; behind that no order is kept."""
-        self._numbers = {stream: number for number, stream in enumerate(streams)}
+    def __init__(self, path: Path, sizes: Mapping[str, int], head: int) -> None:
+        """`sizes`: of the logs by now, whose order is not known any more where it was not noted.
+
+        `head`: so much of a stream is shipped while its script runs; behind that no order is kept.
+        """
+        self._numbers = {stream: number for number, stream in enumerate(sizes)}
         self._head = head
         self._room = MOST_BYTES // RECORD.size
         self._free_at = 0.0
         self._latest = ""
         # The streams that have bytes since what was noted last, by their first ones.
-        self._open: dict[str, None] = {}
+        self._open: dict[str, None] = {stream: None for stream, size in sizes.items() if size}
         self._file: int | None = None
         with contextlib.suppress(OSError):
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _CAREFULLY, 0o600)
+            self._room -= os.fstat(self._file).st_size // RECORD.size
 
     def turn_to(self, stream: str, sizes: Mapping[str, int]) -> None:
         """Call it before bytes of `stream` are written; `sizes` are those of the logs by now."""

@@ -11,6 +11,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import stat
 import struct
 import termios
 from collections.abc import Callable, Iterable
@@ -19,7 +20,9 @@ from runner.volume import Volume
 
 # From linux/fcntl.h: Python 3.9 has no names for them.
 _F_SETPIPE_SZ, _F_GETPIPE_SZ = 1031, 1032
-_CAPACITY, _USUAL_CAPACITY = 1 << 20, 1 << 16
+# All pods of a namespace run as one user, whose pipes have 64 MiB on a node (pipe(7), pipe-user-pages-soft); with
+# less left every new one, also a script's own, would hold 8 KiB.
+_CAPACITY, _USUAL_CAPACITY = 1 << 17, 1 << 16
 _SPLICE_F_NONBLOCK = 2
 _BLOCK = 1 << 18
 _UNABLE = (errno.EINVAL, errno.ENOSYS, errno.EPERM)
@@ -46,6 +49,7 @@ class Pipes:
         pipes = cls()
         for stream in streams:
             pipes.readers[stream], pipes.writers[stream] = os.pipe()
+            os.set_blocking(pipes.readers[stream], False)
             if run_as is not None:
                 os.fchown(pipes.writers[stream], run_as, run_as)
         pipes._widen()
@@ -57,7 +61,9 @@ class Pipes:
         pipes = cls()
         for stream in streams:
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
-            pipes.readers[stream] = os.open(volume.pipe(stream), flags)
+            descriptor = pipes.readers[stream] = os.open(volume.pipe(stream), flags)
+            if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                raise OSError(f"{volume.pipe(stream)} is no pipe")
         pipes._widen()
         return pipes
 
@@ -93,7 +99,7 @@ def waiting(pipe: int) -> int:
 
 
 def move(pipe: int, log: int, at: int, size: int) -> int:
-    """From the pipe, which has as many, into the file from `at` on; at most `size` bytes. How many; DiskFull.
+    """From the pipe into the file from `at` on; at most `size` bytes. How many, 0: there are none; DiskFull.
 
     The kernel does it (splice(2)): a process that is killed meanwhile takes no byte with it, for what is not in
     the file is still in the pipe.
@@ -104,7 +110,7 @@ def move(pipe: int, log: int, at: int, size: int) -> int:
         except OSError as error:
             if error.errno not in _UNABLE:
                 raise DiskFull(0, 0) from error
-    data = os.read(pipe, min(size, _BLOCK))
+    data = _read(pipe, size)
     moved = 0
     while moved < len(data):
         try:
@@ -118,7 +124,10 @@ def peek(pipe: int, size: int) -> bytes:
     """The next bytes, which stay in the pipe (tee(2)): all `size`, or none where that is not possible."""
     if _tee is None:
         return b""
-    read, write = os.pipe()
+    try:
+        read, write = os.pipe()
+    except OSError:
+        return b""
     try:
         return os.read(read, size) if _tee(pipe, write, size) == size else b""
     finally:
@@ -127,8 +136,16 @@ def peek(pipe: int, size: int) -> bytes:
 
 
 def drop(pipe: int, size: int) -> int:
-    """Read so many at most, and forget them: a script must not hang in its next print. How many."""
-    return len(os.read(pipe, min(size, _BLOCK)))
+    """Read so many at most, and forget them: a script must not hang in its next print. How many; 0: there are none."""
+    return len(_read(pipe, size))
+
+
+def _read(pipe: int, size: int) -> bytes:
+    """A script that reads its own output may have taken what was there."""
+    try:
+        return os.read(pipe, min(size, _BLOCK))
+    except BlockingIOError:
+        return b""
 
 
 def _find_calls() -> tuple[Callable[[int, int, int, int], int] | None, Callable[[int, int, int], int] | None]:

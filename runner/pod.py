@@ -114,7 +114,7 @@ class Pod:
             delivery.begin(self._ask_stop)
             processes = ScriptProcesses(self.uid, self.run_as, session=pid)
             outcome = supervise(pid, processes, self._bounds(answer), self.wants_stop, self.wakeup)
-            pump.join(timeout=10)
+        pump.finish()
         ended = {**vars(outcome), "message": message}
         self.volume.write("ended", ended)
         return ended, pump.lost

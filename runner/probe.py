@@ -136,6 +136,6 @@ def _leave_script(root: Path) -> None:
     volume.make_logs()
     # Nobody reads what it says.
     for mark in ("reading", "drained"):
-        volume.write(mark, {})
+        volume.mark(mark)
     claim = {"time_limit_seconds": 60, "grace_seconds": 1, "command": ["/bin/sh", "-c", SCRIPT]}
     (root / "launch.sh").write_text(launch_text(volume, claim), "utf-8")

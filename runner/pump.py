@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from runner.kept import DISK, LIMIT, Lost, Trimmer
+from runner.kept import DISK, LIMIT, Losses, Lost, Trimmer
 from runner.order import OrderWriter, split_by_lines
 from runner.pipes import DiskFull, Pipes, capacity, drop, move, peek, waiting
 from runner.writes import Writes
@@ -23,6 +24,7 @@ _MOST_RESTS, _REST_SECONDS = 8, 0.0003
 # where it would let a pipe fill.
 _PAUSE_SECONDS, _BURST_SECONDS = 0.005, 0.5
 _JOIN_SECONDS = 30.0
+_MOST_FAILURES, _FAILURE_SECONDS = 100, 0.1
 
 
 class Pump(threading.Thread):
@@ -30,10 +32,13 @@ class Pump(threading.Thread):
 
     Of a stream above `limit` bytes the middle is given back to the disk. What the disk has no room for is counted
     and dropped, up to the stream's end. The file `order` says in which order the bytes came. Where a log has bytes
-    already (of a pump before this one) it goes on behind them.
+    already it goes on behind them: `lost` is the file by which a pump knows what the one before it has dropped.
+    `is_drained`: it came to its end and left nothing in the pipes.
     """
 
-    def __init__(self, logs: Mapping[str, Path], limit: int, pipes: Pipes, order: Path) -> None:
+    def __init__(
+        self, logs: Mapping[str, Path], limit: int, pipes: Pipes, order: Path, lost: Path | None = None
+    ) -> None:
         super().__init__(name="pump", daemon=True)
         self.notice: Callable[[], None] = lambda: None
         self._limit = limit
@@ -42,42 +47,61 @@ class Pump(threading.Thread):
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._logs = {stream: os.open(path, flags, 0o600) for stream, path in logs.items()}
         self._sizes = {stream: os.fstat(log).st_size for stream, log in self._logs.items()}
-        self._lost = {stream: Lost() for stream in logs}
+        self._losses = Losses(list(logs), lost)
         self._trimmers = {stream: Trimmer(limit) for stream in logs}
-        self._order = OrderWriter(order, list(logs), limit // 2)
+        self._order = OrderWriter(order, self._sizes, limit // 2)
         # The kernel tells of writes to a pipe as of those to a file.
         self._writes = Writes({stream: Path(f"/proc/self/fd/{pipe}") for stream, pipe in self._pipes.items()})
         self._woken, self._wake = os.pipe()
         self._is_finishing = False
+        self.is_drained = False
         self._free_at = 0.0
 
     @property
     def lost(self) -> dict[str, Lost]:
         """What the script wrote last and the log file of the stream does not have."""
-        return dict(self._lost)
+        return dict(self._losses.of)
 
     def finish(self) -> None:
         """Nobody writes any more, though the pipes may have writers: return when they are empty."""
         if not self._is_finishing:
             self._is_finishing = True
             os.close(self._wake)
-        self.join(_JOIN_SECONDS)
+        if self.ident is not None:
+            self.join(_JOIN_SECONDS)
+        elif self._pipes:
+            self._close()
 
     def run(self) -> None:
         poll = select.poll()
         for descriptor in (self._woken, *self._pipes.values()):
             poll.register(descriptor, select.POLLIN)
-        while self._pipes:
-            told = dict(poll.poll())
-            moved = self._look()
-            for stream, pipe in list(self._pipes.items()):
-                if told.get(pipe, 0) & ~select.POLLIN and not waiting(pipe):
-                    poll.unregister(pipe)
-                    os.close(self._pipes.pop(stream))
-            if self._is_finishing and not moved:
-                break
-            self._rest(moved)
+        failures = 0
+        while self._pipes and failures < _MOST_FAILURES:
+            try:
+                is_over = self._turn(poll)
+            except OSError as error:
+                # As long as it runs no script hangs; whoever sees that it was not drained begins another.
+                failures += 1
+                sys.stderr.write(f"pump: {error}\n")
+                time.sleep(_FAILURE_SECONDS)
+            else:
+                failures = 0
+                if is_over:
+                    break
+        self.is_drained = failures < _MOST_FAILURES
         self._close()
+
+    def _turn(self, poll: select.poll) -> bool:
+        """Wait for something to move, and move it. True: this was asked to finish, and there is nothing more."""
+        told = dict(poll.poll())
+        moved = self._look()
+        for stream, pipe in list(self._pipes.items()):
+            if told.get(pipe, 0) & ~select.POLLIN and not waiting(pipe):
+                poll.unregister(pipe)
+                os.close(self._pipes.pop(stream))
+        self._rest(moved)
+        return self._is_finishing and not moved
 
     def _look(self) -> int:
         """Move what is there now, in the order in which it was written. How many bytes."""
@@ -126,7 +150,7 @@ class Pump(threading.Thread):
         # Before the log has them: who sees them there finds all that came earlier in the order.
         self._order.turn_to(stream, self._sizes)
         pipe, log, trimmer = self._pipes[stream], self._logs[stream], self._trimmers[stream]
-        while size and not self._lost[stream].size:
+        while size and not self._losses.of[stream].size:
             kept = size if trimmer.works else min(size, max(0, self._limit - self._sizes[stream]))
             if not kept:
                 # Only here: a disk that takes nothing back. The end is not kept, but it stays bounded.
@@ -136,7 +160,7 @@ class Pump(threading.Thread):
                 moved = move(pipe, log, self._sizes[stream], kept)
             except DiskFull as full:
                 self._sizes[stream] += full.moved
-                self._lose(stream, full.lost, DISK)
+                self._losses.add(stream, full.lost, DISK)
                 self._drop(stream, size - full.moved - full.lost, DISK)
                 return
             if not moved:
@@ -144,28 +168,25 @@ class Pump(threading.Thread):
             size -= moved
             self._sizes[stream] += moved
             trimmer.trim(log, self._sizes[stream])
-        self._drop(stream, size, self._lost[stream].why)
+        self._drop(stream, size, self._losses.of[stream].why)
 
     def _drop(self, stream: str, size: int, why: str) -> None:
         """Go on reading, or the script would hang in its next print."""
-        while size:
-            dropped = drop(self._pipes[stream], size)
+        while size and (dropped := drop(self._pipes[stream], size)):
             size -= dropped
-            self._lose(stream, dropped, why)
-
-    def _lose(self, stream: str, size: int, why: str) -> None:
-        self._lost[stream] = Lost(self._lost[stream].size + size, why)
+            self._losses.add(stream, dropped, why)
 
     def _rest(self, moved: int) -> None:
         """A script that prints all the time is not looked at all the time; its lines stay in the pipe meanwhile."""
         now = time.monotonic()
         if self._free_at > now + _BURST_SECONDS and moved < self._roomy and not self._is_finishing:
             time.sleep(min(_PAUSE_SECONDS, self._free_at - _BURST_SECONDS - now))
-        self._free_at = max(self._free_at, now) + _PAUSE_SECONDS
+        self._free_at = min(max(self._free_at, now), now + _BURST_SECONDS) + _PAUSE_SECONDS
 
     def _close(self) -> None:
         self._order.end(self._sizes)
         self._writes.close()
+        self._losses.close()
         for descriptor in (self._woken, *self._pipes.values(), *self._logs.values()):
             os.close(descriptor)
         self._pipes.clear()

@@ -12,6 +12,7 @@ drained.json nothing is left in the pipes (in a pod)
 sending.json results are being sent; whoever goes on asks the portal what it has
 done.json    the portal has everything
 order        in which order bytes came to the two logs, as far as the runner saw it (order.py)
+lost         what of the two streams' ends never came into their logs (in a pod)
 facts        what the script had around it (in a pod; facts.sh)
 stdout.pipe, stderr.pipe   into which a pod's script writes (the local one's have no names)
 stop         a wish: end the script
@@ -20,10 +21,14 @@ work/ home/ tmp/   the script's own; stdout.log and stderr.log hold the bytes th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
+
+from runner.kept import Losses
 
 STREAMS = ("stdout", "stderr")
 
@@ -37,6 +42,7 @@ class Volume:
         self.home = root / "home"
         self.tmp = root / "tmp"
         self.order = root / "order"
+        self.lost = root / "lost"
 
     def log(self, stream: str) -> Path:
         return self.root / (stream + ".log")
@@ -48,7 +54,9 @@ class Volume:
         """Of a pod's script: the logs, and the pipes that its shell opens."""
         for stream in STREAMS:
             self.log(stream).touch()
-            os.mkfifo(self.pipe(stream), 0o600)
+            with contextlib.suppress(FileExistsError):
+                os.mkfifo(self.pipe(stream), 0o600)
+        Losses.make(self.lost, STREAMS)
 
     def has(self, stage: str) -> bool:
         return (self.root / (stage + ".json")).exists()
@@ -73,6 +81,14 @@ class Volume:
             if stage == "ended":
                 os.fsync(file.fileno())
         partial.replace(target)
+
+    def mark(self, stage: str) -> None:
+        """Reached, and that is all that there is to say: on a full disk a mark has no content."""
+        try:
+            self.write(stage, {"at": time.time()})
+        except OSError:
+            with contextlib.suppress(OSError):
+                (self.root / (stage + ".json")).touch()
 
     def wants_stop(self) -> bool:
         return (self.root / "stop").exists()

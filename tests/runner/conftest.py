@@ -1,5 +1,6 @@
 """The runner's benches: the intake, and the local driver's lab where real processes are needed."""
 
+import subprocess
 import time
 
 import pytest
@@ -25,3 +26,22 @@ def client(intake):
     client = PortalClient(intake.url, "t", time.monotonic() + 30)
     yield client
     client.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Makes one of so many KiB."""
+    places = []
+
+    def make(kib):
+        place = tmp_path / f"small-{kib}"
+        place.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", place]
+        if subprocess.run(mount, check=False, capture_output=True).returncode:
+            pytest.skip("only root can mount a small disk")
+        places.append(place)
+        return place
+
+    yield make
+    for place in places:
+        subprocess.run(["umount", "--lazy", place], check=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import subprocess
 import time
 
 import pytest
@@ -14,6 +13,7 @@ from runner.kept import DISK, LIMIT, Lost, Trimmer
 from runner.pipes import Pipes
 from runner.pump import Pump
 from runner.shipping import StreamShipper
+from runner.volume import Volume
 from tests.clusters.driver_lab import MIB
 from tests.runner.stub_intake import Fault
 
@@ -245,27 +245,13 @@ def test_a_disk_that_takes_nothing_back_keeps_the_beginning_only(tmp_path, clien
     assert attempt.holes["stdout"] == [[1000, len(lines(500)) - 1000, LIMIT]]
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """One that is full after 64 KiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("only root can mount a small disk")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
 @pytest.mark.parametrize("is_spliced", [True, False])
 def test_a_full_disk_of_the_pod_is_told_apart_from_the_limit(
     small_disk, client, attempt, monkeypatch, is_spliced
 ):
     if not is_spliced:
         monkeypatch.setattr(pipes, "_splice", None)
-    log, data = small_disk / "stdout.log", lines(20_000)
+    log, data = small_disk(64) / "stdout.log", lines(20_000)
     running = pumped(log, 1 << 20, lambda descriptor: os.write(descriptor, data))
     kept = log.stat().st_size
     assert 0 < kept <= 1 << 16
@@ -273,6 +259,32 @@ def test_a_full_disk_of_the_pod_is_told_apart_from_the_limit(
     finish(StreamShipper("stdout", log, 1 << 20), client, running.lost["stdout"])
     assert attempt.output["stdout"] == data[:kept]
     assert attempt.holes["stdout"] == [[kept, len(data) - kept, DISK]]
+
+
+def test_what_was_lost_is_known_to_a_pump_that_begins_anew(small_disk):
+    """And stays lost although there is room again: behind a gap nothing would be at its place."""
+    volume = Volume(small_disk(64))
+    volume.make_logs()
+
+    def pumped_on(data):
+        write = os.open(volume.pipe("stdout"), os.O_RDWR)
+        ends = Pipes.named(volume, ["stdout"])
+        running = Pump({"stdout": volume.log("stdout")}, 1 << 20, ends, volume.order, volume.lost)
+        os.write(write, data)
+        running.start()
+        running.finish()
+        os.close(write)
+        return running.lost["stdout"]
+
+    for _ in range(2):
+        lost = pumped_on(lines(2000))
+    size = volume.log("stdout").stat().st_size
+    assert lost == (2 * len(lines(2000)) - size, DISK)
+    os.truncate(volume.order, 0)
+    (volume.root / "order").unlink()
+    os.truncate(volume.log("stdout"), size - 8192)
+    assert pumped_on(b"more\n") == (lost.size + 5, DISK)
+    assert volume.log("stdout").stat().st_size == size - 8192
 
 
 def test_a_real_script_above_the_limit_keeps_both_ends(lab):

@@ -287,7 +287,7 @@ def test_notes_come_at_a_bounded_rate_and_are_bounded_in_all(tmp_path, monkeypat
             sizes[stream] += 2
             clock[0] += 0.0001
 
-    writer = OrderWriter(file, STREAMS, LIMIT)
+    writer = OrderWriter(file, sizes, LIMIT)
     alternate(writer, 50_000)
     assert 900 < file.stat().st_size / RECORD.size < 200 * 5 + 105
     writer.end(sizes)
@@ -297,7 +297,7 @@ def test_notes_come_at_a_bounded_rate_and_are_bounded_in_all(tmp_path, monkeypat
     assert 10 <= len(runs) <= 20
     assert reader.runs(sizes, 20) == []
     monkeypatch.setattr(order, "MOST_BYTES", RECORD.size * 1200)
-    busy = OrderWriter(tmp_path / "busy", STREAMS, LIMIT)
+    busy = OrderWriter(tmp_path / "busy", sizes, LIMIT)
     alternate(busy, 100_000)
     # Ten seconds: at the full rate there would have been no room for the last four.
     notes = (tmp_path / "busy").stat().st_size / RECORD.size
@@ -305,7 +305,7 @@ def test_notes_come_at_a_bounded_rate_and_are_bounded_in_all(tmp_path, monkeypat
     alternate(busy, 100_000)
     assert notes < (tmp_path / "busy").stat().st_size / RECORD.size < 1200
     monkeypatch.setattr(order, "MOST_BYTES", 100)
-    small = OrderWriter(tmp_path / "small", STREAMS, LIMIT)
+    small = OrderWriter(tmp_path / "small", sizes, LIMIT)
     alternate(small, 1000)
     assert (tmp_path / "small").stat().st_size == 99
 
@@ -329,7 +329,7 @@ def test_a_full_disk_ends_the_notes_and_nothing_else(script, collector, attempt,
 def test_an_order_that_cannot_be_written_neither_fails_nor_waits(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "no" / "such", tmp_path / "pipe", tmp_path):
-        writer = OrderWriter(path, STREAMS, LIMIT)
+        writer = OrderWriter(path, dict.fromkeys(STREAMS, 0), LIMIT)
         for stream in (*STREAMS, *STREAMS):
             writer.turn_to(stream, dict.fromkeys(STREAMS, 1))
         writer.end({})

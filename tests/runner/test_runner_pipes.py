@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from runner import pipes
 from runner.pipes import Pipes, drop, move, peek, waiting
 from tests.runner.test_runner_containers import (  # noqa: F401
     SHELLS,
+    Volume,
     attempt,
     needs_namespaces,
     prepared,
@@ -22,13 +25,14 @@ REOPENS = (
 )
 # So much that the runner is killed some times meanwhile; the digest tells what it should be.
 TALKS = (
-    "import hashlib, os, sys, time\n"
-    "told = hashlib.sha256()\n"
-    "for number in range(3000):\n"
+    "import hashlib, os, time\n"
+    "told, began = hashlib.sha256(), time.monotonic()\n"
+    "for number in range(10**9):\n"
     "    line = b'%d ' % number + b'x' * (number % 977) + b'\\n'\n"
     "    told.update(line)\n"
     "    os.write(1, line)\n"
-    "    number % 10 or time.sleep(0.01)\n"
+    "    number % 100 or time.sleep(0.001)\n"
+    "    if time.monotonic() - began > 4: break\n"
     "os.write(2, told.hexdigest().encode())\n"
 )
 
@@ -67,14 +71,83 @@ def test_a_runner_that_is_killed_while_a_script_writes_loses_nothing(volume, att
 def test_what_a_script_wrote_last_waits_for_a_runner_that_is_being_restarted(volume, attempt):  # noqa: F811
     prepared(volume, attempt, "sh", "-c", "echo first; echo last >&2")
     main = volume.main()
-    while not (volume.root / "ended.json").exists():
+    while not (volume.root / "facts").exists():  # which is its last work otherwise
         assert main.poll() is None
         time.sleep(0.02)
-    time.sleep(0.5)
+    time.sleep(1)
     assert main.poll() is None
     assert volume.stage("collect").wait(60) == 0
     assert main.wait(60) == 0
     assert (attempt.output["stdout"], attempt.output["stderr"]) == (b"first\n", b"last\n")
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_script_has_no_file_of_ours_open(volume, attempt, shell):  # noqa: F811
+    prepared(volume, attempt, "ls", "/proc/self/fd")
+    assert volume.run(shell) == 0
+    # The fourth is the folder that it lists.
+    assert attempt.output["stdout"].split() == [b"0", b"1", b"2", b"3"]
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_stop_while_nobody_reads_yet_starts_nothing(volume, attempt, shell):  # noqa: F811
+    prepared(volume, attempt, "sh", "-c", "echo ran")
+    main = volume.main(shell)
+    children = Path(f"/proc/{main.pid}/task/{main.pid}/children")
+    while not (inner := children.read_text().split()) or not holds_pipes(inner[0]):
+        time.sleep(0.005)
+    os.kill(int(inner[0]), signal.SIGTERM)
+    assert main.wait(60) == 143
+    assert not (volume.root / "started.json").exists()
+
+
+def holds_pipes(pid):
+    links = (str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink())
+    return sum(link.endswith(".pipe") for link in links) == 2
+
+
+@needs_namespaces
+def test_where_sleep_knows_whole_seconds_only_it_is_waited_for_no_longer(volume, attempt, tmp_path):  # noqa: F811
+    prepared(volume, attempt, "echo", "hello")
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    fake = commands / "sleep"
+    fake.write_text(
+        f'#!/bin/sh\ncase $1 in *.*) exit 1 ;; esac\necho $1 >>{tmp_path}/slept\nexec /bin/sleep "$1"\n'
+    )
+    fake.chmod(0o755)
+    main = volume.main(PATH=f"{commands}:{os.environ['PATH']}")
+    while not (volume.root / "started.json").exists():
+        assert main.poll() is None
+        time.sleep(0.02)
+    assert (tmp_path / "slept").read_text().split().count("1") == 1
+    assert volume.stage("collect").wait(60) == 0
+    assert main.wait(60) == 0
+
+
+@needs_namespaces
+def test_a_script_that_fills_its_disk_ends_at_once_and_its_output_comes_home(
+    small_disk,
+    intake,
+    attempt,  # noqa: F811
+):
+    """Nothing of what its shell and the runner tell one another has any content then."""
+    full = Volume(small_disk(1024), intake)
+    prepared(full, attempt, "sh", "-c", "echo before; cat /dev/zero > big; echo after")
+    collector, main = full.stage("collect"), full.main()
+    try:
+        # Nobody was waited for in vain, which takes twenty seconds and more.
+        assert main.wait(15) == 0
+        collector.send_signal(signal.SIGTERM)
+        assert collector.wait(60) == 0
+    finally:
+        for process in full.processes:
+            process.kill()
+            process.wait()
+    assert attempt.is_collected
+    assert attempt.output["stdout"].startswith(b"before\n")
 
 
 @pytest.mark.parametrize("is_spliced", [True, False])
@@ -92,7 +165,8 @@ def test_bytes_go_from_the_pipe_to_their_place(tmp_path, monkeypatch, is_spliced
     assert move(pipe, log, 7, 4) == 4
     assert drop(pipe, 4) == 4
     assert move(pipe, log, 11, 100) == 5
-    assert waiting(pipe) == 0
+    # As where a script reads its own output.
+    assert (waiting(pipe), move(pipe, log, 16, 4), drop(pipe, 4), peek(pipe, 4)) == (0, 0, 0, b"")
     assert os.pread(log, 100, 0) == b"before one three"
     os.close(log)
     made.close_writers()

@@ -1,5 +1,6 @@
 """What a script wrote to both streams between two looks of the pump: the kernel tells its turns, lines part them."""
 
+import hashlib
 import os
 import threading
 import time
@@ -228,18 +229,63 @@ def test_a_burst_is_looked_at_each_time_and_a_flood_by_the_clock(script, monkeyp
         # Whoever fills the pipe would have to wait.
         script.pump._rest(1 << 20)
         assert rests == []
-        clock[0] += 60
-        script.pump._rest(1)
+        # And what comes after a long flood is looked at as any other.
+        for _ in range(1000):
+            script.pump._rest(1)
+        rests.clear()
+        clock[0] += 0.6
+        for _ in range(100):
+            script.pump._rest(1)
         assert rests == []
 
 
 def test_a_flood_goes_in_large_pieces(script):
-    """64 MiB, in pieces of a few bytes and of many: looked at as often as the pipe fills, not as it is written to."""
-    looks, block = [], b"x" * 65536
-    script.pump.notice = lambda: looks.append(time.monotonic())
+    """Looked at as often as the pipe fills, not as it is written to."""
+    looks, digest = [], hashlib.sha256()
+    script.pump.notice = lambda: looks.append(1)
     script.pump.start()
-    for _ in range(1024):
-        os.write(script.writers["stdout"], block)
+    for number in range(50_000):
+        line = b"%d\n" % number * 20
+        digest.update(line)
+        os.write(script.writers["stdout"], line)
     script.drain()
-    assert script.volume.log("stdout").stat().st_size == 64 << 20
-    assert len(looks) < 1024 // 2
+    assert hashlib.sha256(script.volume.log("stdout").read_bytes()).hexdigest() == digest.hexdigest()
+    assert len(looks) < 10_000
+
+
+def test_a_pump_that_fails_for_a_while_goes_on(script, arrived, capfd):
+    """Whoever stopped reading would have the script hang in its next print."""
+    failures = [1, 2, 3]
+
+    def fail():
+        if failures:
+            failures.pop()
+            raise PermissionError("no notice today")
+
+    script.pump.notice = fail
+    script.pump.start()
+    for piece in alternating(5):
+        script.write(piece)
+        time.sleep(0.01)
+    assert arrived().split() == [str(number) for number in range(5)]
+    assert script.pump.is_drained
+    assert "no notice today" in capfd.readouterr().err
+
+
+def test_a_pump_that_fails_for_good_says_that_it_has_left_something(script, monkeypatch):
+    def fail(pipe):
+        raise OSError("no such pipe")
+
+    monkeypatch.setattr(pump, "_FAILURE_SECONDS", 0.0)
+    monkeypatch.setattr(pump, "waiting", fail)
+    script.write(out("1\n"))
+    script.drain()
+    assert not script.pump.is_drained
+    monkeypatch.undo()
+
+
+def test_a_pump_may_be_ended_before_it_began_and_twice(script):
+    script.pump.finish()
+    script.pump.finish()
+    assert (script.pump.is_drained, script.volume.log("stdout").stat().st_size) == (False, 0)
+    assert not script.pump._pipes
