@@ -289,3 +289,17 @@ def test_a_pump_may_be_ended_before_it_began_and_twice(script):
     script.pump.finish()
     assert (script.pump.is_drained, script.volume.log("stdout").stat().st_size) == (False, 0)
     assert not script.pump._pipes
+
+
+def test_a_pump_that_begins_anew_goes_on_in_the_order(tmp_path, client, attempt):
+    """What the one before it had moved comes before all that this one moves, though it died without a note."""
+    killed = Script(tmp_path, "named")
+    killed.look(out("1\n"))
+    logs = {name: killed.volume.log(name) for name in STREAMS}
+    again = Pump(logs, LIMIT, Pipes.named(killed.volume, STREAMS), killed.volume.order)
+    killed.write(err("2\n"), out("3\n"))
+    again.start()
+    again.finish()
+    Collector(client, killed.volume, {}, "u", None).ship_rest()
+    assert merged(attempt) == "1\n2\n3\n"
+    killed.end()
