@@ -80,7 +80,7 @@ class Pump(threading.Thread):
         while self._pipes and failures < _MOST_FAILURES:
             try:
                 is_over = self._turn(poll)
-            except OSError as error:
+            except Exception as error:
                 # As long as it runs no script hangs; whoever sees that it was not drained begins another.
                 failures += 1
                 sys.stderr.write(f"pump: {error}\n")
@@ -94,14 +94,15 @@ class Pump(threading.Thread):
 
     def _turn(self, poll: select.poll) -> bool:
         """Wait for something to move, and move it. True: this was asked to finish, and there is nothing more."""
-        told = dict(poll.poll())
+        # Asked before the look: what is written from here on may not be in it.
+        told, is_finishing = dict(poll.poll()), self._is_finishing
         moved = self._look()
         for stream, pipe in list(self._pipes.items()):
             if told.get(pipe, 0) & ~select.POLLIN and not waiting(pipe):
                 poll.unregister(pipe)
                 os.close(self._pipes.pop(stream))
         self._rest(moved)
-        return self._is_finishing and not moved
+        return is_finishing and not moved
 
     def _look(self) -> int:
         """Move what is there now, in the order in which it was written. How many bytes."""
