@@ -15,6 +15,7 @@ from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.results import Found, Inputs, Wanted, find_results
 from runner.rules import Rules
 from runner.shipping import BACKLOG, Mismatch, StreamShipper
+from runner.turns import MOST_TURNS, Turns
 from runner.upload import Uploader
 from runner.volume import STREAMS, Volume
 
@@ -57,6 +58,7 @@ class Collector:
         largest = int(limits.get("chunk_bytes", 0))
         self.shippers = [StreamShipper(stream, volume.log(stream), limit, largest) for stream in STREAMS]
         self._order = OrderReader(volume.order, STREAMS)
+        self._turns = Turns(self.shippers)
         self._runs_seconds, self._runs_at = _RUNS_SECONDS, time.monotonic()
         self._wanted = Wanted(claim.get("limits", {}), run_as, Rules(claim.get("result_rules")))
         self._keeper = Keeper(client, volume, self._wanted, uid)
@@ -239,7 +241,16 @@ class Collector:
         return min(MOST_RUNS, max(FEWEST_RUNS, int(self._runs_seconds / max(self._answer_seconds, 0.001))))
 
     def _ship_runs(self, is_final: bool, most: int) -> bool:
-        """What is known of the order, in that order and in at most so many runs. False: those are more requests."""
+        """What is known of the order, in that order. False: there is much more.
+
+        A request each, and so at most so many, are the runs that cannot go together (turns.py).
+        """
+        for _ in range(_MOST_ROUNDS):
+            if not self._ship_together(is_final):
+                break
+        else:
+            if not is_final:
+                return False
         runs, left = self._runs(most), most
         while runs:
             stream, end = runs.pop(0)
@@ -257,6 +268,14 @@ class Collector:
                 # A collector before this one came further: what is left can be told finer.
                 runs = self._runs(most)
         return True
+
+    def _ship_together(self, is_final: bool) -> bool:
+        """True: some of it was shipped."""
+        before = [each.offset for each in self.shippers]
+        runs, now = self._runs(MOST_TURNS), time.monotonic()
+        if len(runs) > 1:
+            self._hear(lambda: self._turns.ship(self.client, runs, is_final, now))
+        return before != [each.offset for each in self.shippers]
 
     def _runs(self, most: int) -> list[Run]:
         return self._order.runs({each.stream: each.offset for each in self.shippers}, most)

@@ -131,6 +131,26 @@ class StreamShipper:
         hole = self._middle if self._middle and self.offset >= self._middle.at else None
         return self._send(client, kept, hole, now)
 
+    def take(self, at: int, until: int, most: int, is_final: bool, now: float) -> bytes:
+        """What ship() would send next if everything before `at` were confirmed; at most so many bytes."""
+        data = self._read(at, min(min(self.size(), until) - at, most, self._largest))
+        return data if is_final else self._cut(data, now)
+
+    def confirm(self, data: bytes, size: int, now: float) -> None:
+        """The portal was sent `data` behind what it had confirmed, and has so much now. Raises Mismatch."""
+        if data:
+            self._shipped_at = now
+        if size == self.offset + len(data):
+            self._digest.update(data)
+            self.offset = size
+        else:
+            self.move_to(size)
+
+    @property
+    def is_plain(self) -> bool:
+        """There is no trouble, and no hole that each piece has to name."""
+        return not self.trouble and self._middle is None
+
     def tell(self, client: PortalClient, now: float) -> bool:
         """Send how much was written: while the script runs with the newest of it, after its end with what is missing
         there; as ship().
@@ -168,7 +188,7 @@ class StreamShipper:
         # Without an offset: a portal that knows no tails refuses it, and never takes it for a piece of the log.
         address = f"/intake/output/{self.stream}?tail={at}"
         try:
-            answer = client.send(Request("PUT", address, data, _headers(data)))
+            answer = client.send(Request("PUT", address, data, headers_of(data)))
         except PortalRefused as refusal:
             if refusal.status in (401, 403):
                 raise
@@ -184,7 +204,7 @@ class StreamShipper:
         if hole:
             address += f"&hole={hole.at},{hole.size},{hole.why}"
         try:
-            answer = client.send(Request("PUT", address, data, _headers(data)))
+            answer = client.send(Request("PUT", address, data, headers_of(data)))
         except PortalRefused as refusal:
             return self._recover(refusal)
         # With a chunk it is told how much there is, not what is the newest of it.
@@ -272,7 +292,7 @@ class StreamShipper:
         return data[: end_of_character(data)]
 
 
-def _headers(data: bytes) -> dict[str, str]:
+def headers_of(data: bytes) -> dict[str, str]:
     return {
         "Content-Type": "application/octet-stream",
         "X-Content-SHA256": hashlib.sha256(data).hexdigest(),

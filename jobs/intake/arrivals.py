@@ -1,6 +1,7 @@
 """What the runner sends in bulk: pieces of the output, and result files of any size in constant memory."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -53,6 +54,50 @@ def take_output(
     pickup.after_output(attempt, stream, offset, size, data if size == offset + length else None)
     landmarks.note(attempt.pk)
     return size, is_watched
+
+
+def take_turns(
+    attempt: Attempt, offsets: Mapping[str, int], turns: Sequence[tuple[str, int]], request: HttpRequest
+) -> tuple[outputlog.Place, bool]:
+    """Store pieces of both streams in the order in which they were written: the sizes afterwards, and as take_output.
+
+    `turns`: the stream and the bytes of each, in the body one behind the other. Raises IntakeRefused (400, 409 with the
+    sizes, 411, 413, 503, 507).
+    """
+    length = length_of(request)
+    wanted = {stream: sum(size for name, size in turns if name == stream) for stream in offsets}
+    if length != sum(wanted.values()):
+        raise IntakeRefused(400, "The turns have together as many bytes as the piece.")
+    if length > CHUNK_MAX_BYTES:
+        raise IntakeRefused(413, f"A piece of output may have {CHUNK_MAX_BYTES} bytes at most.")
+    if any(offsets[stream] + size > settings.OUTPUT_MAX_BYTES for stream, size in wanted.items()):
+        raise IntakeRefused(413, f"A stream may have {settings.OUTPUT_MAX_BYTES} bytes at most.")
+    pieces = _parted(_piece(request, length), turns)
+    with no_space_is_507():
+        try:
+            place = outputlog.append_in_turns(attempt.pk, offsets, pieces)
+        except (outputlog.Gap, Contradiction) as other:
+            now = vars(outputlog.sizes(attempt.pk))
+            raise IntakeRefused(409, "The streams are stored up to other places.", sizes=now) from other
+    failpoint("intake.output.stored")
+    for stream, size in wanted.items():
+        stored = getattr(place, stream)
+        if size:
+            growth.note(attempt.pk, stream, stored)
+            data = b"".join(piece for name, piece in pieces if name == stream)
+            is_new = stored == offsets[stream] + size
+            pickup.after_output(attempt, stream, offsets[stream], stored, data if is_new else None)
+    is_watched = hints.tell_output(attempt.job_id, attempt.pk, has_grown=bool(length))
+    landmarks.note(attempt.pk)
+    return place, is_watched
+
+
+def _parted(data: bytes, turns: Sequence[tuple[str, int]]) -> list[tuple[str, bytes]]:
+    pieces, at = [], 0
+    for stream, size in turns:
+        pieces.append((stream, data[at : at + size]))
+        at += size
+    return pieces
 
 
 def take_tail(attempt: Attempt, stream: str, at: int, request: HttpRequest) -> tuple[int, bool]:

@@ -12,6 +12,9 @@ from jobs.output.holes import WHYS, Hole, extent
 from jobs.output.outputlog import STREAMS, Told, folder_of
 from jobs.uploads.tarstream import tar_stream
 
+# More in one address would be longer than some servers take.
+MOST_TURNS = 200
+
 
 @intake_call("POST")
 def claim(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
@@ -45,6 +48,25 @@ def output(request: HttpRequest, attempt: Attempt, stream: str) -> HttpResponseB
     size, is_watched = _take(attempt, stream, request)
     holes = extent(folder_of(attempt.pk), stream).holes
     return JsonResponse({"size": size, "holes": holes, "watched": is_watched})
+
+
+@intake_call("PUT", is_frequent=True)
+def turns(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
+    """Pieces of both streams, in the order in which the script wrote them; as output."""
+    check_alive(attempt)
+    offsets = {stream: _number(request.GET.get(stream, "")) for stream in STREAMS}
+    place, is_watched = arrivals.take_turns(attempt, offsets, _turns(request.GET.get("turns", "")), request)
+    return JsonResponse({"sizes": vars(place), "watched": is_watched})
+
+
+def _turns(text: str) -> list[tuple[str, int]]:
+    """From "0:12,1:7": the stream's number, and how many bytes of it come next. Raises IntakeRefused (400)."""
+    found = [turn.split(":") for turn in text.split(",")]
+    if len(found) > MOST_TURNS or any(len(each) != 2 or each[0] not in ("0", "1") for each in found):
+        raise IntakeRefused(
+            400, f"At most {MOST_TURNS} turns of stdout (0) and stderr (1), each with its size."
+        )
+    return [(STREAMS[int(number)], _number(size)) for number, size in found]
 
 
 def _take(attempt: Attempt, stream: str, request: HttpRequest) -> tuple[int, bool]:

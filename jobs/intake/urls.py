@@ -8,6 +8,7 @@ urlpatterns = [
     path("claim", calls.claim, name="intake_claim"),
     path("inputs", calls.inputs, name="intake_inputs"),
     path("started", calls.started, name="intake_started"),
+    path("output", calls.turns, name="intake_turns"),
     path("output/<str:stream>", calls.output, name="intake_output"),
     path("ended", calls.ended, name="intake_ended"),
     path("results", calls.results, name="intake_results"),

@@ -2,15 +2,15 @@
 
 import contextlib
 import hashlib
-import io
 import json
 import socket
-import tarfile
 import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.runner.stub_answers import input_tar, known_of, so_far
 
 MIB = 1 << 20
 REASONS = {"", "time_limit", "out_of_memory", "stopped", "cpu_limit", "file_limit"}
@@ -55,6 +55,7 @@ class Attempt:
     holes: dict = field(default_factory=lambda: {"stdout": [], "stderr": []})
     tails: dict = field(default_factory=lambda: {"stdout": None, "stderr": None})  # (place, bytes)
     knows_tails: bool = True
+    knows_turns: bool = True
     chunks: list = field(default_factory=list)  # (stream, offset, length, time)
     ended: list = field(default_factory=list)
     results: dict = field(default_factory=dict)
@@ -212,16 +213,18 @@ class _Handler(BaseHTTPRequestHandler):
         attempt = self.stub.attempts.get(token)
         if attempt is None:
             return 401, {"error": "unknown token"}
+        if path == "/intake/output":
+            return self._turns(attempt, query, body)
         if path.startswith("/intake/output/"):
             return self._output(attempt, path.rpartition("/")[2], query, body)
         if path == "/intake/inputs":
-            return 200, _tar(attempt)
+            return 200, input_tar(attempt)
         if path == "/intake/results":
             if "offset" in query:
                 return self._part(attempt, query["path"], int(query["offset"]), int(query["size"]), body)
             return self._result(attempt, query["path"], body)
         if path == "/intake/known":
-            return 200, _known(attempt)
+            return 200, known_of(attempt)
         name = path.removeprefix("/intake/")
         return getattr(self, "_" + name)(attempt, json.loads(body))
 
@@ -279,6 +282,27 @@ class _Handler(BaseHTTPRequestHandler):
             attempt.chunks.append((stream, offset, len(body), time.monotonic()))
         return 200, {"size": len(log), "watched": attempt.watched, "holes": attempt.holes[stream]}
 
+    def _turns(self, attempt, query, body):
+        if not attempt.knows_turns:
+            return 404, {"error": "There is no such call."}
+        at = {stream: int(query[stream]) for stream in attempt.output}
+        self._check(self.headers["X-Content-SHA256"] == hashlib.sha256(body).hexdigest(), "the turns' hash")
+        self._check(bool(attempt.started), "output before started")
+        for turn in query["turns"].split(","):
+            number, size = map(int, turn.split(":"))
+            stream, piece, body = ("stdout", "stderr")[number], body[:size], body[size:]
+            log, offset = attempt.output[stream], at[stream]
+            if offset > len(log) or log[offset : offset + size] != piece[: len(log) - offset]:
+                return 409, {"sizes": {name: len(log) for name, log in attempt.output.items()}}
+            if offset + size > len(log):
+                del log[offset:]
+                log += piece
+                attempt.chunks.append((stream, offset, size, time.monotonic()))
+            at[stream] += size
+        self._check(not body, "more than its turns")
+        sizes = {name: len(log) for name, log in attempt.output.items()}
+        return 200, {"sizes": sizes, "watched": attempt.watched}
+
     def _tail(self, attempt, stream, at, body):
         self._check(0 < len(body) <= 65536, f"a tail of {len(body)} bytes")
         self._check(self.headers["X-Content-SHA256"] == hashlib.sha256(body).hexdigest(), "a tail's hash")
@@ -318,11 +342,11 @@ class _Handler(BaseHTTPRequestHandler):
         if offset != len(begun):
             whole = attempt.results.get(path)
             has = begun if begun or whole is None else whole
-            return 409, {"error": "elsewhere", "is_stored": has is whole, **_so_far(has)}
+            return 409, {"error": "elsewhere", "is_stored": has is whole, **so_far(has)}
         begun += body
         if len(begun) == size:
             attempt.results[path] = bytes(attempt.parts.pop(path))
-        return 200, _so_far(begun)
+        return 200, so_far(begun)
 
     def _kept(self, attempt, facts):
         self._check(set(facts) == {"uid", "results"}, f"kept {sorted(facts)}")
@@ -365,28 +389,3 @@ class _Handler(BaseHTTPRequestHandler):
     def _check(self, is_kept, violation):
         if not is_kept:
             self.stub.violations.append(violation)
-
-
-def _so_far(data):
-    return {"offset": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def _known(attempt):
-    return {
-        "results": [
-            {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            for path, data in attempt.results.items()
-        ],
-        "parts": [{"path": path, **_so_far(data)} for path, data in attempt.parts.items()],
-    }
-
-
-def _tar(attempt):
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path, data in attempt.files.items():
-            member = tarfile.TarInfo(path)
-            member.size = len(data)
-            member.mode = 0o755 if path in attempt.executable else 0o644
-            archive.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()

@@ -116,6 +116,7 @@ def test_a_line_that_stays_without_an_end_goes_after_its_time(script, collector,
 def test_a_script_that_alternates_costs_few_requests_and_is_out_of_order_by_little(
     script, collector, attempt, is_over
 ):
+    attempt.knows_turns = False
     script.write(*alternating(80))
     if is_over:
         script.end()
@@ -130,6 +131,7 @@ def test_a_script_that_alternates_costs_few_requests_and_is_out_of_order_by_litt
 
 
 def test_a_portal_that_answers_slowly_gets_fewer_requests(script, collector, attempt):
+    attempt.knows_turns = False
     collector._answer_seconds = 0.5
     script.write(*alternating(80))
     collector.tick(0)
@@ -139,6 +141,7 @@ def test_a_portal_that_answers_slowly_gets_fewer_requests(script, collector, att
 def test_a_burst_is_in_order_also_where_answers_take_their_time_and_what_goes_on_is_not(
     script, collector, attempt, monkeypatch
 ):
+    attempt.knows_turns = False
     collector._answer_seconds = 0.02
     script.write(*alternating(20))
     collector.tick(0)
@@ -165,11 +168,12 @@ def test_the_order_costs_half_of_the_time_at_most(script, collector):
 def test_what_is_written_while_the_order_is_read_waits_for_the_next_look(
     script, collector, attempt, monkeypatch
 ):
-    runs = collector._order.runs
+    runs, later = collector._order.runs, [err("2\n"), out("3\n")]
 
     def slow(*asked):
         found = runs(*asked)
-        script.write(err("2\n"), out("3\n"))
+        script.write(*later)
+        later.clear()
         return found
 
     script.write(out("1\n"))

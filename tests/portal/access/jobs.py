@@ -60,6 +60,7 @@ JOBS = {
     "intake_claim": (NOT_THERE, NO_TOKEN),
     "intake_inputs": (NO_TOKEN, NOT_THERE),
     "intake_started": (NOT_THERE, NO_TOKEN),
+    "intake_turns": (NOT_THERE, NOT_THERE),
     "intake_output": (NOT_THERE, NOT_THERE),
     "intake_ended": (NOT_THERE, NO_TOKEN),
     "intake_results": (NOT_THERE, NOT_THERE),
