@@ -22,7 +22,7 @@ from runner.fetch import REFUSED_EXIT, ClaimRefused, InputsBroken, claim, fetch_
 from runner.launch_file import launch_text
 from runner.pipes import Pipes
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
-from runner.pump import Pump
+from runner.pump import LISTEN_SECONDS, Pump
 from runner.volume import STREAMS, Volume
 
 DEADLINE_SECONDS = 3600.0
@@ -101,6 +101,7 @@ def _pump(volume: Volume, answer: Mapping[str, Any], delivery: Delivery) -> Pump
     pump = Pump(logs, limit, Pipes.named(volume, STREAMS), volume.order, volume.lost)
     pump.notice = delivery.collector.notice
     pump.start()
+    pump.is_listening.wait(LISTEN_SECONDS)
     volume.mark("reading")
     return pump
 

@@ -94,19 +94,19 @@ class OrderWriter:
             self._file = None
 
 
-def split_by_lines(data: bytes, start: int, parts: int) -> list[int]:
-    """Where `parts` pieces end that were written one after the other, as one may guess who knows only how many.
+def split_by_lines(data: bytes, writes: Sequence[int]) -> list[int]:
+    """Where pieces end that were written one after the other, of so many writes each; some may be empty.
 
-    `data`: all of them, from the offset `start` on. Most writes are of whole lines, and most turns of a script that
-    goes from stream to stream are alike: each piece has as many lines. Where that does not come out even, each has
-    one, and the first those that are left over; where there are fewer lines than pieces, all is one.
+    How large a write was is not told. Most of a script's are alike in how many lines they have (one; a half, where
+    the line's end is written for itself): so the lines are shared out by them.
     """
     lines = [at + 1 for at, byte in enumerate(data) if byte == _NEWLINE and at + 1 < len(data)] + [len(data)]
-    if not 0 < parts <= len(lines):
-        return [start + len(data)]
-    each, left = divmod(len(lines), parts)
-    ends = lines[-parts:] if left else lines[each - 1 :: each]
-    return [start + end for end in ends]
+    whole, done, ends = sum(writes), 0, []
+    for many in writes:
+        done += many
+        line = done * len(lines) // whole
+        ends.append(lines[line - 1] if line else 0)
+    return ends
 
 
 class OrderReader:

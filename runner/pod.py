@@ -19,7 +19,7 @@ from runner.local_facts import LocalFacts
 from runner.pipes import Pipes
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.processes import ScriptProcesses, start_time
-from runner.pump import Pump
+from runner.pump import LISTEN_SECONDS, Pump
 from runner.supervise import Bounds, Outcome, Wakeup, supervise
 from runner.volume import STREAMS, Volume
 
@@ -101,6 +101,8 @@ class Pod:
         pipes = Pipes.unnamed(STREAMS, self.run_as)
         pump = Pump(logs, limit, pipes, self.volume.order)
         pump.notice = delivery.collector.notice
+        pump.start()
+        pump.is_listening.wait(LISTEN_SECONDS)
         self.volume.write("started", {"at": time.time()})
         begun, message = time.time(), ""
         try:
@@ -110,7 +112,6 @@ class Pod:
             outcome = Outcome(failure.exit_code, None, "", begun, time.time())
         else:
             pipes.close_writers()
-            pump.start()
             delivery.begin(self._ask_stop)
             processes = ScriptProcesses(self.uid, self.run_as, session=pid)
             outcome = supervise(pid, processes, self._bounds(answer), self.wants_stop, self.wakeup)

@@ -85,18 +85,18 @@ def test_a_script_that_opens_its_output_again_loses_nothing(lab):
     assert (run.attempt.output["stdout"], run.attempt.output["stderr"]) == (b"3\n4\n", b"1\n2\n3\n")
 
 
-@pytest.mark.parametrize("pause", ["time.sleep(0.02)", "n % 20 == 19 and time.sleep(0.5)"])
+@pytest.mark.parametrize("pause", ["time.sleep(0.02)", "n % 30 == 29 and time.sleep(0.5)"])
 def test_both_streams_arrive_in_the_order_in_which_they_were_written(lab, pause):
-    """Fifty changes a second: faster than anybody would look by the clock, all of them noted; and twenty at once."""
-    line = f"os.write(1 + n % 2, f'{{n}}\\n'.encode()); {pause}"
-    run = lab.run(["python3", "-c", f"import os, time\nfor n in range(60): {line}"])
+    """Fifty lines a second, and thirty at once: in any order of streams, whoever looks when."""
+    line = f"os.write(random.choice((1, 2)), f'{{n}}\\n'.encode()); {pause}"
+    run = lab.run(["python3", "-c", f"import os, random, time\nfor n in range(90): {line}"])
     lab.until_ended(run)
     lab.intake.wait(lambda: run.attempt.is_collected)
     pieces = (run.attempt.output[stream][at : at + size] for stream, at, size, _ in run.attempt.chunks)
     numbers = [int(line) for line in b"".join(pieces).split()]
-    assert sorted(numbers) == list(range(60))
-    # A machine that is busy may look late at some of them.
-    assert sum(place != number for place, number in enumerate(numbers)) <= 12, numbers
+    assert sorted(numbers) == list(range(90))
+    # A machine that is busy may tear a burst into two looks.
+    assert sum(place != number for place, number in enumerate(numbers)) <= 4, numbers
 
 
 def test_a_time_limit_is_told_as_one(lab):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import signal
 import time
 from pathlib import Path
@@ -192,13 +193,17 @@ def test_a_local_script_may_open_its_output_again(lab):
     assert run.attempt.output["stderr"] == b"2\n3\n5\n8\n"
 
 
-@pytest.mark.parametrize("shape", ["out err", "out out err", "out err err err"])
-def test_lines_of_a_local_script_arrive_in_the_order_in_which_they_were_written(lab, shape):
-    """Without any pause between them, and in turns that are alike: ten of them."""
-    lines = [(stream, f"{turn}.{place}") for turn in range(10) for place, stream in enumerate(shape.split())]
-    prints = "; ".join(f"echo {text}" + (" >&2" if stream == "err" else "") for stream, text in lines)
-    run = lab.run(["sh", "-c", f"{prints}"])
+@pytest.mark.parametrize("language", ["sh", "python3"])
+def test_lines_of_a_local_script_arrive_in_the_order_in_which_they_were_written(lab, language):
+    """In any order, and without a pause between them."""
+    streams = [random.Random(place).choice(("out", "err")) for place in range(60)]
+    if language == "sh":
+        prints = [f"echo {place}" + " >&2" * (stream == "err") for place, stream in enumerate(streams)]
+    else:
+        prints = [f"print({place}, file=sys.std{stream})" for place, stream in enumerate(streams)]
+        prints.insert(0, "import sys")
+    run = lab.run([language, "-c", "\n".join(prints)])
     lab.until_ended(run)
     lab.intake.wait(lambda: run.attempt.is_collected)
     pieces = (run.attempt.output[stream][at : at + size] for stream, at, size, _ in run.attempt.chunks)
-    assert b"".join(pieces).decode().split() == [text for _, text in lines]
+    assert [int(line) for line in b"".join(pieces).split()] == list(range(60))

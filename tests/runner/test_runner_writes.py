@@ -1,90 +1,124 @@
-"""The kernel tells which of some files was written to, in order."""
+"""The kernel tells of each write to some pipes, in order; where it cannot, nothing happens."""
 
 import os
-from pathlib import Path
-from types import SimpleNamespace
+import signal
+import threading
 
 import pytest
 
 from runner import writes
-from runner.writes import Writes
+from runner.pipes import Pipes
+from runner.volume import STREAMS
+from runner.writes import Turn, Writes, joined, without_last
 
 
 @pytest.fixture
-def logs(tmp_path):
-    files = {name: tmp_path / f"{name}.log" for name in ("stdout", "stderr")}
-    for path in files.values():
-        path.touch()
-    return files
+def pipes():
+    made = Pipes.unnamed(STREAMS, None)
+    yield made
+    made.close_writers()
+    made.close_readers()
 
 
 @pytest.fixture
-def told(logs):
-    watching = Writes(logs)
-    assert watching.works
-    yield watching
-    watching.close()
+def told(pipes):
+    listening = Writes(pipes.readers)
+    assert listening.works
+    yield listening
+    listening.close()
 
 
-MOST_EVENTS = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text("ascii"))
+def write(pipes, *streams):
+    for stream in streams:
+        os.write(pipes.writers[stream], b"x")
 
 
-def watches_of_this_process():
-    links = (str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink())
-    return sum("inotify" in link for link in links)
-
-
-def append(path):
-    with path.open("ab", 0) as log:
-        log.write(b"x")
-
-
-def test_files_are_told_in_the_order_of_their_writes(logs, told):
+def test_writes_are_told_one_by_one_in_their_order(pipes, told):
     assert told.take() == []
-    for name in ("stderr", "stderr", "stdout", "stderr"):
-        append(logs[name])
-    assert told.take() == ["stderr", "stdout", "stderr"]
+    write(pipes, "stderr", "stderr", "stdout", "stderr", "stdout", "stdout", "stdout")
+    assert told.take() == [("stderr", 2), ("stdout", 1), ("stderr", 1), ("stdout", 3)]
     assert told.take() == []
-    append(logs["stdout"])
-    assert told.take() == ["stdout"]
+    write(pipes, "stdout")
+    assert told.take() == [("stdout", 1)]
 
 
-def test_who_writes_faster_than_it_is_read_holds_nobody(logs, told, monkeypatch):
-    """Each time that its queue is read it is full again, with other things."""
-    reads = []
-
-    def always_more(descriptor, size):
-        reads.append(size)
-        return writes._EVENT.pack(-1, 0x4000, 0, 0) * (size // writes._EVENT.size)
-
-    append(logs["stderr"])
-    monkeypatch.setattr(writes, "os", SimpleNamespace(read=always_more))
-    assert told.take() == []
-    assert len(reads) * writes._BLOCK > 16_384 * writes._EVENT.size
-    assert len(reads) < 100
-    monkeypatch.undo()
-    assert told.take() == ["stderr"]
+def test_it_does_not_matter_what_is_read_meanwhile(pipes, told):
+    write(pipes, "stdout")
+    os.read(pipes.readers["stdout"], 10)
+    write(pipes, "stdout", "stderr")
+    assert told.take() == [("stdout", 2), ("stderr", 1)]
 
 
-@pytest.mark.skipif(MOST_EVENTS > 1 << 18, reason="this kernel keeps more events than a test can make")
-def test_a_reader_that_was_away_for_long_goes_on(logs, told):
-    """The kernel's queue is bounded; neighbours in it that are the same are one."""
-    descriptors = [os.open(path, os.O_WRONLY) for path in logs.values()]
-    for _ in range(MOST_EVENTS // 2 + 1000):
-        for descriptor in descriptors:
-            os.pwrite(descriptor, b"x", 0)
-    assert told.take() == ["stdout", "stderr"] * (writes._MOST_TURNS // 2)
-    assert told.take() == []
-    os.pwrite(descriptors[1], b"x", 0)
-    assert told.take() == ["stderr"]
-    for descriptor in descriptors:
-        os.close(descriptor)
+def test_each_thread_hears_of_its_own_pipes():
+    """And no other one is disturbed: a signal that nobody has blocked would end the process."""
+    found = {}
+
+    def listen(number):
+        made = Pipes.unnamed(STREAMS, None)
+        listening = Writes(made.readers)
+        write(made, *["stdout"] * (number + 1), "stderr")
+        found[number] = listening.take()
+        listening.close()
+        write(made, "stdout")
+        made.close_writers()
+        made.close_readers()
+
+    threads = [threading.Thread(target=listen, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {number: [("stdout", number + 1), ("stderr", 1)] for number in range(4)}
 
 
-def test_where_a_file_is_missing_nothing_is_told_and_nothing_stays_open(tmp_path):
-    before = watches_of_this_process()
-    watching = Writes({"stdout": tmp_path / "none"})
-    assert not watching.works
-    assert watches_of_this_process() == before
-    assert watching.take() == []
-    watching.close()
+def test_many_writes_are_read_at_once(pipes, told):
+    for _ in range(3000):
+        write(pipes, "stdout")
+        os.read(pipes.readers["stdout"], 1)
+    write(pipes, "stderr")
+    assert told.take() == [("stdout", 3000), ("stderr", 1)]
+
+
+def test_what_cannot_be_queued_is_not_told_and_hurts_nobody(pipes, told):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_SIGPENDING)
+    resource.setrlimit(resource.RLIMIT_SIGPENDING, (0, before[1]))
+    try:
+        write(pipes, *["stdout"] * 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_SIGPENDING, before)
+    assert sum(turn.writes for turn in told.take()) <= 10
+    write(pipes, "stderr")
+    assert told.take()[-1].stream == "stderr"
+
+
+def test_nothing_is_told_of_what_comes_after_the_end(pipes):
+    listening = Writes(pipes.readers)
+    write(pipes, "stdout")
+    listening.close()
+    write(pipes, "stderr")
+    assert (listening.works, listening.take()) == (False, [])
+    assert signal.sigpending() & {writes._NUMBER, signal.SIGIO} == set()
+
+
+@pytest.mark.parametrize("lacks", ["signalfd", "pipes"])
+def test_where_there_is_no_such_call_nothing_is_told(pipes, monkeypatch, tmp_path, lacks):
+    if lacks == "signalfd":
+        monkeypatch.setattr("ctypes.CDLL", lambda *_: None)
+    readers = dict(pipes.readers)
+    if lacks == "pipes":
+        readers["stderr"] = readers["stdout"] + 256
+    listening = Writes(readers)
+    assert not listening.works
+    write(pipes, "stdout")
+    assert listening.take() == []
+    listening.close()
+
+
+def test_neighbours_are_joined_and_one_write_is_taken_back():
+    turns = [Turn("a", 1), Turn("b", 1), Turn("b", 2), Turn("a", 2)]
+    assert joined(turns) == [("a", 1), ("b", 3), ("a", 2)]
+    assert without_last(turns, "a") == [("a", 1), ("b", 3), ("a", 1)]
+    assert without_last([Turn("a", 1), Turn("b", 1), Turn("a", 2)], "b") == [("a", 3)]
+    assert without_last([Turn("a", 1)], "b") == [("a", 1)]
