@@ -11,6 +11,7 @@ import os
 import struct
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from operator import add, sub
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,16 +98,32 @@ class OrderWriter:
 def split_by_lines(data: bytes, writes: Sequence[int]) -> list[int]:
     """Where pieces end that were written one after the other, of so many writes each; some may be empty.
 
-    How large a write was is not told. Most of a script's are alike in how many lines they have (one; a half, where
-    the line's end is written for itself): so the lines are shared out by them.
+    How large a write was is not told. Most are a line, or half of one where its end is written for itself: within
+    that the lines of `data` are shared out. Where that cannot be they are shared out by writes.
     """
     lines = [at + 1 for at, byte in enumerate(data) if byte == _NEWLINE and at + 1 < len(data)] + [len(data)]
-    whole, done, ends = sum(writes), 0, []
-    for many in writes:
-        done += many
-        line = done * len(lines) // whole
+    least = [-(-many // 2) for many in writes]
+    if sum(least) <= len(lines) <= sum(writes):
+        more = _shares(len(lines) - sum(least), [*map(sub, writes, least)])
+        shares = [*map(add, least, more)]
+    else:
+        shares = _shares(len(lines), writes)
+    ends, line = [], 0
+    for share in shares:
+        line += share
         ends.append(lines[line - 1] if line else 0)
     return ends
+
+
+def _shares(whole: int, weights: Sequence[int]) -> list[int]:
+    """Whole numbers in proportion to `weights` that are `whole` together."""
+    total, done, given = max(1, sum(weights)), 0, 0
+    shares = []
+    for weight in weights:
+        done += weight
+        shares.append(done * whole // total - given)
+        given += shares[-1]
+    return shares
 
 
 class OrderReader:
