@@ -94,7 +94,7 @@ def test_only_the_claimed_regular_files_are_taken_from_the_stream(
     client, intake, volume, monkeypatch, members
 ):
     intake.attempts["t"] = Attempt(["true"], files={"a": b""})
-    monkeypatch.setattr(stub_intake, "_tar", lambda _: tar_of(*members))
+    monkeypatch.setattr(stub_intake, "input_tar", lambda _: tar_of(*members))
     with pytest.raises(InputsBroken, match="none of the job's files"):
         fetch_inputs(client, volume, claim(client, volume, "u")["files"], None)
     assert list(volume.work_dir.iterdir()) == []
