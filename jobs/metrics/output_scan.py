@@ -57,7 +57,7 @@ def _read(attempt_id: int, size: int, piece: Piece, *, is_final: bool) -> bool:
                 return has_any
             left_out = LeftOut()
             is_start = at == 0 or piece(at - 1, 1) == b"\n"
-            told = [each for line in lines(block[:end], is_start) for each in parse(line, left_out)]
+            told = [each for line in lines(block[:end], is_start, left_out) for each in parse(line, left_out)]
             keeping.keep(taken, told, left_out)
             keeping.note(taken, left_out)
             taken.read_to = at + end
@@ -73,8 +73,11 @@ def _whole(block: bytes, *, is_final: bool) -> int:
     return end if end or len(block) < BLOCK else len(block)
 
 
-def lines(block: bytes, is_start: bool) -> Iterator[bytes]:
-    """The lines that begin with MARK; `is_start`: the block begins a line. What a `\\r` took back does not count."""
+def lines(block: bytes, is_start: bool, left_out: LeftOut) -> Iterator[bytes]:
+    """The lines that begin with MARK; `is_start`: the block begins a line. What a `\\r` took back does not count.
+
+    A line that has it behind something else, as an unfinished progress bar, is left out.
+    """
     at = block.find(MARK)
     while at >= 0:
         begin = block.rfind(b"\n", 0, at) + 1
@@ -83,4 +86,6 @@ def lines(block: bytes, is_start: bool) -> Iterator[bytes]:
         line = block[begin:end].removesuffix(b"\r").rpartition(b"\r")[2]
         if line.startswith(MARK) and (begin > 0 or is_start):
             yield line
+        elif MARK in line:
+            left_out.add("A metric's line does not begin with its mark: something before it has no end of line")
         at = block.find(MARK, end)

@@ -93,6 +93,14 @@ def test_only_the_beginning_of_a_line_counts(runner):
     assert list(Metric.objects.values_list("name", flat=True)) == ["b"]
 
 
+def test_a_line_behind_an_unfinished_bar_is_said_and_not_kept(runner):
+    bar = b"::stellwerk-metric loss=1\n" + b"\repoch 0::stellwerk-metric loss=2\n" * 3
+    runner.output(bar + b"::stellwerk-metric taken=back\rnothing\n")
+    assert curve(runner.attempt, "loss") == [(0.0, 1.0)]
+    said = "A metric's line does not begin with its mark: something before it has no end of line"
+    assert MetricsTaken.objects.get().left_out == {said: 3}
+
+
 def test_the_middle_of_a_long_line_is_no_beginning(runner, monkeypatch):
     monkeypatch.setattr(output_scan, "BLOCK", 64)
     runner.output(b"z" * 64 + b"::stellwerk-metric a=1\n::stellwerk-metric b=1\n")
