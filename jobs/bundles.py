@@ -36,9 +36,9 @@ def streamed_files(bundle: Bundle) -> Iterator[StreamedFile]:
         yield file.path, file.size, lambda key=key: default_storage.open(key, "rb")  # type: ignore[misc]
 
 
-def read_head(blob: Blob, size: int) -> bytes:
-    """The first `size` bytes. A network call where the storage is one."""
-    with default_storage.open(blob.key, "rb") as file:
+def read_head(key: str, size: int) -> bytes:
+    """The first `size` bytes of the content under `key`. A network call where the storage is one."""
+    with default_storage.open(key, "rb") as file:
         head: bytes = file.read(size)
         return head
 

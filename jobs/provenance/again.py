@@ -20,6 +20,8 @@ from teams.models import Team, User
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 LONGEST = 100_000
+SIZES = ("cpu_millis", "memory_bytes", "disk_bytes", "max_processes", "gpu_count", "gpu_resource")
+NODES = ("node_labels", "tolerations")
 
 
 @dataclass
@@ -106,11 +108,13 @@ def _profile(opened: Opened, offer: Offer, image: Image | None, filled: Filled) 
         filled.notes.append(f"The profile “{visible(label)}” is not offered there: choose one.")
         return None
     told = opened.capsule.get("profile")
-    names = ("cpu_millis", "memory_bytes", "disk_bytes", "gpu_count", "gpu_resource")
-    if isinstance(told, dict) and any(told.get(name) != getattr(profile, name) for name in names):
+    known = told if isinstance(told, dict) else {}  # one of before has fewer of them
+    if any(known[name] != getattr(profile, name) for name in SIZES if name in known):
         filled.notes.append(
             f"The profile “{visible(label)}” has other sizes by now than it had for that run."
         )
+    if any(known[name] != getattr(profile, name) for name in NODES if name in known):
+        filled.notes.append(f"The profile “{visible(label)}” runs on other nodes by now than it did then.")
     return profile
 
 

@@ -1,30 +1,41 @@
 """A capsule as one .zip: `capsule.json`, and the job's files below `files/`."""
 
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, cast
 
+from django.core.files.storage import default_storage
 from django.db import close_old_connections
 from django.utils import timezone
 
-from jobs.bundles import streamed_files
 from jobs.models import Job
 from jobs.provenance.capsule import FILE, FOLDER, written
+from jobs.provenance.inputs import Inputs
 from jobs.uploads.tarstream import StreamedFile, zip_stream
 
+# Content that is held stays for a day: a reader may take longer.
+HELD_ANEW_EVERY = 3600.0
 
-def archive_of(job: Job, capsule: dict[str, Any]) -> Iterator[bytes]:
-    """In constant memory, while it is sent. Breaks off where a file has vanished or changed its size."""
-    files = [_capsule_file(written(capsule)), *_below(job)]
+
+def archive_of(job: Job, capsule: dict[str, Any], inputs: Inputs) -> Iterator[bytes]:
+    """In constant memory, while it is sent; `inputs` are held, and stay so. Breaks off where a file has changed its size."""
+    files = [_capsule_file(written(capsule))]
+    files += [] if inputs.gone else [_below(file.path, file.size, file.key) for file in inputs.files]
     # A slow reader must not keep one of the few connections to the database.
     close_old_connections()
-    yield from zip_stream(files, timezone.localtime(job.created_at).replace(tzinfo=None))
+    held_at = time.monotonic()
+    for piece in zip_stream(files, timezone.localtime(job.created_at).replace(tzinfo=None)):
+        yield piece
+        if time.monotonic() - held_at > HELD_ANEW_EVERY:
+            held_at = time.monotonic()
+            inputs.hold()
+            close_old_connections()
 
 
 def _capsule_file(content: bytes) -> StreamedFile:
     return FILE, len(content), lambda: cast(Any, BytesIO(content))
 
 
-def _below(job: Job) -> Iterator[StreamedFile]:
-    for path, size, opened in streamed_files(job.bundle):
-        yield FOLDER + path, size, opened
+def _below(path: str, size: int, key: str) -> StreamedFile:
+    return FOLDER + path, size, lambda: default_storage.open(key, "rb")

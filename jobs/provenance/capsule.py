@@ -4,7 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from jobs.models import Attempt, BundleFile, Job
+from jobs.models import Attempt, Job
+from jobs.provenance.inputs import Inputs
 from jobs.provenance.secrets import parted
 from jobs.submission.drafts import typed_rules
 
@@ -16,7 +17,7 @@ FOLDER = "files/"
 RULES = "results_"
 
 
-def capsule_of(job: Job, attempt: Attempt | None) -> dict[str, Any]:
+def capsule_of(job: Job, attempt: Attempt | None, inputs: Inputs) -> dict[str, Any]:
     """JSON values. `attempt` is the one that counts, the newest; `job` has its team, owner and cluster."""
     shown, hidden = parted(job.environment)
     return {
@@ -47,13 +48,9 @@ def capsule_of(job: Job, attempt: Attempt | None) -> dict[str, Any]:
             "finished": _time(job.finished_at),
         },
         "outcome": {"status": str(job.status), "reason": job.reason, "exit_code": job.exit_code},
-        "files": [_file_of(file) for file in files_of(job)],
+        "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in inputs.files],
+        "files_gone": inputs.gone,
     }
-
-
-def files_of(job: Job) -> list[BundleFile]:
-    """By path, with their hashes."""
-    return list(job.bundle.files.select_related("blob").order_by("path"))
 
 
 def written(capsule: dict[str, Any]) -> bytes:
@@ -69,11 +66,10 @@ def _profile_of(job: Job) -> dict[str, Any]:
         "disk_bytes": job.disk_bytes,
         "gpu_count": job.gpu_count,
         "gpu_resource": job.gpu_resource,
+        "max_processes": job.max_processes,
+        "node_labels": dict(job.node_labels),
+        "tolerations": list(job.tolerations),
     }
-
-
-def _file_of(file: BundleFile) -> dict[str, Any]:
-    return {"path": file.path, "size": file.size, "sha256": file.blob.sha256}
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from jobs.models import Attempt, BundleFile, Job, Metric, MetricsTaken
+from jobs.models import Attempt, Job, Metric, MetricsTaken
 from jobs.provenance.facts import GROUPS, INPUTS, METRICS, SHORT_HASH, Fact, facts_of
+from jobs.provenance.inputs import inputs_of_all
 from jobs.provenance.versions import version_facts
 from jobs.provenance.wording import is_better_low, number_text
 
@@ -49,7 +50,7 @@ class Column:
 
 
 def columns_of(jobs: Sequence[Job]) -> list[Column]:
-    """In the order of `jobs`, which have team, owner and cluster. Six statements."""
+    """In the order of `jobs`, which have team, owner and cluster. Seven statements."""
     newest = Attempt.objects.filter(job__in=jobs).order_by("job_id", "-number").distinct("job_id")
     attempts = {attempt.job_id: attempt for attempt in newest}
     ids = [attempt.pk for attempt in attempts.values()]
@@ -109,20 +110,14 @@ def _best(known: Fact, facts: Sequence[Fact | None]) -> float | None:
 
 def _add_files(columns: Sequence[Column]) -> None:
     """The script's hash, and the other files that are not the same in all."""
-    bundles = {column.job.bundle_id for column in columns}
-    files: dict[object, dict[str, str]] = defaultdict(dict)
-    for bundle_id, path, sha256 in (
-        BundleFile.objects.filter(bundle__in=bundles)
-        .order_by("path")
-        .values_list("bundle_id", "path", "blob__sha256")
-    ):
-        files[bundle_id][path] = sha256
+    inputs = inputs_of_all([column.job for column in columns])
+    files = {pk: {file.path: file.sha256 for file in each.files} for pk, each in inputs.items()}
     paths = dict.fromkeys(path for each in files.values() for path in each)
-    differing = [path for path in paths if len({files[bundle].get(path) for bundle in bundles}) > 1]
+    differing = [path for path in paths if len({each.get(path) for each in files.values()}) > 1]
     scripts = {column.job.entry for column in columns}
     shown = [path for path in differing if path not in scripts][:MOST_FILE_ROWS]
     for column in columns:
-        own = files[column.job.bundle_id]
+        own = files[column.job.pk]
         script = own.get(column.job.entry, "")
         column.add(Fact(INPUTS, "Script’s hash", script[:SHORT_HASH], script))
         for path in shown:

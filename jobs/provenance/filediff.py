@@ -8,10 +8,10 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from jobs import bundles
-from jobs.models import BundleFile
 from jobs.previews.decoding import visible_controls
 from jobs.previews.kinds import language_of
 from jobs.previews.source import is_quick, tokens_html
+from jobs.provenance.inputs import InputFile
 
 # Of one file, and of all that are shown as lines: what is larger is told by its hashes.
 MOST_BYTES, MOST_BYTES_TOGETHER, MOST_FILES = 256 * 1024, 1024 * 1024, 30
@@ -37,8 +37,8 @@ class FileChange:
 
     path: str
     kind: str
-    old: BundleFile | None = None
-    new: BundleFile | None = None
+    old: InputFile | None = None
+    new: InputFile | None = None
     lines: list[Line] = field(default_factory=list)
     why: str = ""
 
@@ -61,26 +61,26 @@ class FileChanges:
     same: int
 
 
-def file_changes(old: Sequence[BundleFile], new: Sequence[BundleFile]) -> FileChanges:
-    """`old` and `new` have their blobs. Reads at most MOST_BYTES_TOGETHER twice."""
+def file_changes(old: Sequence[InputFile], new: Sequence[InputFile]) -> FileChanges:
+    """Told by their hashes; of those whose content is kept it reads at most MOST_BYTES_TOGETHER twice."""
     before, after = {file.path: file for file in old}, {file.path: file for file in new}
-    gone = {file.blob_id: file for path, file in before.items() if path not in after}
+    gone = {file.sha256: file for path, file in before.items() if path not in after}
     budget = _Budget()
     changes: list[FileChange] = []
     moved: set[str] = set()
     for path, file in after.items():
         if path not in before:
-            source = gone.get(file.blob_id)
+            source = gone.get(file.sha256)
             moved |= {source.path} if source else set()
             changes.append(FileChange(path, "moved" if source else "new", source, file))
-        elif before[path].blob_id != file.blob_id:
+        elif before[path].sha256 != file.sha256:
             changes.append(_changed(before[path], file, budget))
     changes += [
         FileChange(path, "gone", file)
         for path, file in before.items()
         if path not in after and path not in moved
     ]
-    same = sum(path in before and before[path].blob_id == file.blob_id for path, file in after.items())
+    same = sum(path in before and before[path].sha256 == file.sha256 for path, file in after.items())
     return FileChanges(sorted(changes, key=lambda change: change.path), same)
 
 
@@ -97,8 +97,11 @@ class _Budget:
         return True
 
 
-def _changed(old: BundleFile, new: BundleFile, budget: _Budget) -> FileChange:
+def _changed(old: InputFile, new: InputFile, budget: _Budget) -> FileChange:
     size = max(old.size, new.size)
+    if not (old.key and new.key):
+        why = "Its lines are no longer kept: it is told by its hashes."
+        return FileChange(new.path, "changed", old, new, why=why)
     if size > MOST_BYTES:
         return FileChange(new.path, "changed", old, new, why="It is too large to be shown line by line.")
     if not budget.allows(size):
@@ -116,9 +119,9 @@ def _changed(old: BundleFile, new: BundleFile, budget: _Budget) -> FileChange:
     return FileChange(new.path, "changed", old, new, lines)
 
 
-def _text_of(file: BundleFile) -> str | None:
+def _text_of(file: InputFile) -> str | None:
     try:
-        data = bundles.read_head(file.blob, MOST_BYTES)
+        data = bundles.read_head(file.key, MOST_BYTES)
     except OSError:
         return None
     if b"\0" in data:

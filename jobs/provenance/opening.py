@@ -16,6 +16,7 @@ from jobs.uploads.paths import clean_path
 from jobs.uploads.refusal import UploadRefused, visible
 
 MOST_WORDS_BYTES = 4 * 1024 * 1024
+BRING_FILES = "Upload the files under New job if you still have them."
 ADVICE = "Download the capsule again from the job’s page, and upload it unchanged."
 
 
@@ -113,6 +114,8 @@ def _judged(words: bytes, name: str) -> dict[str, Any]:
 
 
 def _check_hashes(capsule: dict[str, Any], kept: list[NewFile], name: str) -> None:
+    if capsule.get("files_gone"):
+        _refuse(name, "A rule had deleted its files before: it has their hashes alone.", BRING_FILES)
     told = capsule.get("files")
     files = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
     wanted = {str(each.get("path")): each.get("sha256") for each in files}
@@ -126,5 +129,5 @@ def _check_hashes(capsule: dict[str, Any], kept: list[NewFile], name: str) -> No
             _refuse(name, f"“{visible(path)}” is not the file that ran: its hash is another one.")
 
 
-def _refuse(name: str, sentence: str) -> NoReturn:
-    raise UploadRefused(name, f"“{name}” was not opened. {sentence}", ADVICE)
+def _refuse(name: str, sentence: str, advice: str = ADVICE) -> NoReturn:
+    raise UploadRefused(name, f"“{name}” was not opened. {sentence}", advice)

@@ -118,7 +118,7 @@ def _read_texts(bundle_ids: Iterable[UUID]) -> None:
 
 def _head(blob: Blob) -> bytes:
     try:
-        return read_head(blob, MOST_BYTES)
+        return read_head(blob.key, MOST_BYTES)
     except FileNotFoundError:
         # Gone from the disk: the job is found by everything else.
         log.warning("the content of blob %s is not in the storage", blob.pk)

@@ -193,7 +193,7 @@ def open_in_editor(draft: Draft, path: str) -> str:
     if file.size > MAX_CODE_BYTES:
         return f"“{visible(path)}” is too large to be changed here. Change it in your editor and upload it again."
     try:
-        text = bundles.read_head(file.blob, MAX_CODE_BYTES).decode()
+        text = bundles.read_head(file.blob.key, MAX_CODE_BYTES).decode()
     except UnicodeDecodeError:
         return f"“{visible(path)}” is not text in UTF-8. Change it in your editor and upload it again."
     if "\0" in text:
@@ -279,7 +279,7 @@ class Loaded:
 
     def fetch_head(self, blob: Blob) -> bytes:
         """Overridden where the storage may not be asked."""
-        return bundles.read_head(blob, HEAD_BYTES)
+        return bundles.read_head(blob.key, HEAD_BYTES)
 
 
 def load(draft: Draft, offer: Offer) -> Loaded:

@@ -14,12 +14,13 @@ from jobs.models import Job
 from jobs.provenance.archive import archive_of
 from jobs.provenance.asked import Asked
 from jobs.provenance.before import Before, run_before
-from jobs.provenance.capsule import capsule_of, files_of
+from jobs.provenance.capsule import capsule_of
 from jobs.provenance.comparing import Column, columns_of, rows_of
 from jobs.provenance.curves import charts_of
 from jobs.provenance.export import HEADER_WORDS, export_rows
 from jobs.provenance.facts import OUTCOME, STATUS
 from jobs.provenance.filediff import file_changes
+from jobs.provenance.inputs import held_inputs_of, inputs_of, inputs_of_all
 from jobs.provenance.secrets import has_secret
 from jobs.provenance.versions import seen_by
 from jobs.sending import dress, joined_filename
@@ -36,7 +37,7 @@ def job_capsule(request: SignedInRequest, job_id: int) -> HttpResponse:
     attempt = results.newest_attempt(job)
     context = {
         "job": job,
-        "capsule": capsule_of(job, attempt),
+        "capsule": capsule_of(job, attempt, inputs_of(job)),
         "seen": seen_by(attempt),
         "has_secret": has_secret(job.arguments),
     }
@@ -48,8 +49,9 @@ def job_capsule(request: SignedInRequest, job_id: int) -> HttpResponse:
 def job_capsule_zip(request: SignedInRequest, job_id: int) -> HttpResponseBase:
     """The same with the files themselves, made while it is sent."""
     job = find_job(request.user, job_id)
-    capsule = capsule_of(job, results.newest_attempt(job))
-    response = StreamingHttpResponse(archive_of(job, capsule), content_type="application/zip")
+    inputs = held_inputs_of(job)
+    capsule = capsule_of(job, results.newest_attempt(job), inputs)
+    response = StreamingHttpResponse(archive_of(job, capsule, inputs), content_type="application/zip")
     return dress(response, joined_filename(job.name, job.pk, "capsule.zip"))
 
 
@@ -66,10 +68,12 @@ def job_changes(request: SignedInRequest, job_id: int) -> HttpResponse:
     if before is not None:
         columns = columns_of([before.job, job])
         is_same_bundle = before.job.bundle_id == job.bundle_id
-        files = ([], []) if is_same_bundle else (files_of(before.job), files_of(job))
+        inputs = inputs_of_all([before.job, job])
+        files = ([], []) if is_same_bundle else (inputs[before.job.pk].files, inputs[job.pk].files)
         context |= {
             "rows": [row for row in rows_of(columns) if row.differs and not row.label.startswith("file ")],
             "files": file_changes(*files),
+            "gone": sorted({each.gone for each in inputs.values()} - {""}),
             "is_same_bundle": is_same_bundle,
         }
     return render(request, "jobs/job_changes.html", context)

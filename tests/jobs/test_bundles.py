@@ -42,7 +42,7 @@ def test_stored_content_is_moved_not_copied_and_read_back(db):
     blob = bundles.store([file])[file.sha256]
     assert not file.place.exists()
     assert Path(default_storage.path(blob.key)).stat().st_ino == inode
-    assert (blob.size, bundles.read_head(blob, 4)) == (12, b"some")
+    assert (blob.size, bundles.read_head(blob.key, 4)) == (12, b"some")
 
 
 def test_the_same_content_again_is_the_same_blob_and_is_touched(db):

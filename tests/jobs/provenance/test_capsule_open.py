@@ -7,6 +7,7 @@ import zipfile
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from clusters.models import Profile
 from jobs.models import Draft, Job, Priority
 from jobs.provenance import archive as capsule_archive
 
@@ -135,3 +136,21 @@ def test_words_of_any_kind_break_nothing(capsule, send):
         "results": {"include": 7, "size": "\0"},
     }
     assert send(capsule(**strange, entry="\0", time_limit_seconds=10**40)).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"max_processes": 7}, "has other sizes by now than it had for that run."),
+        ({"memory_bytes": 1 << 20}, "has other sizes by now than it had for that run."),
+        ({"node_labels": {"gpu": "a100"}}, "runs on other nodes by now than it did then."),
+        ({"tolerations": [{"key": "gpu"}]}, "runs on other nodes by now than it did then."),
+        ({}, ""),
+    ],
+)
+def test_a_profile_that_is_another_one_by_now_is_said(capsule, send, client, changed, said):
+    content = capsule()
+    Profile.objects.update(**changed)
+    page = client.get(send(content)["Location"]).content.decode()
+    assert said in page
+    assert bool(said) == (" by now than it " in page)
