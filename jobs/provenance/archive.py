@@ -19,7 +19,7 @@ HELD_ANEW_EVERY = 3600.0
 
 
 def archive_of(job: Job, capsule: dict[str, Any], inputs: Inputs) -> Iterator[bytes]:
-    """In constant memory, while it is sent; `inputs` are held, and stay so. Breaks off where a file has changed its size."""
+    """In constant memory, while it is sent; `inputs` stay held. Breaks off where a file has changed its size."""
     files = [_capsule_file(written(capsule))]
     files += [] if inputs.gone else [_below(file.path, file.size, file.key) for file in inputs.files]
     # A slow reader must not keep one of the few connections to the database.
@@ -38,4 +38,4 @@ def _capsule_file(content: bytes) -> StreamedFile:
 
 
 def _below(path: str, size: int, key: str) -> StreamedFile:
-    return FOLDER + path, size, lambda: default_storage.open(key, "rb")
+    return FOLDER + path, size, lambda: cast(Any, default_storage.open(key, "rb"))

@@ -50,7 +50,7 @@ def held_inputs_of(job: Job) -> Inputs:
 
 
 def inputs_of_all(jobs: Sequence[Job]) -> dict[int, Inputs]:
-    """By the jobs' ids. Two statements. The mark that they are gone is looked at last: who reads content holds it first."""
+    """By the jobs' ids. Two statements, the mark that they are gone last."""
     bundles = {job.bundle_id for job in jobs}
     files: dict[UUID, list[InputFile]] = defaultdict(list)
     rows: Iterable[Any] = BundleFile.objects.filter(bundle__in=bundles).order_by("path").values_list(*SHOWN)

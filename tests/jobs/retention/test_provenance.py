@@ -1,4 +1,4 @@
-"""Where a result came from, when a rule has deleted the inputs: hashes stay, and nothing is sent that is only half there."""
+"""Where a result came from, when a rule has deleted the inputs: hashes stay, and nothing is sent by half."""
 
 import io
 import json
