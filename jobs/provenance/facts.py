@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from jobs.models import Attempt, Job
-from jobs.provenance.secrets import looks_secret
+from jobs.provenance.secrets import HIDDEN, Argument, arguments_of, looks_secret
 from teams.wording import readable_bytes, readable_seconds
 
-HIDDEN = "(hidden)"
 OUTCOME, PARAMETERS, INPUTS, METRICS = "Outcome", "Parameters", "Inputs", "Metrics"
 GROUPS = (OUTCOME, METRICS, PARAMETERS, INPUTS)
 SHORT_HASH = 12
@@ -46,10 +45,9 @@ def facts_of(job: Job, attempt: Attempt | None, parameters: Mapping[str, str]) -
         yield Fact(OUTCOME, "Took", readable_seconds(seconds), mark="-", number=seconds)
     yield from _of_arguments(job.arguments)
     for name, value in sorted(job.environment.items()):
-        is_hidden = looks_secret(name, value)
-        yield Fact(PARAMETERS, f"variable {name}", HIDDEN if is_hidden else value, value, _number(value))
+        yield _parameter(f"variable {name}", value, looks_secret(name, value))
     for name, value in sorted(parameters.items()):
-        yield Fact(PARAMETERS, f"parameter {name}", value, number=_number(value))
+        yield _parameter(f"parameter {name}", value, looks_secret(name, value))
     yield Fact(INPUTS, "Script", job.entry)
     yield Fact(INPUTS, "Environment", job.image_label)
     yield Fact(INPUTS, "Image", job.image_reference)
@@ -61,28 +59,27 @@ def facts_of(job: Job, attempt: Attempt | None, parameters: Mapping[str, str]) -
     yield Fact(INPUTS, "Time limit", readable_seconds(job.time_limit_seconds), number=job.time_limit_seconds)
 
 
-def _of_arguments(arguments: Iterable[str]) -> Iterator[Fact]:
+def _of_arguments(words: Iterable[str]) -> Iterator[Fact]:
     """Options with their values, each by its name; what is left, in its order."""
-    words, rest, seen = list(arguments), [], set()
-    while words:
-        word = words.pop(0)
-        name, sign, value = word.partition("=")
-        if not _is_option(name) or name in seen:
-            rest.append(word)
+    seen: set[str] = set()
+    rest: list[Argument] = []
+    for argument in arguments_of(words):
+        if not argument.name or argument.name in seen:
+            rest.append(argument)
             continue
-        seen.add(name)
-        if not sign and words and not _is_option(words[0]):
-            value = words.pop(0)
-        elif not sign:
-            value = "given"
-        is_hidden = looks_secret(name.lstrip("-"), value)
-        yield Fact(PARAMETERS, name, HIDDEN if is_hidden else value, value, _number(value))
+        seen.add(argument.name)
+        has_value = argument.words != (argument.name,)
+        yield _parameter(argument.name, argument.value if has_value else "given", argument.is_secret)
     if rest:
-        yield Fact(PARAMETERS, "arguments", shlex.join(rest))
+        mark = shlex.join(word for argument in rest for word in argument.words)
+        yield Fact(PARAMETERS, "arguments", " ".join(argument.shown for argument in rest), mark)
 
 
-def _is_option(word: str) -> bool:
-    return word.startswith("-") and len(word) > 1 and _number(word) is None and not word.startswith("---")
+def _parameter(label: str, value: str, is_secret: bool) -> Fact:
+    """A hidden one has no number: it would stand in the export, and put the jobs in its order."""
+    if is_secret:
+        return Fact(PARAMETERS, label, HIDDEN, value)
+    return Fact(PARAMETERS, label, value, number=_number(value))
 
 
 def _profile(job: Job) -> str:
