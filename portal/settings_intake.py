@@ -10,7 +10,11 @@ from portal.settings import INSTALLED_APPS as OF_ALL
 # allauth insists on its middleware, and the admin's pages are made with allauth's.
 FOR_PEOPLE = {"django.contrib.admin", "allauth", "allauth.account", "django_htmx", "csp"}
 INSTALLED_APPS = [app for app in OF_ALL if app not in FOR_PEOPLE]
-MIDDLEWARE = ["portal.middleware.request_ids", "django.middleware.common.CommonMiddleware"]
+MIDDLEWARE = [
+    "portal.middleware.request_ids",
+    "django.middleware.common.CommonMiddleware",
+    "jobs.transfers.for_runners",
+]
 # The other one is a page.
 CSRF_FAILURE_VIEW = "django.views.csrf.csrf_failure"
 ROOT_URLCONF = "portal.urls_intake"

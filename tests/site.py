@@ -22,7 +22,7 @@ from tests.up.portal_process import free_port
 
 
 class Site:
-    """`url` is the one origin. `processes` holds web, live and front by name."""
+    """`url` is the one origin. `processes` holds web, live and front by name; `values` is their environment."""
 
     def __init__(self, servers: EmbeddedServers) -> None:
         account = server_account()
@@ -34,6 +34,7 @@ class Site:
         database_url = servers.database_url.replace("/stellwerk?", f"/{connection.settings_dict['NAME']}?")
         values = programs.environment(self.home, self.address, database_url, servers.redis_url)
         values |= {"SECRET_KEY": settings.SECRET_KEY, "DJANGO_SETTINGS_MODULE": "tests.site_settings"}
+        self.values = values
         started = (
             programs.web(self.home, self.run, values),
             programs.live(self.home, self.run, values),

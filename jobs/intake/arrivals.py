@@ -16,6 +16,7 @@ from jobs.models import Attempt
 from jobs.output import growth, landmarks, outputlog
 from jobs.output.holes import Contradiction
 from jobs.output.tails import MOST_BYTES, Tail
+from jobs.transfers import lend_back
 from jobs.uploads.incoming import NewFile, Receiver
 
 # Told with the claim: the larger a piece, the fewer turns of the portal for a script that prints much.
@@ -135,6 +136,7 @@ def take_result(attempt: Attempt, path: str, request: HttpRequest) -> dict[str, 
     length = length_of(request)
     check_limits(attempt, path, length)
     check_space(length)
+    lend_back()
     arrived = _receive(request, length)
     try:
         keep(attempt, path, arrived.place, {"size": length, "sha256": arrived.sha256})

@@ -25,6 +25,9 @@ DRAINED_BYTES = 4 * 1024 * 1024
 class IntakeRefused(Exception):
     """The call is answered with `status` and a sentence; `facts` are the members beside it."""
 
+    # Whether its caller is somebody whose body is read to its end, for the connection's sake.
+    is_known = True
+
     def __init__(self, status: int, sentence: str, **facts: Any) -> None:
         super().__init__(sentence)
         self.status = status
@@ -60,7 +63,8 @@ def intake_call(
 
 def refusal(request: HttpRequest, refused: IntakeRefused) -> JsonResponse:
     """The answer to a call that is refused."""
-    _drain(request)
+    if refused.is_known:
+        _drain(request)
     return JsonResponse({"error": refused.sentence, **refused.facts}, status=refused.status)
 
 
@@ -111,7 +115,9 @@ def _caller(request: HttpRequest, is_frequent: bool) -> Attempt:
         attempt = asked_again_if_dead(find)
         if attempt and constant_time_compare(attempt.token, token) and attempt.removed_at is None:
             return attempt
-    raise IntakeRefused(401, "The token is not known, or its attempt is over.")
+    refused = IntakeRefused(401, "The token is not known, or its attempt is over.")
+    refused.is_known = False
+    raise refused
 
 
 def _whole(pk: int) -> Attempt | None:

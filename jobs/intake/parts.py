@@ -24,6 +24,7 @@ from django.http import HttpRequest
 from jobs.intake.bearer import IntakeRefused, length_of
 from jobs.intake.storing import check_limits, check_space, keep, no_space_is_507, result_path
 from jobs.models import Artifact, Attempt
+from jobs.transfers import lend_back
 from jobs.uploads import incoming
 from jobs.uploads.receiving import pieces_of
 from jobs.uploads.write_behind import WAITING_BYTES, WriteBehind
@@ -56,6 +57,7 @@ def take_part(
             raise _elsewhere(attempt, path, size, staged.confirmed)
         if length:
             check_space(length)
+            lend_back()
             staged.take(request, length)
         done = staged.confirmed
         if done.offset == size:

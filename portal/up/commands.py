@@ -5,7 +5,10 @@ from pathlib import Path
 
 BASE = Path(__file__).resolve().parents[2]
 WEB_THREADS, INTAKE_THREADS, LIVE_CONNECTIONS, WORKER_THREADS = 24, 24, 4, 8
+# Threads beside those, for what takes as long as a connection is slow (jobs/transfers.py has the number, too).
+TRANSFERS = 40
 # Database connections that each may hold, one for each of its threads; one of the intake's writes sizes (growth.py).
+# A transfer holds none while it waits.
 POOLS = {
     "web": WEB_THREADS,
     "intake": INTAKE_THREADS + 1,
@@ -21,12 +24,13 @@ def web(run: Path, drain_seconds: int = 5, scratch: Path | None = None) -> tuple
 
     At SIGTERM running requests have `drain_seconds`. `scratch` is where a file may be touched every second.
     """
-    return _gunicorn("portal.wsgi", run / "web.sock", WEB_THREADS, drain_seconds, scratch or run)
+    return _gunicorn("portal.wsgi", run / "web.sock", WEB_THREADS + TRANSFERS, drain_seconds, scratch or run)
 
 
 def intake(run: Path, drain_seconds: int = 5, scratch: Path | None = None) -> tuple[str, ...]:
     """What runners call: apart from web, so that pages do not wait for output that arrives, nor that for pages."""
-    return _gunicorn("portal.wsgi_intake", run / "intake.sock", INTAKE_THREADS, drain_seconds, scratch or run)
+    threads = INTAKE_THREADS + TRANSFERS
+    return _gunicorn("portal.wsgi_intake", run / "intake.sock", threads, drain_seconds, scratch or run)
 
 
 def _gunicorn(

@@ -19,8 +19,8 @@ export function read(status, text, landedOn, asked) {
   if (status === 404) throw new Final(SENT);
   if (status === 403) throw new Final(TOO_OLD);
   const page = new DOMParser().parseFromString(text, "text/html");
-  const full = page.querySelector("[data-full-disk]");
-  if (full) throw new Error(full.textContent);
+  const refused = page.querySelector("[data-refused]");
+  if (refused) throw new Error(refused.textContent);
   if (!page.getElementById("draft-parts")) {
     throw new Error(`The portal had an error (${status}). Nothing of this was kept; try again.`);
   }

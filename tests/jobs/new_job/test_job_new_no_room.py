@@ -35,10 +35,12 @@ def test_an_upload_without_room_is_refused_before_its_first_byte_is_taken(client
     assert not BundleFile.objects.exists()
 
 
-def test_that_holds_for_whoever_has_no_session_too(settings, url):
-    settings.STORAGE_RESERVE_BYTES = FULL
+@pytest.mark.parametrize("reserve", [0, FULL])
+def test_of_whoever_has_no_session_nothing_is_read_at_all(settings, url, reserve):
+    settings.STORAGE_RESERVE_BYTES = reserve
     body = {"wsgi.input": NeverRead(), "CONTENT_LENGTH": str(SMALL_BYTES + 1)}
-    assert Client().post(url, content_type="multipart/form-data; boundary=x", **body).status_code == 507
+    answer = Client().post(url, content_type="multipart/form-data; boundary=x", **body)
+    assert (answer.status_code, "/accounts/login/" in answer.headers["Location"]) == (302, True)
 
 
 def test_a_small_form_is_read_and_kept_and_says_that_the_disk_is_full(client, url, settings):
