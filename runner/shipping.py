@@ -132,8 +132,8 @@ class StreamShipper:
         return self._send(client, kept, hole, now)
 
     def take(self, at: int, until: int, most: int, is_final: bool, now: float) -> bytes:
-        """What ship() would send next if everything before `at` were confirmed; at most so many bytes."""
-        data = self._read(at, min(min(self.size(), until) - at, most, self._largest))
+        """What there is to send from `at` to `until`, if everything before were confirmed; at most so many bytes."""
+        data = self._read(at, min(min(self.size(), until) - at, most))
         return data if is_final else self._cut(data, now)
 
     def confirm(self, data: bytes, size: int, now: float) -> None:

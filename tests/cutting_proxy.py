@@ -87,12 +87,14 @@ def reset(*ends: socket.socket) -> None:
 class OneWayCuttingProxy(Proxy):
     """Passes bytes on until the first of `cuts` has gone its way; then both sides lose the connection.
 
-    `cuts` are pairs of way ("up" to the portal, "down" from it) and how many bytes go before the cut.
+    `cuts` are pairs of way ("up" to the portal, "down" from it) and how many bytes go before the cut. `asked` are the
+    beginnings of what came on the way up.
     """
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.cuts: list[tuple[str, int]] = []
         self.made = 0
+        self.asked: list[bytes] = []
         super().__init__(address)
 
     def _to_server(self, client: socket.socket, server: socket.socket) -> None:
@@ -104,6 +106,8 @@ class OneWayCuttingProxy(Proxy):
     def _pass(self, way: str, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if way == "up":
+                    self.asked.append(data[:200])
                 allowed = self._allow(way, len(data))
                 target.sendall(data[:allowed])
                 if allowed < len(data):

@@ -8,6 +8,7 @@ from jobs.metrics import keeping
 from jobs.metrics.left_out import LeftOut
 from jobs.metrics.line import LONGEST_LINE, MARK, parse
 from jobs.models import MetricsTaken
+from teams.wording import readable_bytes
 
 BLOCK = 1024 * 1024
 # What is stored of stdout from an offset on, of a length at most.
@@ -36,6 +37,18 @@ def finish(attempt_id: int, size: int, piece: Piece) -> bool:
     if read_to is None and not _has_mark(size, piece):
         return False
     return _read(attempt_id, size, piece, is_final=True)
+
+
+def say_gap(attempt_id: int, size: int) -> None:
+    """So many bytes of stdout were not kept: of a job that tells metrics, some may have been there. May be repeated."""
+    with transaction.atomic():
+        taken = MetricsTaken.objects.select_for_update(no_key=True).filter(pk=attempt_id).first()
+        sentence = (
+            f"{readable_bytes(size)} of stdout were not kept: metrics that were told there are not known"
+        )
+        if taken and sentence not in taken.left_out:
+            keeping.note(taken, LeftOut({sentence: 1}))
+            taken.save(update_fields=["left_out"])
 
 
 def _has_mark(size: int, piece: Piece) -> bool:
@@ -87,5 +100,7 @@ def lines(block: bytes, is_start: bool, left_out: LeftOut) -> Iterator[bytes]:
         if line.startswith(MARK) and (begin > 0 or is_start):
             yield line
         elif MARK in line:
-            left_out.add("A metric's line does not begin with its mark: something before it has no end of line")
+            left_out.add(
+                "A metric's line does not begin with its mark: something before it has no end of line"
+            )
         at = block.find(MARK, end)

@@ -8,6 +8,7 @@ from django.db import DatabaseError
 from jobs.metrics import file_scan, output_scan
 from jobs.models import Attempt
 from jobs.output import outputlog
+from jobs.output.holes import extent
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ def after_collect(attempt: Attempt) -> None:
     """All output and all results are there. May be repeated. Never raises."""
     size = outputlog.sizes(attempt.pk).stdout
     _try(attempt, lambda: output_scan.finish(attempt.pk, size, _stdout_of(attempt.pk)))
+    if gap := extent(outputlog.folder_of(attempt.pk), "stdout").left_out:
+        _try(attempt, lambda: output_scan.say_gap(attempt.pk, gap))
     _try(attempt, lambda: file_scan.take(attempt.pk))
 
 
@@ -40,7 +43,7 @@ def _stdout_of(attempt_id: int) -> output_scan.Piece:
     return piece
 
 
-def _try(attempt: Attempt, look: Callable[[], bool]) -> None:
+def _try(attempt: Attempt, look: Callable[[], object]) -> None:
     try:
         look()
     except (DatabaseError, OSError, ValueError, ArithmeticError):

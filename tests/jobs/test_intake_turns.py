@@ -10,6 +10,7 @@ from jobs.intake.calls import MOST_TURNS
 from jobs.models import Metric
 from jobs.output.holes import open_lost
 from jobs.output.outputlog import Reader, folder_of
+from runner import turns
 from tests.jobs.intake_caller import Runner, sha256
 
 
@@ -42,6 +43,10 @@ def logs(attempt):
         (folder / f"{stream}.log").read_bytes() if (folder / f"{stream}.log").exists() else b""
         for stream in ("stdout", "stderr")
     )
+
+
+def test_a_runner_sends_no_more_turns_than_are_taken():
+    assert turns.MOST_TURNS <= MOST_TURNS
 
 
 def test_they_are_stored_in_their_order(put, attempt):

@@ -1,6 +1,7 @@
 """What the script wrote is what is stored, wherever the way there breaks: 100 random cuts, and a store that dies."""
 
 import hashlib
+import itertools
 import random
 import time
 
@@ -11,6 +12,7 @@ from jobs.output.holes import Contradiction, Hole
 from jobs.output.outputlog import RECORD, STREAMS, Gap, Reader, Told, append, extents, folder_of
 from runner import shipping
 from runner.collect import Collector
+from runner.order import OrderWriter
 from runner.portal_client import PortalClient, PortalRefused
 from runner.volume import Volume
 from tests.cutting_proxy import OneWayCuttingProxy
@@ -85,16 +87,29 @@ class Away:
         self.collector = Collector(client, self.volume, claim, Runner(attempt).uid, None)
         self.volume.work_dir.mkdir(parents=True)
 
-    def run(self, dice, written):
-        """The script writes in pieces while the collector ships; then the end and the manifest."""
+    def run(self, dice, written, order=None):
+        """The script writes in pieces while the collector ships; then the end and the manifest.
+
+        With `order` it is noted, as the pump does, and it gets every piece.
+        """
         places = dict.fromkeys(STREAMS, 0)
+        noted = OrderWriter(self.volume.order, places, 1 << 30) if order is not None else None
         while any(places[stream] < len(written[stream]) for stream in STREAMS):
             stream = dice.choice(STREAMS)
-            piece = written[stream][places[stream] : places[stream] + dice.randint(1, 20_000)]
+            end = places[stream] + dice.randint(1, 20_000)
+            if noted:  # lines are kept together, so that only their order can be told
+                end = written[stream].find(b"\n", end) + 1 or len(written[stream])
+            piece = written[stream][places[stream] : end]
+            if noted and piece:
+                noted.turn_to(stream, places)
+                order.append((stream, piece))
             places[stream] += len(piece)
             with self.volume.log(stream).open("ab") as log:
                 log.write(piece)
-            self.collector.tick(0)
+            if noted is None or dice.random() < 0.3:
+                self.collector.tick(0)
+        if noted:
+            noted.end(places)
         self.collector.settle({})
         self.collector.report_ended({"exit_code": 0, "signal": None, "ended_at": time.time()})
         self.collector.deliver()
@@ -107,11 +122,25 @@ def tuple_of(url):
     return host, int(port)
 
 
+def merged_of(number):
+    """The streams' bytes in the order of the index, neighbours of a stream as one."""
+    logs = {stream: (folder_of(number) / f"{stream}.log").read_bytes() for stream in STREAMS}
+    records = RECORD.iter_unpack((folder_of(number) / "order.idx").read_bytes())
+    return joined((STREAMS[which], logs[STREAMS[which]][at : at + length]) for which, at, length in records)
+
+
+def joined(pieces):
+    groups = itertools.groupby(pieces, key=lambda piece: piece[0])
+    return [(stream, b"".join(data for _, data in group)) for stream, group in groups]
+
+
+@pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.django_db(transaction=True)
 def test_a_hundred_cuts_at_random_bytes_of_requests_and_answers_change_no_byte(
-    live_server, make_job, make_attempt, small_chunks, tmp_path
+    live_server, make_job, make_attempt, small_chunks, tmp_path, in_order
 ):
-    made = 0
+    """Without a known order each stream has requests of its own, with it both go together."""
+    made = together = 0
     for seed in range(11):
         dice = random.Random(seed)
         attempt = make_attempt(make_job(status="running"))
@@ -124,8 +153,10 @@ def test_a_hundred_cuts_at_random_bytes_of_requests_and_answers_change_no_byte(
             for _ in range(12)
         ]
         written = {stream: output_of(dice, dice.randint(28_000, 40_000)) for stream in STREAMS}
-        away.run(dice, written)
+        order = [] if in_order else None
+        away.run(dice, written, order)
         made += away.proxy.made
+        together += sum(b"turns=" in line for line in away.proxy.asked)
         attempt.refresh_from_db()
         assert attempt.collected_at is not None
         assert not [flag for flag in attempt.skipped if "not what the script wrote" in flag["why"]], seed
@@ -135,8 +166,11 @@ def test_a_hundred_cuts_at_random_bytes_of_requests_and_answers_change_no_byte(
                 stream,
             )
             assert (len(extents(attempt.pk)[stream].holes) == 1) is (len(written[stream]) > limit)
+        if in_order and limit > 1 << 20:
+            assert merged_of(attempt.pk) == joined(order), seed
         outputlog.delete(attempt.pk)
     assert made >= 100
+    assert (together > 0) is in_order
 
 
 # The store

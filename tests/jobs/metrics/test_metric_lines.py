@@ -107,6 +107,24 @@ def test_the_middle_of_a_long_line_is_no_beginning(runner, monkeypatch):
     assert list(Metric.objects.values_list("name", flat=True)) == ["b"]
 
 
+def test_what_the_part_that_was_left_out_may_have_told_is_said_once(runner):
+    runner.output(b"::stellwerk-metric loss=1 step=1\n")
+    last = b"::stellwerk-metric loss=0.5 step=9\n"
+    answer = runner.output(last, written=33 + 5000 + len(last), hole="33,5000,limit")
+    assert answer.status_code == 200
+    for _ in range(2):
+        pickup.after_collect(runner.attempt)
+    assert curve(runner.attempt, "loss") == [(1.0, 1.0), (9.0, 0.5)]
+    said = "4.9 KiB of stdout were not kept: metrics that were told there are not known"
+    assert MetricsTaken.objects.get().left_out == {said: 1}
+
+
+def test_of_a_job_that_tells_no_metrics_nothing_is_said(runner):
+    runner.output(b"1\n", written=5002, hole="0,5000,limit")
+    pickup.after_collect(runner.attempt)
+    assert not MetricsTaken.objects.exists()
+
+
 def test_stderr_tells_no_metrics(runner):
     runner.output(b"::stellwerk-metric loss=1\n", stream="stderr")
     assert not MetricsTaken.objects.exists()
