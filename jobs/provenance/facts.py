@@ -54,7 +54,9 @@ def facts_of(job: Job, attempt: Attempt | None, parameters: Mapping[str, str]) -
     if attempt and attempt.image_digest:
         digest = attempt.image_digest
         yield Fact(INPUTS, "Image digest", digest[: len("sha256:") + SHORT_HASH], digest)
-    yield Fact(INPUTS, "Profile", _profile(job))
+    yield Fact(INPUTS, "Profile", profile_text(job))
+    if nodes := nodes_text(job):
+        yield Fact(INPUTS, "Nodes", nodes)
     yield Fact(INPUTS, "Cluster", job.cluster.name)
     yield Fact(INPUTS, "Time limit", readable_seconds(job.time_limit_seconds), number=job.time_limit_seconds)
 
@@ -82,10 +84,19 @@ def _parameter(label: str, value: str, is_secret: bool) -> Fact:
     return Fact(PARAMETERS, label, value, number=_number(value))
 
 
-def _profile(job: Job) -> str:
+def profile_text(job: Job) -> str:
+    """Its sizes as they were for this job."""
     cores = f"{job.cpu_millis / 1000:g} cores"
     gpus = f", {job.gpu_count} × {job.gpu_resource}" if job.gpu_count else ""
-    return f"{job.profile_label}: {cores}, {readable_bytes(job.memory_bytes)}{gpus}"
+    sizes = f"{readable_bytes(job.memory_bytes)} memory, {readable_bytes(job.disk_bytes)} disk"
+    return f"{job.profile_label}: {cores}, {sizes}, {job.max_processes} processes{gpus}"
+
+
+def nodes_text(job: Job) -> str:
+    """On which nodes it may run; "" for any."""
+    labels = [f"{name}={value}" for name, value in sorted(job.node_labels.items())]
+    taints = [f"tolerates {taint.get('key', '')}" for taint in job.tolerations]
+    return ", ".join(labels + taints)
 
 
 def _number(text: str) -> float | None:

@@ -18,7 +18,7 @@ from jobs.provenance.capsule import capsule_of
 from jobs.provenance.comparing import Column, columns_of, rows_of
 from jobs.provenance.curves import charts_of
 from jobs.provenance.export import HEADER_WORDS, export_rows
-from jobs.provenance.facts import OUTCOME, STATUS
+from jobs.provenance.facts import OUTCOME, STATUS, nodes_text, profile_text
 from jobs.provenance.filediff import file_changes
 from jobs.provenance.inputs import held_inputs_of, inputs_of, inputs_of_all
 from jobs.provenance.secrets import has_secret
@@ -38,6 +38,8 @@ def job_capsule(request: SignedInRequest, job_id: int) -> HttpResponse:
     context = {
         "job": job,
         "capsule": capsule_of(job, attempt, inputs_of(job)),
+        "profile": profile_text(job),
+        "nodes": nodes_text(job),
         "seen": seen_by(attempt),
         "has_secret": has_secret(job.arguments),
     }

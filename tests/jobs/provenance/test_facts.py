@@ -55,3 +55,12 @@ def test_what_is_no_row_of_its_own_is_shown_without_its_secrets(make_job):
 def test_an_option_without_a_value_is_given(make_job):
     facts = told(make_job(arguments=["--use-auth-token", "--name=", "--fast"]))
     assert [facts[name].text for name in ("--use-auth-token", "--name", "--fast")] == ["given", "", "given"]
+
+
+def test_a_profile_is_all_its_sizes_and_its_nodes(make_job):
+    usual = told(make_job())["Profile"].text
+    for changed in ({"disk_bytes": 1 << 30}, {"max_processes": 7}, {"memory_bytes": 1 << 20}):
+        assert told(make_job(**changed))["Profile"].text != usual
+    assert "Nodes" not in told(make_job())
+    job = make_job(node_labels={"gpu": "a100"}, tolerations=[{"key": "spot"}])
+    assert told(job)["Nodes"].text == "gpu=a100, tolerates spot"
