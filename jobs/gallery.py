@@ -1,4 +1,7 @@
-"""The pictures among a job's results, a page of them at a time: by keyset, however many there are."""
+"""The pictures among a job's results, a page of them at a time: by keyset, however many there are.
+
+A PDF counts as one: plots of R are PDFs where the script does not say otherwise.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +9,11 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from jobs.models import Artifact, Attempt
-from jobs.previews.kinds import IMAGE_TYPES
+from jobs.previews.kinds import KINDS
 from jobs.results import listed
 
 PAGE_PICTURES = 48
-PICTURES = rf"\.({'|'.join(suffix[1:] for suffix in IMAGE_TYPES)})$"
+PICTURES = rf"\.({'|'.join(suffix[1:] for suffix in (*KINDS['image'], *KINDS['pdf']))})$"
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def send_stored(
 ) -> HttpResponseBase:
     """Answer with the content stored under `key` (a name in Django's file storage), named `filename` for who saves it.
 
-    Raises Http404 when nothing is stored there. The caller has checked who asks. `policy` is the answer's
+    Raises Http404 when nothing is stored there, StoreAway. The caller has checked who asks. `policy` is the answer's
     Content-Security-Policy; the default takes all rights from it.
     """
     facts = _facts(key)
@@ -51,7 +51,7 @@ def send_stored(
 def address_elsewhere(key: str, filename: str) -> str:
     """Where a browser gets this content itself: a signed address for five minutes; "" where it is to be sent by us.
 
-    Raises Http404. The caller has checked who asks.
+    Raises Http404, StoreAway. The caller has checked who asks.
     """
     if not (settings.RESULT_STORE_FOR_PEOPLE and key.startswith(store.IN_S3)):
         return ""
@@ -79,8 +79,6 @@ class _Stored:
 def _facts(key: str) -> store.Facts:
     try:
         return store.facts(key)
-    except store.StoreAway as error:
-        raise Http404("The storage of results cannot be reached now. Try again later.") from error
     except FileNotFoundError as error:
         raise Http404("This file is not stored any more.") from error
 

@@ -4,7 +4,7 @@ A key tells where its content is, so both can be in use side by side: what was k
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, cast
@@ -39,6 +39,10 @@ class Store(Protocol):
 
     def facts(self, key: str) -> Facts: ...
     def exists(self, key: str) -> bool: ...
+    def missing(self, keys: Iterable[str]) -> set[str]:
+        """Those of its keys under which nothing is stored."""
+        ...
+
     def delete(self, key: str) -> None: ...
     def keys(self, before: datetime) -> Iterator[str]:
         """All that were stored before that moment."""
@@ -66,6 +70,14 @@ def facts(key: str) -> Facts:
 
 def exists(key: str) -> bool:
     return store_of(key).exists(key)
+
+
+def missing(keys: Iterable[str]) -> set[str]:
+    """Those under which nothing is stored. Raises StoreAway."""
+    found: dict[bool, list[str]] = {}
+    for key in keys:
+        found.setdefault(key.startswith(IN_S3), []).append(key)
+    return set().union(*(store_of(of_one[0]).missing(of_one) for of_one in found.values()))
 
 
 def delete(key: str) -> None:
@@ -148,6 +160,9 @@ class Disk:
 
     def exists(self, key: str) -> bool:
         return default_storage.exists(key)
+
+    def missing(self, keys: Iterable[str]) -> set[str]:
+        return {key for key in keys if not default_storage.exists(key)}
 
     def delete(self, key: str) -> None:
         default_storage.delete(key)

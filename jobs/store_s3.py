@@ -2,8 +2,9 @@
 
 import hashlib
 import io
+import posixpath
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,19 +86,27 @@ class S3:
             return False
         return True
 
+    def missing(self, keys: Iterable[str]) -> set[str]:
+        # Listed a folder (an attempt's) at a time: a thousand to a request, where looking takes one for each.
+        gone = set(keys)
+        for folder in {posixpath.dirname(_name(key)) for key in gone}:
+            gone.difference_update(IN_S3 + found["Key"] for found in self._listed(folder + "/"))
+        return gone
+
     def delete(self, key: str) -> None:
         with _troubles():
             self.client.delete_object(Bucket=self.bucket, Key=_name(key))
 
     def keys(self, before: datetime) -> Iterator[str]:
+        for found in self._listed(FOLDER + "/"):
+            if found["LastModified"] < before:
+                yield IN_S3 + found["Key"]
+
+    def _listed(self, prefix: str) -> Iterator[dict[str, Any]]:
         with _troubles():
-            pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=FOLDER + "/"
-            )
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             for page in pages:
-                for found in page.get("Contents", []):
-                    if found["LastModified"] < before:
-                        yield IN_S3 + found["Key"]
+                yield from page.get("Contents", [])
 
     def begin_parts(self, attempt_id: int, name: str) -> tuple[str, str]:
         """A new key, and the storage's name for the parts that will become its content. `name`: of what they are."""

@@ -15,6 +15,8 @@ from jobs.models import Artifact, MetricsTaken
 
 JSON_PATHS = ("metrics.json", "results/metrics.json")
 MOST_PARAMETERS = 200
+PUT_OFF = "The storage of results did not answer; the metrics in them are read when it does"
+AT_ONCE = 200
 
 
 @dataclass
@@ -32,11 +34,33 @@ class Found:
 
 
 def take(attempt_id: int) -> bool:
-    """Read the listed files of an attempt, once. True: there was something in them."""
+    """Read the listed files of an attempt, once. True: there was something in them.
+
+    While their storage is away none is taken: that is said, and `take_put_off` reads them later.
+    """
+    try:
+        return _take(attempt_id)
+    except store.StoreAway:
+        _put_off(attempt_id)
+        return False
+
+
+def take_put_off() -> None:
+    """Read what was put off, until the storage is away again."""
+    due = MetricsTaken.objects.filter(files_read_at=None, left_out__has_key=PUT_OFF)
+    # In any order: one that stays away must not keep the others waiting for ever.
+    for attempt_id in due.order_by("?").values_list("pk", flat=True)[:AT_ONCE]:
+        try:
+            _take(attempt_id)
+        except store.StoreAway:
+            return
+
+
+def _take(attempt_id: int) -> bool:
     if MetricsTaken.objects.filter(pk=attempt_id, files_read_at__isnull=False).exists():
         return False
     found = _read(attempt_id)
-    if not found.is_anything:
+    if not found.is_anything and not MetricsTaken.objects.filter(pk=attempt_id).exists():
         return False
     with transaction.atomic():
         taken = keeping.held(attempt_id)
@@ -44,10 +68,20 @@ def take(attempt_id: int) -> bool:
             return False
         keeping.replace(taken, found.told, found.left_out)
         keeping.note(taken, found.left_out)
+        taken.left_out.pop(PUT_OFF, None)
         taken.parameters = found.parameters
         taken.files_read_at = Now()
         taken.save(update_fields=["parameters", "left_out", "files_read_at"])
-    return True
+    return found.is_anything
+
+
+def _put_off(attempt_id: int) -> None:
+    with transaction.atomic():
+        taken = keeping.held(attempt_id)
+        if taken.files_read_at is None:
+            # Whatever else was left out: by this sentence it is found again.
+            taken.left_out = {**taken.left_out, PUT_OFF: 1}
+            taken.save(update_fields=["left_out"])
 
 
 def _read(attempt_id: int) -> Found:
@@ -91,7 +125,7 @@ def _read_runs(files: Iterable[tuple[mlflow.Place, Artifact]], found: Found) -> 
 
 
 def _content(artifact: Artifact, most: int, left_out: LeftOut) -> bytes | None:
-    """The whole file, if it is not too large and still there."""
+    """The whole file, if it is not too large and still there. Raises StoreAway."""
     if artifact.size > most:
         left_out.add(f"{quoted(artifact.path)} is larger than {most // 1024**2} MiB and was not read")
         return None
@@ -99,6 +133,8 @@ def _content(artifact: Artifact, most: int, left_out: LeftOut) -> bytes | None:
         with store.open_(artifact.key) as file:
             data: bytes = file.read(most)
             return data
+    except store.StoreAway:
+        raise
     except OSError:
         left_out.add(f"{quoted(artifact.path)} could not be read")
         return None

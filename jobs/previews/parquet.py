@@ -7,9 +7,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
+
+from django.conf import settings
 
 from jobs.previews import grid
 from jobs.previews.grid import Column, Order, ShownTable
@@ -27,7 +30,14 @@ NO_EXTRA = (
 UNREADABLE = "it cannot be read as a Parquet table"
 TOO_MUCH = "reading it takes more time or memory than a preview may"
 BUSY = "other Parquet tables are being read just now; reload the page in a few seconds"
-ELSEWHERE = "its storage does not let a preview read parts of it"
+# What is not on our disk is fetched onto it first, for the moment of the preview.
+MOST_FETCHED = 64 * 1024 * 1024
+BLOCK = 1024 * 1024
+TOO_LARGE = (
+    f"it is larger than {MOST_FETCHED // 1024**2} MiB, and more is not fetched from the storage for a preview"
+)
+TOO_SLOW = "fetching it from the storage takes more time than a preview may"
+NO_ROOM = "the portal's disk has no room to fetch it from the storage"
 # DuckDB's names of whole numbers end in INT or INTEGER, with a U before those without a sign.
 NUMERIC = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*")
 WORDS = {
@@ -44,17 +54,20 @@ def is_installed() -> bool:
     return importlib.util.find_spec("duckdb") is not None
 
 
-def render(open_file: Callable[[], BinaryIO], order: Order | None) -> ShownTable | str:
+def render(open_file: Callable[[], BinaryIO], size: int, order: Order | None) -> ShownTable | str:
     """The first rows, or the first ones in `order` of the whole file; a sentence where they cannot be shown.
 
-    Raises FileNotFoundError.
+    Raises FileNotFoundError, and what reading `open_file` raises.
     """
     if not is_installed():
         return NO_EXTRA
-    with open_file() as file:
-        found = _read(file, order)
-        if order and found == TOO_MUCH:
-            found = _read(file, None)
+    if not AT_ONCE.acquire(timeout=WAIT_SECONDS):
+        return BUSY
+    try:
+        with open_file() as file:
+            found = _read(file, size, order)
+    finally:
+        AT_ONCE.release()
     if isinstance(found, str):
         return found
     shown = _shown(found, order)
@@ -64,17 +77,42 @@ def render(open_file: Callable[[], BinaryIO], order: Order | None) -> ShownTable
     return shown
 
 
-def _read(file: BinaryIO, order: Order | None) -> dict[str, Any] | str:
+def _read(file: BinaryIO, size: int, order: Order | None) -> dict[str, Any] | str:
     try:
         descriptor = file.fileno()
     except (AttributeError, OSError):
-        return ELSEWHERE
-    if not AT_ONCE.acquire(timeout=WAIT_SECONDS):
-        return BUSY
-    try:
-        return _answer(descriptor, order)
-    finally:
-        AT_ONCE.release()
+        return _read_elsewhere(file, size, order)
+    return _answer_at_all(descriptor, order)
+
+
+def _read_elsewhere(file: BinaryIO, size: int, order: Order | None) -> dict[str, Any] | str:
+    if size > MOST_FETCHED:
+        return TOO_LARGE
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR or settings.MEDIA_ROOT)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as place:
+        return _fetch(file, place) or _answer_at_all(place.fileno(), order)
+
+
+def _fetch(file: BinaryIO, place: IO[bytes]) -> str:
+    """At most MOST_FETCHED bytes, whatever its size was said to be; a sentence where it cannot be done."""
+    deadline, left = time.monotonic() + SECONDS, MOST_FETCHED
+    while block := file.read(min(BLOCK, left)):
+        left -= len(block)
+        try:
+            place.write(block)
+            place.flush()
+        except OSError:
+            return NO_ROOM
+        if time.monotonic() > deadline:
+            return TOO_SLOW
+    return ""
+
+
+def _answer_at_all(descriptor: int, order: Order | None) -> dict[str, Any] | str:
+    """Unsorted where sorting takes too much."""
+    found = _answer(descriptor, order)
+    return _answer(descriptor, None) if order and found == TOO_MUCH else found
 
 
 def _answer(descriptor: int, order: Order | None) -> dict[str, Any] | str:

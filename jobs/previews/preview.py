@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from django.utils.safestring import SafeString
 
-from jobs.previews import json_data, markdown, notebook, parquet, source, table
+from jobs.previews import json_data, markdown, notebook, parquet, report, source, table
 from jobs.previews.addresses import Addresses
 from jobs.previews.decoding import HEAD_BYTES, Head, decode, read_head
 from jobs.previews.grid import Order
@@ -15,19 +15,23 @@ from jobs.previews.kinds import kind_of, language_of
 
 SNIPPET_BYTES = 4096
 # Kinds that the browser loads by itself, from the file's own address.
-FRAMED = frozenset({"image", "html", "pdf"})
+FRAMED = frozenset({"image", "pdf"})
 UNSHOWN = frozenset({"archive", "binary"})
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What the page of one file shows. `html` is empty where a frame, a picture or nothing is shown."""
+    """What the page of one file shows. `html` is empty where a frame, a picture or nothing is shown.
+
+    `hint` is a sentence about what cannot be seen in a frame.
+    """
 
     kind: str
     html: SafeString = SafeString("")
     note: str = ""
     truncated: bool = False
     is_sorted: bool = False
+    hint: str = ""
 
 
 def preview_of(
@@ -42,10 +46,12 @@ def preview_of(
     `addresses` says where a document's relative pictures and links lead, `order` how a table's rows are sorted.
     """
     kind = kind_of(path)
+    if kind == "html":
+        return _report(open_file)
     if kind in FRAMED or kind in UNSHOWN:
         return Preview(kind)
     if kind == "parquet":
-        return _parquet(open_file, order)
+        return _parquet(open_file, size, order)
     addresses = addresses or Addresses()
     if kind == "notebook" and size <= notebook.MOST_BYTES:
         with open_file() as file:
@@ -76,8 +82,14 @@ def snippet_of(path: str, data: bytes) -> SafeString:
     return source.snippet(head.text, "")
 
 
-def _parquet(open_file: Callable[[], BinaryIO], order: Order | None) -> Preview:
-    shown = parquet.render(open_file, order)
+def _report(open_file: Callable[[], BinaryIO]) -> Preview:
+    with open_file() as file:
+        head = file.read(report.HEAD_BYTES)
+    return Preview("html", hint=report.LOADS if report.loads_from_elsewhere(head) else "")
+
+
+def _parquet(open_file: Callable[[], BinaryIO], size: int, order: Order | None) -> Preview:
+    shown = parquet.render(open_file, size, order)
     if isinstance(shown, str):
         return Preview("binary", note=shown)
     return Preview("table", shown.html, shown.note, shown.is_cut, shown.is_sorted)

@@ -1,4 +1,4 @@
-"""What is deleted in the background, never under somebody's hands."""
+"""What is done in the background: deleting, never under somebody's hands, and reading what was put off."""
 
 import logging
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from clusters.drivers import driver_of
 from clusters.models import Cluster
 from jobs import bundles, store
 from jobs.lifecycle import TERMINAL
+from jobs.metrics import file_scan
 from jobs.models import Artifact, Attempt, Job, Kind, Stored
 from jobs.models.attempt import RESERVED
 from jobs.output import outputlog
@@ -37,6 +38,7 @@ def tidy() -> None:
         lambda: bundles.sweep_blobs(CONTENT_AGE),
         lambda: bundles.sweep_orphan_content(CONTENT_AGE),
         lambda: sweep_what_jobs_left(CONTENT_AGE),
+        file_scan.take_put_off,
     )
     for sweep in rounds:
         try:

@@ -33,6 +33,7 @@ class Viewer {
 
   #show(at) {
     const link = this.#links[at];
+    if (!link) return; // a page of PDFs only
     this.#at = at;
     const { raw, download, name } = link.dataset;
     element("picture").src = raw;

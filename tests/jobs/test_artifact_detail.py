@@ -55,6 +55,23 @@ def test_html_is_framed_in_a_sandbox_without_our_origin(shown, attempt):
     assert "alert(1)" not in html
 
 
+def test_a_report_that_loads_files_from_elsewhere_has_a_word_about_it(shown, attempt):
+    whole = new_artifact(attempt, "a.html", b"<h1>Words</h1>")
+    broken = new_artifact(attempt, "b.html", b'<script src="https://cdn.example.org/x.js"></script>')
+    sentence = (
+        "This report loads files from elsewhere, which is not allowed here: download it to see all of it."
+    )
+    assert sentence in shown(broken)
+    assert "<iframe" in shown(broken)
+    assert sentence not in shown(whole)
+
+
+def test_a_report_whose_content_is_gone_is_said_to_be(shown, attempt):
+    html = shown(new_artifact(attempt, "a.html", key="results/not/there"))
+    assert "This file is not stored any more" in html
+    assert "<iframe" not in html
+
+
 def test_a_pdf_is_framed_and_an_svg_is_only_ever_a_picture(shown, attempt):
     pdf, svg = new_artifact(attempt, "a.pdf", b"%PDF"), new_artifact(attempt, "a.svg", b"<svg id='theirs'/>")
     assert f'<iframe class="artifact-frame" src="{address(pdf, "artifact_raw")}"' in shown(pdf)

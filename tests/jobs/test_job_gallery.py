@@ -62,9 +62,34 @@ def test_pictures_of_every_kind_are_there_and_nothing_else(attempt, page):
         new_artifact(attempt, path)
     html = page()
     assert names(html) == ["a.png", "b.JPG", "c.jpeg", "d.gif", "e.webp", "f.svg"]
-    assert "6 pictures" in html
+    assert "7 pictures" in html
     assert html.count('loading="lazy"') == 6
     assert not link(html, "next")
+    assert "h.csv" not in html
+
+
+def test_a_pdf_is_a_card_that_leads_to_its_page_and_is_not_loaded(attempt, page, job, alice, client_of):
+    """What R draws where nobody says otherwise."""
+    plots = new_artifact(attempt, "Rplots.pdf", b"%PDF")
+    html = page()
+    there = reverse("artifact_detail", args=[job.pk, plots.pk])
+    assert f'<a class="gallery-document" href="{there}"' in html
+    assert "1 picture<" in html
+    assert names(html) == [], "the viewer passes over it"
+    assert reverse("artifact_raw", args=[job.pk, plots.pk]) not in html
+    results = client_of(alice).get(reverse("job_results", args=[job.pk])).content.decode()
+    assert reverse("job_gallery", args=[job.pk]) in results
+
+
+def test_pdfs_and_pictures_are_in_the_order_of_their_paths(attempt, page):
+    for path in ("b.pdf", "a.png", "c.PDF", "d.svg"):
+        new_artifact(attempt, path)
+    assert re.findall(r'class="result-name"[^>]* title="([^"]*)"', page()) == [
+        "a.png",
+        "b.pdf",
+        "c.PDF",
+        "d.svg",
+    ]
 
 
 def test_what_is_not_listed_or_of_another_job_is_not_there(attempt, page, make_job, make_attempt):

@@ -120,13 +120,51 @@ def test_a_file_that_changed_breaks_the_download_off(attempt, size):
     assert not zipfile.is_zipfile(io.BytesIO(b"".join(taken)))
 
 
-def test_a_file_that_vanished_breaks_the_download_off(attempt):
+def test_a_file_that_vanishes_under_way_breaks_the_download_off(attempt):
     new_artifact(attempt, "a.txt", b"first")
-    new_artifact(attempt, "b.txt", key="results/not/there")
+    late = new_artifact(attempt, "b.txt")
+    pieces = zipped(attempt)
+    default_storage.delete(late.key)
     taken = []
     with pytest.raises(FileNotFoundError):
-        taken.extend(zipped(attempt))
+        taken.extend(pieces)
     assert not zipfile.is_zipfile(io.BytesIO(b"".join(taken)))
+
+
+def test_what_is_lost_is_left_out_and_named_and_the_rest_comes(alice, client_of, job, attempt):
+    new_artifact(attempt, "a.txt", b"first")
+    lost = new_artifact(attempt, "deep/gr\u202eöße\n.csv", b"1,2\n", key="results/not/there")
+    new_artifact(attempt, "MISSING.txt", b"a result of this name")
+    first = client_of(alice).get(address(job))
+    whole = b"".join(first.streaming_content)
+    assert first["Content-Length"] == str(len(whole))
+    archive = zipfile.ZipFile(io.BytesIO(whole))
+    assert archive.testzip() is None
+    assert archive.namelist() == ["MISSING.txt", "a.txt", "MISSING (2).txt"]
+    assert archive.read("MISSING.txt") == b"a result of this name"
+    said = archive.read("MISSING (2).txt").decode()
+    assert "not stored any more" in said
+    assert rf"deep/gr\u202eöße\x0a.csv, 4 bytes, sha256 {lost.sha256}" in said.splitlines()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archive_without_a_lost_file_goes_on_and_is_another_one_when_a_further_is_lost(
+    alice, client_of, job, attempt
+):
+    files = [new_artifact(attempt, f"{name}.txt", name.encode() * 50) for name in "abc"]
+    complete = client_of(alice).head(address(job))["ETag"]
+    default_storage.delete(files[0].key)
+    first = client_of(alice).get(address(job))
+    whole = b"".join(first.streaming_content)
+    assert first["ETag"] != complete
+    rest = client_of(alice).get(address(job), headers={"Range": "bytes=90-", "If-Range": first["ETag"]})
+    assert rest.status_code == 206
+    assert b"".join(rest.streaming_content) == whole[90:]
+    default_storage.delete(files[1].key)
+    anew = client_of(alice).get(address(job), headers={"Range": "bytes=90-", "If-Range": first["ETag"]})
+    assert anew.status_code == 200
+    assert anew["ETag"] != first["ETag"]
+    anew.close()
 
 
 def test_the_memory_does_not_grow_with_the_files(attempt):

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from jobs import store
 from jobs.metrics import file_scan, json_file, mlflow
 from jobs.metrics.left_out import LeftOut, sentences
 from jobs.models import Metric, MetricsTaken
+from jobs.reconciler import tidy
 from tests import cast
 from tests.jobs.intake_caller import Runner
 
@@ -137,3 +139,66 @@ def test_metrics_go_with_their_job(attempt):
     attempt.job.delete()
     assert not Metric.objects.exists()
     assert not MetricsTaken.objects.exists()
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """`away(True)`: the storage does not answer; `away(False)`: it does again."""
+    real, is_away = store.open_, [False]
+
+    def open_(key, *span, **spans):
+        if is_away[0]:
+            raise store.StoreAway("the storage cannot be reached")
+        return real(key, *span, **spans)
+
+    monkeypatch.setattr(store, "open_", open_)
+    return lambda now: is_away.__setitem__(0, now)
+
+
+def test_files_whose_storage_is_away_are_read_later(attempt, away):
+    runner = Runner(attempt)
+    runner.output(b"::stellwerk-metric live=3\n")
+    runner.ended(stdout_size=0)
+    runner.result("results/metrics.json", b'{"acc": 0.75}')
+    runner.result("mlruns/0/r1/params/depth", b"7")
+    away(True)
+    assert runner.collected().status_code == 200
+    for _ in range(2):
+        tidy.tidy()
+        taken = MetricsTaken.objects.get()
+        assert taken.files_read_at is None
+        assert sentences(taken.left_out) == [file_scan.PUT_OFF + "."]
+        assert list(Metric.objects.values_list("name", flat=True)) == ["live"]
+    away(False)
+    tidy.tidy()
+    taken = MetricsTaken.objects.get()
+    assert taken.files_read_at is not None
+    assert (taken.left_out, taken.parameters) == ({}, {"depth": "7"})
+    assert dict(Metric.objects.values_list("name", "last")) == {"acc": 0.75, "live": 3.0}
+
+
+def test_files_that_were_put_off_and_have_nothing_in_them_are_not_put_off_any_more(attempt, away):
+    cast.new_artifact(attempt, "metrics.json", b"{}")
+    away(True)
+    file_scan.take(attempt.pk)
+    away(False)
+    file_scan.take_put_off()
+    taken = MetricsTaken.objects.get()
+    assert (taken.left_out, taken.files_read_at is None) == ({}, False)
+
+
+def test_while_the_storage_is_away_a_round_asks_for_one_attempts_files_only(
+    make_job, make_attempt, away, monkeypatch
+):
+    for _ in range(3):
+        attempt = make_attempt(make_job(status="succeeded"))
+        cast.new_artifact(attempt, "metrics.json", b'{"a": 1}')
+        away(True)
+        file_scan.take(attempt.pk)
+    asked, away_now = [], store.open_
+    monkeypatch.setattr(store, "open_", lambda key, *of: asked.append(key) or away_now(key, *of))
+    file_scan.take_put_off()
+    assert len(asked) == 1
+    away(False)
+    file_scan.take_put_off()
+    assert MetricsTaken.objects.filter(files_read_at=None).count() == 0

@@ -1,5 +1,6 @@
 """Parquet tables: by the extra, in a process that can reach nothing; a sentence where they cannot be shown."""
 
+import io
 import json
 import re
 import subprocess
@@ -122,6 +123,50 @@ def test_a_sort_that_takes_too_much_leaves_the_rows_as_they_are(made, monkeypatc
     preview = shown(made("SELECT 5 - i AS n FROM range(3) t(i)"), Order(0))
     assert column(preview.html, 0) == ["5", "4", "3"]
     assert "sorting it takes more time or memory" in preview.note
+
+
+def elsewhere(path: Path, order: Order | None = None, size: int | None = None):
+    """As a file comes from S3: bytes one after the other, on no disk."""
+    content = path.read_bytes()
+    return preview_of("a.parquet", size or len(content), lambda: io.BytesIO(content), order=order)
+
+
+def test_a_table_that_is_on_no_disk_of_ours_is_fetched_and_shown(made):
+    path = made("SELECT i AS n FROM range(2000) t(i)")
+    assert elsewhere(path) == shown(path)
+    assert column(elsewhere(path, Order(0, descending=True)).html, 0)[0] == "1999"
+
+
+def test_a_table_that_is_fetched_again_for_lack_of_time_to_sort_is_fetched_once(made, monkeypatch):
+    answer, copied = parquet._answer, []
+    monkeypatch.setattr(
+        parquet, "_answer", lambda fd, order: parquet.TOO_MUCH if order else answer(fd, order)
+    )
+    fetch = parquet._fetch
+    monkeypatch.setattr(parquet, "_fetch", lambda *of: copied.append(1) or fetch(*of))
+    preview = elsewhere(made("SELECT 5 - i AS n FROM range(3) t(i)"), Order(0))
+    assert column(preview.html, 0) == ["5", "4", "3"]
+    assert copied == [1]
+
+
+def test_a_table_that_is_too_large_to_be_fetched_says_so_and_is_not(made, monkeypatch):
+    path = made("SELECT 1 AS n")
+    monkeypatch.setattr(parquet, "_fetch", None)
+    preview = elsewhere(path, size=64 * 1024**2 + 1)
+    assert preview.kind == "binary"
+    assert preview.note == "it is larger than 64 MiB, and more is not fetched from the storage for a preview"
+    monkeypatch.undo()
+    assert elsewhere(path, size=64 * 1024**2).kind == "table"
+
+
+def test_a_table_that_is_longer_than_was_said_is_not_fetched_without_end(made, monkeypatch):
+    monkeypatch.setattr(parquet, "MOST_FETCHED", 100)
+    assert elsewhere(made("SELECT 1 AS n"), size=50).note == parquet.UNREADABLE
+
+
+def test_a_storage_that_is_too_slow_is_a_sentence(made, monkeypatch):
+    monkeypatch.setattr(parquet, "SECONDS", -1)
+    assert elsewhere(made("SELECT 1 AS n")).note == parquet.TOO_SLOW
 
 
 CONFINED = """

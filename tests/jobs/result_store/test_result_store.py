@@ -1,8 +1,10 @@
 """Where results are kept: the same contract for the portal's disk and for a real S3 server."""
 
 import hashlib
+import io
 import random
 import resource
+import zipfile
 from datetime import timedelta
 
 import pytest
@@ -11,8 +13,11 @@ from django.utils import timezone
 
 from jobs import store
 from jobs.models import Artifact, Kind
+from jobs.previews.preview import SNIPPET_BYTES
 from jobs.reconciler import tidy
+from jobs.results import AWAY
 from jobs.retention import downloads
+from tests.cast import new_artifact
 from tests.jobs.intake_caller import Runner, sha256
 from tests.s3_server import BUCKET
 
@@ -160,7 +165,7 @@ def test_a_repeat_leaves_no_old_content(kind, attempt, django_capture_on_commit_
 
 
 def test_while_the_storage_is_away_the_runner_is_told_to_wait_and_pages_say_it(
-    in_s3, attempt, client_of, alice
+    in_s3, attempt, client_of, alice, settings
 ):
     runner = Runner(attempt)
     assert runner.result("results/a.txt", b"a").status_code == 200
@@ -171,14 +176,94 @@ def test_while_the_storage_is_away_the_runner_is_told_to_wait_and_pages_say_it(
         answer = runner.result("results/b.txt", b"b")
         assert answer.status_code == 503
         assert "cannot be stored now" in answer.json()["error"]
-        assert client.get(reverse("job_results", args=[attempt.job_id])).status_code == 200
-        detail = client.get(reverse("artifact_detail", args=[attempt.job_id, artifact.pk]))
-        assert "cannot be read now" in detail.content.decode()
-        assert client.get(reverse("artifact_download", args=[attempt.job_id, artifact.pk])).status_code == 404
+        assert AWAY in client.get(reverse("job_results", args=[attempt.job_id])).content.decode()
+        detail = client.get(reverse("artifact_detail", args=[attempt.job_id, artifact.pk])).content.decode()
+        assert "The storage does not answer just now" in detail
+        assert "Nothing is lost" in detail
+        assert "gone from the portal's storage" not in detail
+        for view in ("artifact_download", "artifact_raw"):
+            is_asked_to_come_again(client.get(reverse(view, args=[attempt.job_id, artifact.pk])))
+        is_asked_to_come_again(client.get(reverse("job_results_zip", args=[attempt.job_id])))
+        settings.RESULT_STORE_FOR_PEOPLE = in_s3.url
+        is_asked_to_come_again(client.get(reverse("artifact_download", args=[attempt.job_id, artifact.pk])))
     finally:
         in_s3.start()
     assert runner.result("results/b.txt", b"b").status_code == 200
     assert content_of(artifact.key) == b"a"
+
+
+def is_asked_to_come_again(answer):
+    """As a program understands it that goes on with a download."""
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    assert b"nothing is lost" in answer.content
+
+
+def test_a_storage_that_is_away_is_asked_once_for_a_page_of_many_files(
+    alice, client_of, attempt, monkeypatch
+):
+    asked = []
+
+    def away(key, *span, **spans):
+        asked.append(key)
+        raise store.StoreAway("the storage cannot be reached")
+
+    monkeypatch.setattr(store, "open_", away)
+    for number in range(9):
+        new_artifact(attempt, f"{number}.txt", key=f"s3:results/{attempt.pk}/{number}")
+    new_artifact(attempt, "lost.txt", key="results/not/there")
+    page = client_of(alice).get(reverse("job_results", args=[attempt.job_id])).content.decode()
+    assert len(asked) == 1
+    assert page.count(AWAY) == 1
+    assert "Not stored any more: lost.txt." in page
+
+
+def test_a_snippet_of_a_large_file_moves_a_few_kilobytes(
+    in_s3, alice, client_of, attempt, tmp_path, monkeypatch
+):
+    from jobs import store_s3
+
+    key = store.save(placed(tmp_path, b"a line of many\n" * 200_000), attempt.pk)
+    new_artifact(attempt, "large.txt", key=key, size=3_000_000)
+    moved, real = [], store_s3._Body.readinto
+    monkeypatch.setattr(store_s3._Body, "readinto", lambda *of: moved.append(real(*of)) or moved[-1])
+    page = client_of(alice).get(reverse("job_results", args=[attempt.job_id])).content.decode()
+    assert "a line of many" in page
+    assert 0 < sum(moved) <= SNIPPET_BYTES
+
+
+def test_a_parquet_table_is_shown_wherever_it_is_stored(kind, alice, client_of, attempt, tmp_path):
+    duckdb = pytest.importorskip("duckdb", reason="the extra “parquet” is not installed")
+    place = tmp_path / "a.parquet"
+    duckdb.connect().execute(f"COPY (SELECT 'a word' AS w FROM range(9)) TO '{place}' (FORMAT parquet)")
+    size = place.stat().st_size
+    artifact = new_artifact(attempt, "a.parquet", key=store.save(place, attempt.pk), size=size)
+    page = (
+        client_of(alice).get(reverse("artifact_detail", args=[attempt.job_id, artifact.pk])).content.decode()
+    )
+    assert "a word" in page
+    assert "9 rows, 1 column" in page
+
+
+def test_contents_that_are_not_there_are_told_among_many(kind, tmp_path):
+    keys = [store.save(placed(tmp_path, b"x"), 7_000 + number // 3) for number in range(6)]
+    for key in (keys[1], keys[5]):
+        store.delete(key)
+    assert store.missing(keys) == {keys[1], keys[5]}
+    assert store.missing([]) == set()
+    for key in keys:
+        store.delete(key)
+
+
+def test_all_results_as_one_zip_without_what_is_lost(kind, attempt, client_of, alice):
+    runner = Runner(attempt)
+    runner.result("results/a.txt", b"lost")
+    runner.result("results/b.txt", b"still there")
+    runner.collected()
+    store.delete(Artifact.objects.get(path="results/a.txt").key)
+    sent = client_of(alice).get(reverse("job_results_zip", args=[attempt.job_id]))
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(sent.streaming_content)))
+    assert archive.namelist() == ["results/b.txt", "MISSING.txt"]
+    assert archive.read("results/b.txt") == b"still there"
 
 
 def test_what_was_kept_on_the_disk_stays_there_when_s3_is_switched_on(in_s3, settings, tmp_path, use_s3):
