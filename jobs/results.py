@@ -34,6 +34,7 @@ RESULTS_FOLLOW = (
     "The results follow: the portal's disk is full. They wait with the job until an admin has made room. How the"
     " script ended is known and does not change."
 )
+AWAY = "Previews are not there just now: the storage does not answer. Nothing is lost; try again in a minute."
 MOST_NAMED = 3
 OUTPUT_FILES = frozenset({"stdout.log", "stderr.log"})
 
@@ -49,6 +50,7 @@ class Result:
     kind: str
     preview_html: SafeString = NO_SNIPPET
     is_lost: bool = False
+    is_away: bool = False
 
     @property
     def name(self) -> str:
@@ -124,11 +126,14 @@ def shown_path(path: str) -> str:
 
 
 def with_snippets(job: Job, artifacts: Iterable[Artifact]) -> list[Result]:
-    """The tiles of one page: the first MOST_SNIPPETS files that can have a snippet get one."""
+    """The tiles of one page: the first MOST_SNIPPETS files that can have a snippet get one.
+
+    A storage that does not answer is asked once: each try may take seconds.
+    """
     left = MOST_SNIPPETS
     tiles = []
     for artifact in artifacts:
-        html, is_lost = NO_SNIPPET, False
+        html, is_lost, is_away = NO_SNIPPET, False, False
         try:
             if left and artifact.size and kind_of(artifact.path) in SNIPPET_KINDS:
                 left -= 1
@@ -137,18 +142,22 @@ def with_snippets(job: Job, artifacts: Iterable[Artifact]) -> list[Result]:
                 is_lost = not store.exists(artifact.key)
         except FileNotFoundError:
             is_lost = True
-        tiles.append(replace(shown(job, artifact, html), is_lost=is_lost))
+        except store.StoreAway:
+            is_away, left = True, 0
+        tiles.append(replace(shown(job, artifact, html), is_lost=is_lost, is_away=is_away))
     return tiles
 
 
 def lost(tiles: Sequence[Result]) -> list[str]:
-    """The flag for files whose content is gone from the storage; how the job ended does not change."""
+    """The flags for files whose content is gone from the storage, or away; how the job ended does not change."""
     gone = [tile.path for tile in tiles if tile.is_lost]
+    away = [AWAY] if any(tile.is_away for tile in tiles) else []
     if not gone:
-        return []
+        return away
     more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
     named = ", ".join(gone[:MOST_NAMED])
-    return [f"Not stored any more: {named}{more}. The other files are there. Run the job again to get them."]
+    there = "" if away else " The other files are there."
+    return [*away, f"Not stored any more: {named}{more}.{there} Run the job again to get them."]
 
 
 def preview(job: Job, artifact: Artifact, order: Order | None = None) -> Preview:
@@ -163,7 +172,7 @@ def preview(job: Job, artifact: Artifact, order: Order | None = None) -> Preview
     except FileNotFoundError:
         return Preview("missing", note="its content is not stored any more")
     except store.StoreAway as error:
-        return Preview("missing", note=f"its content cannot be read now: {error}")
+        return Preview("away", note=f"its content cannot be read now: {error}")
 
 
 def kept_at(job: Job, attempt: Attempt | None) -> datetime | None:
@@ -181,7 +190,7 @@ def flags(job: Job, attempt: Attempt | None) -> list[str]:
     if attempt.started_at and attempt.collected_at is None:
         found.append(
             "The results are incomplete: the connection to the job was lost before all files had arrived. "
-            + ("What the script kept while it ran is listed. " if attempt.kept_at else "")
+            + _what_came(attempt)
             + "Run it again to get them."
         )
     if late := [file for file in attempt.skipped if str(file.get("why")).startswith(TOO_LATE)]:
@@ -194,6 +203,15 @@ def flags(job: Job, attempt: Attempt | None) -> list[str]:
     if cut := [file for file in attempt.skipped if _is_cut_output(file)]:
         found.append(f"The output is not complete: {cut[0]['why']}. The tab Output shows where.")
     return found
+
+
+def _what_came(attempt: Attempt) -> str:
+    """Which files of an attempt without a manifest are listed; "" where none is."""
+    if attempt.kept_at:
+        return "What the script kept while it ran is listed. "
+    if listed(attempt).exists():
+        return "What had come whole is listed; the list of all files never came, so others may be missing. "
+    return ""
 
 
 def left_out(attempt: Attempt | None) -> list[dict[str, str]]:
@@ -220,9 +238,9 @@ def rules_without_effect(job: Job, attempt: Attempt | None) -> str:
 
 def _snippet(artifact: Artifact) -> SafeString:
     try:
-        with store.open_(artifact.key) as file:
+        with store.open_(artifact.key, end=SNIPPET_BYTES) as file:
             return snippet_of(artifact.path, file.read(SNIPPET_BYTES))
-    except FileNotFoundError:
+    except (FileNotFoundError, store.StoreAway):
         raise
     except OSError:
         return NO_SNIPPET

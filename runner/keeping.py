@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 from runner.portal_client import PortalClient, PortalRefused, PortalUnreachable
 from runner.results import KEEP_FILE, RESULTS, Inputs, Wanted, find_results
-from runner.upload import Uploader
+from runner.upload import SoFar, Uploader
 from runner.volume import Volume
 
 PAUSE_SECONDS = 2.0
@@ -31,7 +30,10 @@ class Keeper:
         self._client = client.twin(self._is_over.is_set)
         self._seen: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
+        # What is listed as "so far": how the file looked before it was sent, and its facts.
         self._kept: dict[str, tuple[list[int], dict[str, Any]]] = {}
+        # Of an earlier runner nobody knows here what it kept.
+        self._is_first = not volume.has("sending")
 
     def look(self) -> None:
         """Cheap: called a few times a second while the script runs."""
@@ -69,8 +71,10 @@ class Keeper:
     def _keep(self) -> None:
         self._volume.mark("sending")
         found = find_results(self._volume.work_dir, Inputs({}, {}), self._wanted)
-        looks = {path: look for path in found.files if (look := self._look(path))}
         uploader = Uploader(self._client, self._volume.work_dir, found, self._wanted.run_as)
+        kept = {path: facts for path, (_, facts) in self._kept.items()}
+        uploader.so_far = SoFar(kept, is_all=self._is_first)
+        looks = {path: look for path in found.files if (look := self._look(path))}
         try:
             for path, look in looks.items():
                 before, facts = self._kept.get(path, ([], {}))
@@ -81,19 +85,24 @@ class Keeper:
             self._tell(uploader)
         finally:
             uploader.close()
-        self._kept = {path: (looks[path], facts) for path, facts in uploader.results.items()}
+        stay = {path: known for path, known in self._kept.items() if path in uploader.unsent}
+        self._kept = stay | {path: (looks[path], facts) for path, facts in uploader.results.items()}
 
     def _tell(self, uploader: Uploader) -> None:
-        facts: Mapping[str, Any] = {"uid": self._uid, "results": list(uploader.results.values())}
         try:
-            self._client.post("/intake/kept", facts)
+            self._client.post("/intake/kept", self._facts(uploader))
         except PortalRefused as refusal:
             if refusal.status != 409 or "missing" not in refusal.facts:
                 raise
             for path in refusal.facts["missing"]:
                 if path in uploader.results:
                     uploader.send(path)
-            self._client.post("/intake/kept", {**facts, "results": list(uploader.results.values())})
+            self._client.post("/intake/kept", self._facts(uploader))
+
+    def _facts(self, uploader: Uploader) -> dict[str, Any]:
+        """`changing`: still there and not brought whole; what was kept of them before stays."""
+        changing = sorted(path for path in uploader.unsent if self._look(path))
+        return {"uid": self._uid, "results": list(uploader.results.values()), "changing": changing}
 
     def _look(self, path: str) -> list[int] | None:
         """What changes when the file's content does."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,13 +17,26 @@ from runner.portal_client import PortalClient, PortalRefused, Request
 from runner.results import Found, open_inside, refusal
 
 
+@dataclass(frozen=True)
+class SoFar:
+    """What was kept of results before, by path. `is_all`: of other paths nothing was, as far as anybody knows."""
+
+    kept: Mapping[str, Mapping[str, Any]]
+    is_all: bool
+
+
 class Uploader:
-    """Uploads files below `work_dir` in constant memory. `results` is what the portal has of them."""
+    """Uploads files below `work_dir` in constant memory. `results` is what the portal has of them.
+
+    Of `found` those are left out that the portal could not tell from others.
+    """
 
     def __init__(self, client: PortalClient, work_dir: Path, found: Found, run_as: int | None) -> None:
         self.results: dict[str, dict[str, Any]] = {}
         # Large files may go to the storage itself.
         self.is_direct = False
+        # The script may be writing: a file that only grows is then brought as far as it had come.
+        self.so_far: SoFar | None = None
         self._refused: set[str] = set()
         self._client = client
         self._found = found
@@ -30,7 +44,13 @@ class Uploader:
         # What an earlier runner brought: whole files by path, and how far it came with others.
         self._stored: dict[str, Any] = {}
         self._begun: dict[str, Any] = {}
+        _leave_out_doubles(found)
         self._root = os.open(work_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    @property
+    def unsent(self) -> set[str]:
+        """What was tried and could not be brought whole."""
+        return self._refused - self.results.keys()
 
     def ask_what_is_there(self) -> None:
         """After an earlier runner: nothing is sent twice. Raises PortalUnreachable, PortalRefused."""
@@ -84,11 +104,24 @@ class Uploader:
             if why:
                 raise Unreadable(why)
             sha256 = self._bring(path, file.fileno(), before.st_size)
+            facts = {"path": path, "size": before.st_size, "sha256": sha256}
             after = os.fstat(file.fileno())
-            # Touched, or written: the content as it is now decides.
-            if _look(before) != _look(after) and hash_of(file.fileno(), after.st_size) != sha256:
+            if _look(before) != _look(after) and not self._is_still(facts, file.fileno(), after.st_size):
                 raise ResultChanged(path)
-        return {"path": path, "size": before.st_size, "sha256": sha256}
+        return facts
+
+    def _is_still(self, facts: dict[str, Any], descriptor: int, size: int) -> bool:
+        """Touched, or written: the content as it is now decides. What only got longer has not changed so far."""
+        if self.so_far is not None and self._goes_on(self.so_far, facts, descriptor):
+            size = facts["size"]
+        return hash_of(descriptor, size) == str(facts["sha256"])
+
+    def _goes_on(self, so_far: SoFar, facts: dict[str, Any], descriptor: int) -> bool:
+        """It begins with what was kept of it. Otherwise it may be half of a new one, which must not take its place."""
+        kept = so_far.kept.get(facts["path"])
+        if kept is None:
+            return so_far.is_all
+        return kept["size"] <= facts["size"] and hash_of(descriptor, kept["size"]) == kept["sha256"]
 
     def _bring(self, path: str, descriptor: int, size: int) -> str:
         """The hash of what the portal has of the file then."""
@@ -116,6 +149,26 @@ class Uploader:
         if answer.get("sha256") != body.sha256:
             raise ResultChanged(path)
         return body.sha256
+
+
+def _leave_out_doubles(found: Found) -> None:
+    """Of files that have one name at the portal the one that is spelled so is kept, else the first."""
+    first: dict[str, str] = {}
+    for path in sorted(found.files, key=lambda path: path != _name_there(path)):
+        kept = first.setdefault(_name_there(path), path)
+        if kept != path:
+            del found.files[path]
+            found.skip(path, f"another file has the same name here: {kept}")
+
+
+def _name_there(path: str) -> str:
+    """As the portal keeps names (jobs/uploads/paths.py): letters composed, a backslash is a folder's end."""
+    if not path.isascii():
+        # A megabyte that most jobs do not need.
+        import unicodedata
+
+        path = unicodedata.normalize("NFC", path)
+    return path.replace("\\", "/")
 
 
 def _look(facts: os.stat_result) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from jobs.output.outputlog import STREAMS
 
 SKIPPED_MAX = 2000
 OTHER_BYTES = "the stored output is not what the script wrote"
+# The runner's words for it, too (runner/upload.py); one of another time may not know names as we do.
+SAME_NAME = "another file has the same name here"
 
 
 class Stream(NamedTuple):
@@ -37,9 +40,9 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
     """
     wanted = _results_of(facts)
     told = {stream: _stream_of(facts, stream) for stream in STREAMS}
-    flags = _check_output(attempt, told, wanted)
+    skipped = [*_skipped_of(facts), *_check_output(attempt, told, wanted)]
     told_once = {
-        "skipped": [*_skipped_of(facts), *flags],
+        "skipped": skipped,
         "versions": versions_of(facts.get("versions")),
         # As they were just found: what is noted meanwhile may come later (growth.py).
         **{f"{stream}_size": told[stream].size for stream in STREAMS},
@@ -51,6 +54,8 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
         open_row = Attempt.objects.filter(pk=attempt.pk, collected_at=None, ended_at__isnull=False)
         if open_row.update(collected_at=Now(), **told_once):
             _list(attempt, listed)
+            if doubles := _doubles(attempt, wanted, listed):
+                Attempt.objects.filter(pk=attempt.pk).update(skipped=[*skipped, *doubles])
             transaction.on_commit(partial(parts.forget, attempt.pk), robust=True)
             transaction.on_commit(partial(outputlog.forget_tails, attempt.pk), robust=True)
 
@@ -58,13 +63,14 @@ def collect(attempt: Attempt, facts: dict[str, Any]) -> None:
 def keep_so_far(attempt: Attempt, facts: dict[str, Any]) -> None:
     """List what the script kept while it runs, in place of what it kept before; all of it or nothing.
 
+    What was kept before of paths that are `changing` stays: they are there, and could not be read whole now.
     Raises IntakeRefused: 409 with `missing` when something has to be sent first. After the manifest nothing changes.
     """
-    wanted = _results_of(facts)
+    wanted, changing = _results_of(facts), _changing_of(facts)
     with transaction.atomic():
         if Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk).collected_at is not None:
             return
-        _list(attempt, _check_results(attempt, wanted))
+        _list(attempt, _check_results(attempt, wanted), changing)
         Attempt.objects.filter(pk=attempt.pk).update(kept_at=Now())
         transaction.on_commit(partial(hints.announce, attempt.job_id, "status"), robust=True)
 
@@ -123,13 +129,15 @@ def _incomplete(attempt: Attempt, missing: list[str]) -> IntakeRefused:
     )
 
 
-def _list(attempt: Attempt, wanted: dict[str, set[str]]) -> None:
-    """Show what the manifest named, all at once; forget the rest, content last."""
+def _list(attempt: Attempt, wanted: dict[str, set[str]], changing: frozenset[str] = frozenset()) -> None:
+    """Show what the manifest named, all at once; forget the rest, content last. What is shown and `changing` stays."""
     rest: dict[int, str] = {}
     shown: set[str] = set()
     # What was sent last comes first: two contents of a path with the same hash are one too many.
     for artifact in attempt.artifacts.order_by("is_listed"):
-        if artifact.sha256 in wanted.get(artifact.path, ()) and artifact.path not in shown:
+        is_named = artifact.sha256 in wanted.get(artifact.path, ())
+        stays = artifact.is_listed and artifact.path in changing
+        if (is_named or stays) and artifact.path not in shown:
             shown.add(artifact.path)
         else:
             rest[artifact.pk] = artifact.key
@@ -137,6 +145,24 @@ def _list(attempt: Attempt, wanted: dict[str, set[str]]) -> None:
     attempt.artifacts.filter(is_listed=False).update(is_listed=True)
     for key in rest.values():
         transaction.on_commit(partial(store.delete, key), robust=True)
+
+
+def _doubles(
+    attempt: Attempt, wanted: dict[str, set[str]], listed: dict[str, set[str]]
+) -> list[dict[str, str]]:
+    """Of several files that have one name here, those that are not the one that is kept, each with why."""
+    if len(wanted) == len(listed):
+        return []
+    shown = dict(attempt.artifacts.values_list("path", "sha256"))
+    first: dict[str, str] = {}
+    found = []
+    # The one whose content it is comes first, and of those the one that is spelled so.
+    by_name = [(result_path(path), path) for path in wanted]
+    by_name.sort(key=lambda pair: (shown.get(pair[0]) not in wanted[pair[1]], pair[0] != pair[1]))
+    for name, path in by_name:
+        if first.setdefault(name, path) != path:
+            found.append({"path": path, "why": f"{SAME_NAME}: {first[name]}"})
+    return found[:SKIPPED_MAX]
 
 
 def _hash_of(attempt: Attempt, stream: str) -> str:
@@ -154,6 +180,18 @@ def _results_of(facts: dict[str, Any]) -> dict[str, set[str]]:
         result_path(path)
         results[path] = {sha256}
     return results
+
+
+def _changing_of(facts: dict[str, Any]) -> frozenset[str]:
+    """Under the names by which they are kept; of a name that is refused nothing is. Raises IntakeRefused (400)."""
+    told = facts.get("changing", [])
+    if not isinstance(told, list) or not all(isinstance(path, str) for path in told):
+        raise IntakeRefused(400, "What is changing has to be a list of paths.")
+    paths = set()
+    for path in told:
+        with suppress(IntakeRefused):
+            paths.add(result_path(path))
+    return frozenset(paths)
 
 
 def _stream_of(facts: dict[str, Any], stream: str) -> Stream:

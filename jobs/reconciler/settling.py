@@ -11,6 +11,7 @@ from jobs.metrics import pickup
 from jobs.models import Attempt
 from jobs.output import growth, landmarks, outputlog
 from jobs.output.tails import MOST_BYTES
+from jobs.reconciler.arrived import list_arrived
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ def settle_outputs(attempts: Sequence[Attempt]) -> None:
         growth.write_stored(uncollected)
     except Error as error:
         log.warning("the sizes of %s outputs are not written: %s", len(uncollected), type(error).__name__)
+    list_arrived(uncollected)
 
 
 def _settle_tails(attempt: Attempt, *, is_collected: bool) -> None:

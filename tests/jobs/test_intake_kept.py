@@ -20,11 +20,12 @@ def runner(job, make_attempt):
     return runner
 
 
-def kept(runner, **files):
+def kept(runner, changing=None, **files):
     results = [
         {"path": f"results/{name}", "size": len(data), "sha256": sha256(data)} for name, data in files.items()
     ]
-    return runner._post("kept", {"uid": runner.uid, "results": results})
+    told = {} if changing is None else {"changing": changing}
+    return runner._post("kept", {"uid": runner.uid, "results": results, **told})
 
 
 def keep(runner, **files):
@@ -73,6 +74,47 @@ def test_nothing_changes_when_something_is_missing(runner):
     answer = kept(runner, a=b"1", b=b"never sent")
     assert (answer.status_code, answer.json()["missing"]) == (409, ["results/b"])
     assert listed() == {"a": b"1"}
+
+
+def test_what_could_not_be_read_whole_keeps_what_was_kept_of_it(runner, django_capture_on_commit_callbacks):
+    keep(runner, checkpoint=b"good", log=b"1", gone=b"x")
+    runner.result("results/checkpoint", b"torn")
+    runner.result("results/log", b"12")
+    changing = ["results/checkpoint", "results/new", "a/../b"]
+    with django_capture_on_commit_callbacks(execute=True):
+        assert kept(runner, changing, log=b"12").status_code == 200
+    assert listed() == {"checkpoint": b"good", "log": b"12"}
+    assert Artifact.objects.count() == 2, "nothing of the torn one stays"
+    keep(runner, checkpoint=b"better")
+    assert listed() == {"checkpoint": b"better"}
+
+
+def test_a_path_that_is_changing_is_known_by_the_name_under_which_it_is_kept(runner):
+    keep(runner, **{"e\u0301": b"1"})
+    assert kept(runner, ["results\\e\u0301"]).status_code == 200
+    assert listed() == {"\u00e9": b"1"}
+
+
+def test_an_older_runner_tells_of_none_that_changes(runner):
+    keep(runner, a=b"1", b=b"2")
+    assert kept(runner, b=b"2").status_code == 200
+    assert listed() == {"b": b"2"}
+
+
+@pytest.mark.parametrize("changing", ["results/a", [1], {}, None])
+def test_what_is_no_list_of_paths_is_refused(runner, changing):
+    keep(runner, a=b"1")
+    answer = runner._post("kept", {"uid": runner.uid, "results": [], "changing": changing})
+    assert answer.status_code == 400
+    assert listed() == {"a": b"1"}
+
+
+def test_at_the_end_what_was_kept_of_a_changing_file_goes_as_the_manifest_says(runner):
+    keep(runner, a=b"1")
+    assert kept(runner, ["results/a"]).status_code == 200
+    runner.ended()
+    assert runner.collected(results=[]).status_code == 200
+    assert listed() == {}
 
 
 def test_the_manifest_takes_their_place(runner, job, client_of, alice, django_capture_on_commit_callbacks):

@@ -349,12 +349,14 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, so_far(begun)
 
     def _kept(self, attempt, facts):
-        self._check(set(facts) == {"uid", "results"}, f"kept {sorted(facts)}")
+        self._check(set(facts) == {"uid", "results", "changing"}, f"kept {sorted(facts)}")
         hashes = {path: hashlib.sha256(data).hexdigest() for path, data in attempt.results.items()}
         told = [(result["path"], result["sha256"]) for result in facts["results"]]
         if missing := [path for path, sha256 in told if hashes.get(path) != sha256]:
             return 409, {"missing": missing}
-        attempt.kept.append({path: attempt.results[path] for path, _ in told})
+        before = attempt.kept[-1] if attempt.kept else {}
+        stay = {path: before[path] for path in facts["changing"] if path in before}
+        attempt.kept.append(stay | {path: attempt.results[path] for path, _ in told})
         return 200, {}
 
     def _collected(self, attempt, facts):

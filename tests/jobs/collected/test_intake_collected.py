@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.files.storage import default_storage
+from django.urls import reverse
 
 from jobs.lifecycle import Sight
 from jobs.models import Artifact, Job
@@ -86,11 +87,44 @@ def test_output_with_other_bytes_is_a_flag_and_no_other_outcome(attempt, runner)
     assert [entry["path"] for entry in attempt.skipped] == ["stdout.log"]
 
 
-def test_two_spellings_of_one_name_do_not_hold_up_the_end(attempt, runner):
-    for path in ("caf\u00e9.txt", "cafe\u0301.txt"):
+SAME = "another file has the same name here"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "left_out"),
+    [
+        (["caf\u00e9", "cafe\u0301"], "cafe\u0301", "caf\u00e9"),
+        (["cafe\u0301", "caf\u00e9"], "caf\u00e9", "cafe\u0301"),
+        (["a/b", "a\\b"], "a\\b", "a/b"),
+    ],
+)
+def test_of_two_spellings_of_one_name_the_one_that_is_not_kept_is_named(
+    attempt, runner, sent, kept, left_out, client_of, alice
+):
+    """Of a runner that does not know names as the portal does; what came last is what is there."""
+    runner.result("lone-e\u0301", b"-")
+    for path in sent:
         runner.result(path, path.encode())
+    skipped = [{"path": "pipe", "why": "it is a named pipe"}]
+    assert runner.collected(skipped=skipped).status_code == 200
+    assert len(listed()) == 2
+    assert Artifact.objects.exclude(path__startswith="lone").get().sha256 == sha256(kept.encode())
+    attempt.refresh_from_db()
+    assert attempt.skipped == [*skipped, {"path": left_out, "why": f"{SAME}: {kept}"}]
+    page = client_of(alice).get(reverse("job_results", args=[attempt.job_id])).content.decode()
+    assert "2 files left out" in page
+    assert SAME in page
     assert runner.collected().status_code == 200
-    assert len(listed()) == 1
+    attempt.refresh_from_db()
+    assert len(attempt.skipped) == 2, "a repeat changes nothing"
+
+
+def test_of_two_with_one_name_and_one_content_the_one_that_is_spelled_otherwise_is_named(attempt, runner):
+    for path in ("a\\b", "a/b"):
+        runner.result(path, b"same")
+    runner.collected()
+    attempt.refresh_from_db()
+    assert attempt.skipped == [{"path": "a\\b", "why": f"{SAME}: a/b"}]
 
 
 def test_a_manifest_before_the_end_is_refused(make_job, make_attempt):
