@@ -15,10 +15,10 @@ from clusters.failpoints import failpoint
 from jobs import store
 from jobs.models import Attempt, Kind, Stored
 from jobs.output import outputlog
-from jobs.retention.choosing import due, may_delete
+from jobs.retention.choosing import Due, due, is_too_much, may_delete
 from jobs.retention.downloads import forget_ended, is_read
 from jobs.retention.marking import mark
-from jobs.retention.rules import InForce, rules_of_all
+from jobs.retention.rules import InForce, Rule, rules_of_all
 from jobs.retention.sums import add_up, note_ends, totals_of
 from teams.audit import record_by
 from teams.models import Team
@@ -62,19 +62,31 @@ def delete_by_rules(team_id: int | None = None) -> list[Deleted]:
 
 def _delete(team_id: int, kind: str, force: InForce) -> Deleted:
     count = freed = 0
+    waiting: list[Due] = []
     for _ in range(MOST_BATCHES):
-        batch = due(team_id, kind, force.rule, AT_ONCE)
+        waiting = _still_due(team_id, kind, force.rule, waiting)
+        waiting = waiting or due(team_id, kind, force.rule, MOST_BATCHES * AT_ONCE)
+        batch, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
         marked, less = mark(team_id, kind, force, batch) if batch else (0, 0)
         failpoint("retention.marked")
         count, freed = count + marked, freed + less
-        if not marked or len(batch) < AT_ONCE:
+        if not marked or (marked == len(batch) and not waiting):
             break
+        # What was passed over may have what the others would have freed: they are chosen anew.
+        waiting = waiting if marked == len(batch) else []
         erase()
     if count:
         team = Team.objects.get(pk=team_id)
         what = {"what": Kind(kind).label, "jobs": count, "amount": readable_bytes(freed)}
         record_by(ACTOR, "retention.deleted", team, team=team, new=what | {"rule": force.rule.words})
     return Deleted(team_id, kind, count, freed)
+
+
+def _still_due(team_id: int, kind: str, rule: Rule, waiting: list[Due]) -> list[Due]:
+    """Of what was chosen some batches ago: by size nothing, if the rest fits meanwhile."""
+    if not waiting or is_too_much(rule, totals_of([team_id])[team_id][kind]):
+        return waiting
+    return [each for each in waiting if each.is_age]
 
 
 def erase() -> int:

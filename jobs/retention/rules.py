@@ -80,23 +80,21 @@ def portal_rules() -> dict[str, Rule]:
     return found | {row.kind: Rule(row.days, row.most_bytes) for row in rows}
 
 
-def rules_of(team: Team, portal: Mapping[str, Rule] | None = None) -> Rules:
-    """What holds for the team, by kind; `portal`: with other rules of the portal. One query."""
-    rows = list(RetentionRule.objects.filter(Q(team=team) | Q(team=None)))
-    if portal is not None:
-        rows = [row for row in rows if row.team_id is not None]
-        rows += [
-            RetentionRule(kind=kind, is_allowance=True, days=rule.days, most_bytes=rule.most_bytes)
-            for kind, rule in portal.items()
-        ]
-    return _in_force(team.pk, rows)
+def rules_of(team: Team) -> Rules:
+    """What holds for the team, by kind. One query."""
+    return _in_force(team.pk, RetentionRule.objects.filter(Q(team=team) | Q(team=None)))
 
 
-def rules_of_all() -> dict[int, Rules]:
-    """Of every team for which something may be deleted. Two queries."""
+def rules_of_all(portal: Mapping[str, Rule] | None = None) -> dict[int, Rules]:
+    """Of every team for which something may be deleted; `portal`: with other rules of the portal. Two queries."""
     by_team: dict[int | None, list[RetentionRule]] = {}
     for row in RetentionRule.objects.all():
         by_team.setdefault(row.team_id, []).append(row)
+    if portal is not None:
+        by_team[None] = [
+            RetentionRule(kind=kind, is_allowance=True, days=rule.days, most_bytes=rule.most_bytes)
+            for kind, rule in portal.items()
+        ]
     found = {}
     for team_id in Team.objects.order_by("pk").values_list("pk", flat=True):
         rules = _in_force(team_id, [*by_team.get(None, []), *by_team.get(team_id, [])])

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from jobs.models import BundleFile
 from jobs.retention import choosing
-from jobs.retention.choosing import due, summed
+from jobs.retention.choosing import due, listed, summed
 from jobs.retention.deleting import delete_by_rules
 from jobs.retention.rules import Rule
 
@@ -41,23 +41,39 @@ def freed_by_hand(chosen, team):
 
 
 @pytest.mark.parametrize("rule", [Rule(most_bytes=150), Rule(most_bytes=0), Rule(days=30), Rule(35, 200)])
-def test_the_first_ones_are_the_same_however_many_are_looked_at(bundles, team, rule):
-    whole = due(team.pk, "inputs", rule, 1000)
+def test_the_first_ones_are_the_same_however_many_are_looked_at(bundles, team, rule, monkeypatch):
+    whole = listed(team.pk, "inputs", rule, 1000)
     assert 3 < len(whole) <= 16
+    monkeypatch.setattr(choosing, "LOOKS", (1, 4, None))
     for most in range(1, len(whole) + 1):
-        assert due(team.pk, "inputs", rule, most) == whole[:most]
+        assert listed(team.pk, "inputs", rule, most) == whole[:most]
+        assert set(ids(due(team.pk, "inputs", rule, most))) <= set(ids(whole))
     middle = whole[2]
-    assert due(team.pk, "inputs", rule, 4, (middle.ended_at, middle.id)) == whole[3:7]
+    assert listed(team.pk, "inputs", rule, 4, (middle.ended_at, middle.id)) == whole[3:7]
     assert [one.freed for one in whole] == list(freed_by_hand(whole, team))
     total = summed(team.pk, "inputs", rule)
     assert (total.jobs, total.freed) == (len(whole), sum(one.freed for one in whole))
 
 
-def test_so_many_are_looked_at_as_are_asked_for(bundles, team):
-    text, values = choosing._chosen(team.pk, "inputs", Rule(most_bytes=0), 3)
-    with connection.cursor() as cursor:
-        cursor.execute(f"{text} SELECT (SELECT count(*) FROM placed), count(*) FROM chosen", values)
-        assert cursor.fetchone() == (3, 3)
+def ids(found):
+    return [one.id for one in found]
+
+
+@pytest.mark.parametrize(("rule", "most"), [(Rule(most_bytes=0), 1), (Rule(days=30), 3)])
+def test_the_deletes_look_at_few_while_these_tell_enough(bundles, team, rule, most, monkeypatch):
+    monkeypatch.setattr(choosing, "LOOKS", (3, None))
+    seen = []
+
+    def run(sql, values):
+        seen.append(values["window"])
+        return ran(sql, values)
+
+    ran = choosing._run
+    monkeypatch.setattr(choosing, "_run", run)
+    assert len(due(team.pk, "inputs", rule, most)) == most
+    assert seen == [3]
+    listed(team.pk, "inputs", rule, most)
+    assert seen[1:] == ([3] if rule.days else [3, None])
 
 
 def test_a_team_that_keeps_within_its_size_is_not_looked_at(bundles, rule, team):
