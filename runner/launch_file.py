@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.results import KEEP_FILE
+from runner.supervise import LINGER_SECONDS
 from runner.volume import Volume
 
 # A shell can hold no other variables; a POSIX environment could, and nobody misses them.
@@ -27,6 +28,7 @@ def launch_text(volume: Volume, claim: Mapping[str, Any]) -> str:
         "STELLWERK_KEEP": str(volume.work_dir / KEEP_FILE),
     }
     lines = [f"time_limit={int(claim['time_limit_seconds'])}", f"grace={int(claim['grace_seconds'])}"]
+    lines.append(f"linger={int(LINGER_SECONDS)}")
     lines += [
         f"export {name}={shlex.quote(value)}" for name, value in variables.items() if _NAME.fullmatch(name)
     ]

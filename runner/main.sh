@@ -21,7 +21,8 @@ set +f
 volume=$1
 reason=
 woken=
-. "$volume/launch.sh" # the job's variables, $time_limit and $grace, and the command as "$@"
+. "$volume/launch.sh" # the job's variables, $time_limit, $grace and $linger, and the command as "$@"
+helpers=
 
 count_oom_kills() { # processes of this container that died for want of memory: cgroup v2, or v1
     oom_kills=0
@@ -38,10 +39,33 @@ end() { # $1: why. TERM to everything, KILL after the grace time
     [ -n "$reason" ] && return
     reason=$1
     kill -s TERM -- -1 2>/dev/null
+    kill_after "$grace"
+}
+
+kill_after() { # $1: seconds. What still runs then is killed
     (
-        sleep "$grace"
+        sleep "$1"
         kill -s KILL -- -1
     ) 2>/dev/null &
+    helpers="$helpers $!"
+}
+
+is_left() { # whether anything of the script still runs: not what only waits to be reaped, nor a helper of ours
+    for file in /proc/[0-9]*/status; do
+        state=
+        while read -r name value rest; do
+            case $name in
+            State:) state=$value ;;
+            PPid:) break ;;
+            esac
+        done <"$file"
+        case $state in '' | [ZX]*) continue ;; esac
+        pid=${file#/proc/}
+        # Nobody here is the parent of what was begun from outside, as we were.
+        case " $helpers 0 " in *" ${pid%/status} "* | *" $value "*) continue ;; esac
+        return 0
+    done 2>/dev/null
+    return 1
 }
 
 why_not() { # $1: a command. What a shell would say instead of starting it: not into the script's stderr
@@ -87,16 +111,53 @@ look() { # at the image, for `collect`: for some seconds, after the script and i
     mv "$volume/facts.part" "$volume/facts"
 }
 
+pause() { # a twentieth of a second, or a whole one where `sleep` knows no parts of it: $waited has how many
+    sleep 0.05 2>/dev/null
+    slept=$?
+    if [ "$slept" -eq 0 ] || [ "$slept" -gt 128 ]; then # over, or killed with all others
+        waited=$((waited + 1))
+    else
+        sleep 1
+        waited=$((waited + 20))
+    fi
+}
+
 wait_for() { # $1: a mark of `collect`, $2: for how many twentieths of a second at most
     waited=0
     while [ ! -e "$volume/$1.json" ] && [ "$waited" -lt "$2" ] && [ -z "$early" ]; do
-        if sleep 0.05 2>/dev/null; then
-            waited=$((waited + 1))
-        else # a whole second, or a signal
-            sleep 1
-            waited=$((waited + 20))
-        fi
+        pause
     done
+}
+
+tell_end() {
+    printf '{"exit_code": %s, "signal": %s, "reason": "%s", "message": "%s"}' \
+        "$exit_code" "$signal" "$ended_by" "$said"
+}
+
+wait_for_the_rest() { # what the script left behind may end by itself, as on this machine. A stop hurries it
+    is_left || return
+    tell_end >"$volume/ended.part" && noted=1 # its time is the script's end
+    kill_after "$linger"
+    waited=0
+    while is_left && [ "$waited" -lt $((linger * 20)) ]; do
+        pause
+    done 2>/dev/null
+}
+
+finish() { # the rest is killed, the end told, and what `collect` wants of us waited for
+    trap '' TERM INT ALRM
+    kill -s KILL -- -1 2>/dev/null
+    { [ -n "$noted" ] && mv "$volume/ended.part" "$volume/ended.json"; } 2>/dev/null || tell_end >"$volume/ended.json"
+    trap - EXIT
+    [ "$reason" = stopped ] || look "$@" 2>/dev/null
+    # What is in the pipes goes with us, and `collect` is not begun again when we are gone: one that was restarted is
+    # waited for, also if it died thrice (the kubelet begins it again after 5 minutes at most). After a stop it is not.
+    wait_for drained 400
+    while [ ! -e "$volume/drained.json" ] && [ ! -e "$volume/stop" ] && [ "$waited" -lt 12000 ]; do
+        sleep 1
+        waited=$((waited + 20))
+    done
+    exit "$code"
 }
 
 # Both ends: while `collect` is restarted a script waits in its next print, and does not die of it.
@@ -130,6 +191,7 @@ script=$!
     sleep "$time_limit"
     kill -s ALRM 1
 ) 2>/dev/null &
+helpers="$helpers $!"
 
 while :; do # a signal ends the wait early, with a code of its own
     woken=
@@ -142,25 +204,19 @@ while :; do # a signal ends the wait early, with a code of its own
     [ "$again" -ne 127 ] && code=$again
     break
 done
-trap '' TERM INT ALRM
-kill -s KILL -- -1 2>/dev/null
 
+# The script's end is known: what comes now does not change it.
+ended_by=$reason
 count_oom_kills
-[ -z "$reason" ] && [ "$code" -ne 0 ] && [ "$oom_kills" -gt "$oom_kills_before" ] && reason=out_of_memory
+[ -z "$ended_by" ] && [ "$code" -ne 0 ] && [ "$oom_kills" -gt "$oom_kills_before" ] && ended_by=out_of_memory
 signal=null
 exit_code=$code
 if [ "$code" -gt 128 ] && [ "$code" -lt 160 ]; then
     signal=$((code - 128))
     exit_code=null
 fi
-printf '{"exit_code": %s, "signal": %s, "reason": "%s", "message": "%s"}' \
-    "$exit_code" "$signal" "$reason" "$said" >"$volume/ended.json"
-[ "$reason" = stopped ] || look "$@" 2>/dev/null
-# What is in the pipes goes with us, and `collect` is not begun again when we are gone: one that was restarted is
-# waited for, also if it died thrice (the kubelet begins it again after 5 minutes at most). After a stop it is not.
-wait_for drained 400
-while [ ! -e "$volume/drained.json" ] && [ ! -e "$volume/stop" ] && [ "$waited" -lt 12000 ]; do
-    sleep 1
-    waited=$((waited + 20))
-done
-exit "$code"
+noted=
+# A shell that can start no process any more ends: what a script left behind may have taken all that there may be.
+trap 'noted=; finish "$@"' EXIT
+wait_for_the_rest
+finish "$@"

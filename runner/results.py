@@ -17,6 +17,7 @@ RESULTS = "results"
 # Touched, it asks for the results so far (keeping.py); it is none itself.
 KEEP_FILE = RESULTS + "/.keep-now"
 _DEEPEST = 60
+# In results/, and as many elsewhere.
 _MOST_ENTRIES = 200_000
 _MOST_SKIPPED = 1000
 _UNLIMITED = 1 << 62
@@ -151,31 +152,56 @@ def refusal(facts: os.stat_result, run_as: int | None) -> str:
 
 
 def _walk(root: int, found: Found, wanted: Wanted) -> Iterator[tuple[str, os.stat_result]]:
-    """Regular files that may be results."""
+    """Regular files that may be results. However many there are elsewhere, results/ is looked at."""
+    starts = [wanted.below]
+    if not wanted.below and _is_folder(root, RESULTS) and not wanted.rules.folder_refusal(RESULTS):
+        starts.insert(0, RESULTS + "/")
+    for start in starts:
+        yield from _walk_from(start, starts, root, found, wanted)
+
+
+def _walk_from(
+    start: str, starts: list[str], root: int, found: Found, wanted: Wanted
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Those below one of the `starts`, but for the others."""
     seen = 0
-    folders = [wanted.below]
+    folders = [start]
     while folders:
         folder = folders.pop()
+        for path, facts in _entries(root, folder, found):
+            seen += 1
+            if seen > _MOST_ENTRIES:
+                found.skip(folder or ".", f"only the first {_MOST_ENTRIES} entries were looked at")
+                return
+            if facts is None or path + "/" in starts:
+                continue
+            if not stat.S_ISDIR(facts.st_mode):
+                if not _is_skipped(path, facts, found, wanted.run_as):
+                    yield path, facts
+            elif why := wanted.rules.folder_refusal(path):
+                found.skip(path + "/", why)
+            else:
+                folders.append(path + "/")
+
+
+def _entries(root: int, folder: str, found: Found) -> Iterator[tuple[str, os.stat_result | None]]:
+    """What is in the folder, by name; without facts what is left out."""
+    try:
+        directory = _open_directory(root, folder)
         try:
-            directory = _open_directory(root, folder)
-            try:
-                for name in sorted(os.listdir(directory)):  # noqa: PTH208 (a descriptor)
-                    seen += 1
-                    if seen > _MOST_ENTRIES:
-                        found.skip(folder or ".", f"only the first {_MOST_ENTRIES} entries were looked at")
-                        return
-                    facts = _look(directory, folder + name, found)
-                    if facts is not None and stat.S_ISDIR(facts.st_mode):
-                        if why := wanted.rules.folder_refusal(folder + name):
-                            found.skip(folder + name + "/", why)
-                        else:
-                            folders.append(folder + name + "/")
-                    elif facts is not None and not _is_skipped(folder + name, facts, found, wanted.run_as):
-                        yield folder + name, facts
-            finally:
-                os.close(directory)
-        except OSError as error:
-            found.skip(folder or ".", f"the folder cannot be read: {error.strerror}")
+            for name in sorted(os.listdir(directory)):  # noqa: PTH208 (a descriptor)
+                yield folder + name, _look(directory, folder + name, found)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        found.skip(folder or ".", f"the folder cannot be read: {error.strerror}")
+
+
+def _is_folder(root: int, name: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(name, dir_fd=root, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
 
 
 def _look(directory: int, path: str, found: Found) -> os.stat_result | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from runner.processes import ScriptProcesses, memory_of
 
+# For what the script left behind, here and in a pod (main.sh).
 LINGER_SECONDS = 5.0
 _SCAN_SECONDS = 1.0
 _SHELL_SIGNAL_BASE = 128
@@ -73,7 +74,10 @@ class Wakeup:
 def supervise(
     pid: int, processes: ScriptProcesses, bounds: Bounds, wants_stop: Callable[[], bool], wakeup: Wakeup
 ) -> Outcome:
-    """Return when the process `pid` and everything it left behind have ended."""
+    """Return when the process `pid` and everything it left behind have ended.
+
+    What it left behind has LINGER_SECONDS; a stop or the time limit then ends it, but is no cause of the script's end.
+    """
     started_at = time.time()
     watch = _Watch(started=time.monotonic(), pids=[pid])
     while True:
@@ -88,6 +92,9 @@ def supervise(
             break
         if watch.main_ended is None:
             _find_cause(watch, processes, bounds, (memory, wants_stop()), now)
+        elif watch.kill_at is None and (wants_stop() or _is_late(watch, bounds, now)):
+            watch.kill_at = now + bounds.grace_seconds
+            processes.terminate()
         if _is_over(watch, now):
             processes.kill()
             if pid in processes.statuses:
@@ -116,11 +123,15 @@ def _find_cause(
         return
     if is_stop_wanted:
         watch.cause = "stopped"
-    elif now - watch.started >= bounds.time_limit_seconds:
+    elif _is_late(watch, bounds, now):
         watch.cause = "time_limit"
     if watch.cause:
         watch.kill_at = now + bounds.grace_seconds
         processes.terminate()
+
+
+def _is_late(watch: _Watch, bounds: Bounds, now: float) -> bool:
+    return now - watch.started >= bounds.time_limit_seconds
 
 
 def _is_over(watch: _Watch, now: float) -> bool:

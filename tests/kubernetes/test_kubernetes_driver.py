@@ -11,6 +11,7 @@ from clusters.kubernetes.driver import KubernetesDriver, RunnerImage
 from clusters.kubernetes.places import OnePlace
 from tests.clusters.driver_contract import DriverContract
 from tests.clusters.driver_lab import MIB
+from tests.runner.test_runner_children import LATE, NUMBERED
 
 pytestmark = pytest.mark.kubernetes
 
@@ -83,6 +84,15 @@ def test_a_script_that_opens_its_output_again_loses_nothing(lab):
     )
     assert lab.until_ended(run).exit_code == 0
     assert (run.attempt.output["stdout"], run.attempt.output["stderr"]) == (b"3\n4\n", b"1\n2\n3\n")
+
+
+def test_what_a_script_leaves_behind_is_waited_for(lab):
+    """As on this machine: what it still prints and writes comes home, and the end is the script's."""
+    run = lab.run(["bash", "-c", f"{NUMBERED}\n{LATE}"])
+    assert lab.until_ended(run).exit_code == 0
+    lines = bytes(run.attempt.output["stdout"]).splitlines()
+    assert (len(lines), lines[-1]) == (5001, b"5001 late")
+    assert run.attempt.results == {"results/late.txt": b"x\n"}
 
 
 @pytest.mark.parametrize("pause", ["time.sleep(0.02)", "n % 30 == 29 and time.sleep(0.5)"])

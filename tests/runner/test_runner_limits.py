@@ -2,8 +2,6 @@
 
 import json
 import os
-import time
-from pathlib import Path
 
 import pytest
 
@@ -89,31 +87,6 @@ def test_the_disk_size_does_not_limit_the_output(lab):
     lab.until_ended(run)
     assert ended(run) == (0, None, "")
     assert len(run.attempt.output["stdout"]) == 3_000_000
-
-
-def test_a_daemonised_child_gets_five_seconds_and_is_killed(lab):
-    mark = f"62.{os.getpid()}"
-    run = lab.run(["sh", "-c", f"setsid sh -c 'trap \"\" TERM HUP; sleep {mark}; sleep {mark}' & exit 0"])
-    lab.until_ended(run)
-    assert ended(run) == (0, None, "")
-    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not any(mark.encode() in command for command in commands)
-
-
-def test_a_child_that_ends_soon_after_the_script_is_waited_for(lab):
-    run = lab.run(["sh", "-c", "(sleep 0.4; echo late; echo x > results/late.txt) & exit 0"])
-    lab.until_ended(run)
-    assert run.attempt.output["stdout"] == b"late\n"
-    assert run.attempt.results == {"results/late.txt": b"x\n"}
-
-
-def test_a_stop_while_children_linger_changes_nothing_about_success(lab):
-    run = lab.run(["sh", "-c", "sleep 1 & echo over; exit 0"])
-    lab.intake.wait(lambda: run.attempt.chunks)
-    time.sleep(0.1)
-    lab.driver.stop(run.work.name)
-    lab.until_ended(run)
-    assert ended(run) == (0, None, "")
 
 
 def test_the_environment_is_clean_and_carries_the_jobs_variables(lab, monkeypatch):

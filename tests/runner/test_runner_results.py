@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from runner import results
 from runner.results import Inputs, Wanted, find_results, open_inside, refusal
 from runner.rules import Rules
 
@@ -163,3 +164,46 @@ def test_a_thousand_reasons_are_enough(work):
     found = find(work)
     assert len(found.skipped) == 1001
     assert found.skipped[-1] == {"path": "…", "why": "and 10 more"}
+
+
+@pytest.fixture
+def few_entries(monkeypatch):
+    monkeypatch.setattr(results, "_MOST_ENTRIES", 20)
+    return "only the first 20 entries were looked at"
+
+
+@pytest.mark.parametrize("folder", ["shards", "a/b", "results.old", "."])
+def test_however_many_files_are_elsewhere_results_is_looked_at(work, few_entries, folder):
+    (work / "results" / "deep").mkdir()
+    (work / "results" / "deep" / "model.bin").write_bytes(b"x")
+    (work / folder).mkdir(parents=True, exist_ok=True)
+    for number in range(30):
+        (work / folder / f"{number:02}").touch()
+    found = find(work)
+    assert found.files["results/deep/model.bin"] == 1
+    assert why(found) == {"." if folder == "." else f"{folder}/": few_entries}
+
+
+def test_what_is_elsewhere_is_looked_at_however_many_files_results_has(work, few_entries):
+    (work / "model.bin").write_bytes(b"x")
+    for number in range(30):
+        (work / "results" / f"{number:02}").touch()
+    found = find(work)
+    assert found.files == {"model.bin": 1, **{f"results/{number:02}": 0 for number in range(20)}}
+    assert why(found) == {"results/": few_entries}
+
+
+def test_results_so_far_have_the_same_bound(work, few_entries):
+    for number in range(30):
+        (work / "results" / f"{number:02}").touch()
+    found = find_results(work, NO_INPUTS, Wanted({}, None, below="results/"))
+    assert (len(found.files), why(found)) == (20, {"results/": few_entries})
+
+
+def test_results_that_a_rule_leaves_out_is_named_once(work):
+    (work / "results" / "r").touch()
+    found = find(work, exclude=["results/"])
+    assert found.files == {}
+    assert found.skipped == [
+        {"path": "results/", "why": "left out, with all that is in it, by the rule “results/”"}
+    ]
