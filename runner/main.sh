@@ -8,20 +8,23 @@ if [ "$$" -ne 1 ]; then
     exit 125
 fi
 # From here on a stop is heard, whatever is not ready yet.
-early=
-trap 'early=1' TERM INT
+stellwerk_early=
+trap 'stellwerk_early=1' TERM INT
 # Kubernetes tells every container where its API is. The script has no business there.
 set -f
-for word in $(export -p); do
-    case $word in
-    KUBERNETES_*=*) unset "${word%%=*}" ;;
+for stellwerk_word in $(export -p); do
+    case $stellwerk_word in
+    KUBERNETES_*=*) unset "${stellwerk_word%%=*}" ;;
     esac
 done 2>/dev/null
 set +f
+cd "$1/work" || exit 125
+# The image and the job may have variables of the same names as ours. The script gets theirs, in a subshell.
+stellwerk_image=$(export -p)
 volume=$1
 reason=
 woken=
-. "$volume/launch.sh" # the job's variables, $time_limit, $grace and $linger, and the command as "$@"
+. "$volume/launch.sh" # job_variables, $time_limit, $grace and $linger, and the command as "$@"
 helpers=
 
 count_oom_kills() { # processes of this container that died for want of memory: cgroup v2, or v1
@@ -68,7 +71,8 @@ is_left() { # whether anything of the script still runs: not what only waits to 
     return 1
 }
 
-why_not() { # $1: a command. What a shell would say instead of starting it: not into the script's stderr
+why_not() { # $1: a command. The code and the words of a shell that cannot start it: not into the script's stderr
+    said=
     path=$1
     case $1 in
     */*) ;;
@@ -95,6 +99,7 @@ why_not() { # $1: a command. What a shell would say instead of starting it: not 
         esac
         ;;
     esac
+    [ -z "$said" ] || printf '%s %s' "$unstarted" "$said"
 }
 
 look() { # at the image, for `collect`: for some seconds, after the script and its outcome
@@ -106,6 +111,7 @@ look() { # at the image, for `collect`: for some seconds, after the script and i
     (
         exec 3>&- 4>&-
         ulimit -f 512
+        { eval "$stellwerk_image" && job_variables; } 2>/dev/null
         exec /bin/sh "${0%/*}/facts.sh" "$@"
     ) </dev/null >"$volume/facts.part"
     mv "$volume/facts.part" "$volume/facts"
@@ -124,7 +130,7 @@ pause() { # a twentieth of a second, or a whole one where `sleep` knows no parts
 
 wait_for() { # $1: a mark of `collect`, $2: for how many twentieths of a second at most
     waited=0
-    while [ ! -e "$volume/$1.json" ] && [ "$waited" -lt "$2" ] && [ -z "$early" ]; do
+    while [ ! -e "$volume/$1.json" ] && [ "$waited" -lt "$2" ] && [ -z "$stellwerk_early" ]; do
         pause
     done
 }
@@ -168,17 +174,20 @@ wait_for reading 20
 trap 'end stopped' TERM INT
 trap 'end time_limit' ALRM
 
-cd "$volume/work" || exit 125
 count_oom_kills
 oom_kills_before=$oom_kills
 # Kubernetes leaves this mark before it sends TERM: one that came before the shell could hear it is not lost.
-{ [ -n "$early" ] || [ -e "$volume/stop" ]; } && exit 143
-said=
-why_not "$1"
+{ [ -n "$stellwerk_early" ] || [ -e "$volume/stop" ]; } && exit 143
+unstarted=$(
+    { eval "$stellwerk_image" && job_variables; } 2>/dev/null
+    why_not "$1"
+)
+said=${unstarted#* }
 printf '{}' >"$volume/started.json"
 (
     trap - TERM INT ALRM
-    [ -n "$said" ] && exit "$unstarted"
+    [ -n "$said" ] && exit "${unstarted%% *}"
+    { eval "$stellwerk_image" && job_variables; } 2>/dev/null
     # A printed line is seen at once: Python by its variable, others by stdbuf where the image has it.
     case ${1##*/} in
     python*) ;;

@@ -17,7 +17,7 @@ RESULTS = "results"
 # Touched, it asks for the results so far (keeping.py); it is none itself.
 KEEP_FILE = RESULTS + "/.keep-now"
 _DEEPEST = 60
-# In results/, and as many elsewhere.
+# In results/, as many in the folders that the rules name, and as many elsewhere.
 _MOST_ENTRIES = 200_000
 _MOST_SKIPPED = 1000
 _UNLIMITED = 1 << 62
@@ -152,20 +152,26 @@ def refusal(facts: os.stat_result, run_as: int | None) -> str:
 
 
 def _walk(root: int, found: Found, wanted: Wanted) -> Iterator[tuple[str, os.stat_result]]:
-    """Regular files that may be results. However many there are elsewhere, results/ is looked at."""
-    starts = [wanted.below]
-    if not wanted.below and _is_folder(root, RESULTS) and not wanted.rules.folder_refusal(RESULTS):
-        starts.insert(0, RESULTS + "/")
-    for start in starts:
-        yield from _walk_from(start, starts, root, found, wanted)
+    """Regular files that may be results. However many are elsewhere, results/ and what the rules name is looked at."""
+    groups = [[wanted.below]]
+    if not wanted.below:
+        named = [each for each in wanted.rules.named_folders() if not _is_in_results(each)]
+        first = [
+            [each for each in group if _may_start(root, each, wanted.rules)]
+            for group in ([RESULTS + "/"], named)
+        ]
+        groups = [*first, [""]]
+    starts = {each for group in groups for each in group}
+    for group in groups:
+        yield from _walk_from(group, starts, root, found, wanted)
 
 
 def _walk_from(
-    start: str, starts: list[str], root: int, found: Found, wanted: Wanted
+    group: list[str], starts: set[str], root: int, found: Found, wanted: Wanted
 ) -> Iterator[tuple[str, os.stat_result]]:
-    """Those below one of the `starts`, but for the others."""
+    """Those below the folders of one group, but for the starts of others."""
     seen = 0
-    folders = [start]
+    folders = group[::-1]
     while folders:
         folder = folders.pop()
         for path, facts in _entries(root, folder, found):
@@ -197,11 +203,13 @@ def _entries(root: int, folder: str, found: Found) -> Iterator[tuple[str, os.sta
         found.skip(folder or ".", f"the folder cannot be read: {error.strerror}")
 
 
-def _is_folder(root: int, name: str) -> bool:
+def _may_start(root: int, folder: str, rules: Rules) -> bool:
+    """No link is followed on the way, and no folder that a rule leaves out."""
     try:
-        return stat.S_ISDIR(os.stat(name, dir_fd=root, follow_symlinks=False).st_mode)
+        os.close(_open_directory(root, folder))
     except OSError:
         return False
+    return not rules.folder_refusal(folder[:-1])
 
 
 def _look(directory: int, path: str, found: Found) -> os.stat_result | None:

@@ -56,6 +56,18 @@ class Rules:
         glob = _first(self._exclude, path, True)
         return f"left out, with all that is in it, by the rule “{glob.text}”" if glob else ""
 
+    def named_folders(self) -> list[str]:
+        """Where what is kept is known to be, each once and with its slash: "data/plots/" for `data/plots/*.png`."""
+        return list(dict.fromkeys(filter(None, map(_plain_folder, self._include))))
+
+
+def _plain_folder(glob: Glob) -> str:
+    """ "data/plots/" of `data/plots/*.png`; "" where the glob is for any depth, or leads out."""
+    parts = glob.text.split("/")[:-1]
+    if any(set("*?[") & set(part) for part in parts):
+        parts = parts[: next(at for at, part in enumerate(parts) if set("*?[") & set(part))]
+    return "".join(part + "/" for part in parts) if all(part not in ("", ".", "..") for part in parts) else ""
+
 
 def _first(globs: Sequence[Glob], path: str, is_folder: bool) -> Glob | None:
     return next((glob for glob in globs if glob.fits(path, is_folder)), None)

@@ -328,3 +328,26 @@ def test_a_half_written_end_is_waited_for(volume, attempt):
     end.write_text('{"exit_code": 0, "signal": null, "reason": "", "message": ""}')
     assert collector.wait(60) == 0
     assert attempt.ended[0]["exit_code"] == 0
+
+
+# What main.sh has of its own, and what a shell has.
+OURS = (
+    *("again", "code", "ended_by", "exit_code", "file", "first", "grace", "helpers", "linger", "name", "noted"),
+    *("oom_kills", "oom_kills_before", "path", "pid", "reason", "rest", "said", "script", "signal", "slept"),
+    *("state", "time_limit", "unstarted", "value", "volume", "waited", "woken", "word"),
+)
+
+
+@needs_namespaces
+@pytest.mark.parametrize("shell", SHELLS)
+def test_variables_of_the_job_and_the_image_may_be_called_as_ours(volume, attempt, shell):
+    of_job = dict.fromkeys(OURS[::2], "the job's") | {"UID": "5", "IFS": "x", "early": "1"}
+    of_image = dict.fromkeys(OURS[1::2], "the image's")
+    prepared(volume, attempt, "sh", "-c", "env; pwd; exit 3", environment=of_job)
+    assert volume.run(shell, **of_image) == 3
+    told = dict(line.partition("=")[::2] for line in volume.log("stdout").decode().splitlines())
+    wanted = of_job | of_image
+    assert {name: told.get(name) for name in OURS} == {name: wanted[name] for name in OURS}
+    assert told["PWD"] == str(volume.root / "work")
+    assert volume.ended()["exit_code"] == 3
+    assert volume.ended()["reason"] == ""

@@ -193,6 +193,27 @@ def test_what_is_elsewhere_is_looked_at_however_many_files_results_has(work, few
     assert why(found) == {"results/": few_entries}
 
 
+def test_however_many_files_are_elsewhere_what_the_rules_name_is_looked_at(work, few_entries):
+    for folder in ("out/deep", "data/plots", "zzz"):
+        (work / folder).mkdir(parents=True)
+    for path in ("out/deep/a", "data/plots/b.png", "results/r"):
+        (work / path).write_bytes(b"x")
+    for number in range(30):
+        (work / "zzz" / f"{number:02}").touch()
+        (work / "data" / f"{number:02}").touch()
+    found = find(work, include=["out/deep/a", "data/plots/*.png", "results/", "../up/*", "/x", "nowhere/*"])
+    assert set(found.files) == {"out/deep/a", "data/plots/b.png", "results/r"}
+    assert why(found)["zzz/"] == few_entries
+
+
+def test_a_folder_that_the_rules_name_and_that_is_a_link_is_not_followed(work, tmp_path):
+    (tmp_path / "private" / "deep").mkdir(parents=True)
+    (tmp_path / "private" / "deep" / "key").write_text("k")
+    (work / "out").symlink_to(tmp_path / "private")
+    found = find(work, include=["out/deep/*", "../private/deep/*"])
+    assert (found.files, why(found)) == ({}, {"out": "it is a symbolic link"})
+
+
 def test_results_so_far_have_the_same_bound(work, few_entries):
     for number in range(30):
         (work / "results" / f"{number:02}").touch()

@@ -82,6 +82,11 @@ def test_only_what_is_asked_for_is_kept(work):
     )
 
 
+def test_the_folders_that_rules_name_are_known():
+    told = ["a/b/*.csv", "a/b/c", "x*/y", "d/**/z", "plots/", "*.csv", "../up/x", "/root", "m//n"]
+    assert Rules({"include": told}).named_folders() == ["a/b/", "d/", "plots/"]
+
+
 def test_a_rule_against_it_beats_one_for_it(work):
     assert found_in(work, include=["results/"], exclude=["*.csv"])[0].keys() == {
         "results/raw/b.tmp",
