@@ -114,7 +114,7 @@ def find_page_and_overview(
 def _overview_sql(team_ids: Sequence[int] | None, asked: Filters, *, is_beside: bool = False) -> Sql:
     everything, walk = Walk(team_ids, Filters(team=asked.team)), _counts_walk(team_ids, asked)
     choices = CHOICES_SQL.put(
-        candidates=everything.candidates(), recent=Sql("%s", (RECENT,)), most=Sql("%s", (MOST_TAGS,))
+        candidates=everything.candidates(RECENT), recent=Sql("%s", (RECENT,)), most=Sql("%s", (MOST_TAGS,))
     )
     both = Sql("SELECT * FROM ({counts}) counts UNION ALL SELECT * FROM ({choices}) choices")
     return both.put(counts=_counts_sql(walk, is_beside=is_beside), choices=choices)

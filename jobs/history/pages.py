@@ -8,10 +8,12 @@ and its link "older" goes on from there. A tag or a text that is rare is found a
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
 from jobs.history.filters import Filters
+from jobs.history.merging import merged, sizes_of
 from jobs.history.searching import NAMED_JOBS, ByWords
 from jobs.history.sql import Sql, run
 
@@ -21,10 +23,14 @@ COUNTED = 4_000
 SEARCHED = 2_000
 # The same where rare matches are found by an index of their own.
 TAGGED = 1_000
+# And where nobody waits for a page, but for all of them.
+FOR_ALL = 20_000
 # More matches than this are not rare: they are left to the walk.
 RARE = 3_000
 # Ids and creation times are given almost, not exactly, in the same order.
 SLACK = 1000
+# The ranges of more teams than these are not written out one by one.
+WRITTEN_OUT = 8
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ def find_page(team_ids: Sequence[int] | None, asked: Filters, cursor: Cursor, pa
 def page_sql(walk: "Walk", page: int = 0, *, is_beside: bool = False) -> Sql:
     """The statement for a page: rows of kind, id and a number. `is_beside`: `walk.looked_up` stands before it."""
     size = (page or PAGE) + 1
-    pieces = walk.pieces(is_beside=is_beside) | {
+    pieces = walk.pieces(is_beside=is_beside, most=size) | {
         "size": Sql("%s", (size,)),
         "outermost": Sql("max" if walk.cursor.is_newer else "min"),
         "beyond": Sql(">" if walk.cursor.is_newer else "<"),
@@ -136,7 +142,8 @@ def all_ids(team_ids: Sequence[int] | None, asked: Filters, at_once: int) -> Ite
     """The ids of all matching jobs, newest first, `at_once` at a time: a page after the other."""
     cursor = Cursor()
     while True:
-        page = find_page(team_ids, asked, cursor, at_once)
+        walk = Walk(team_ids, asked, cursor, read=FOR_ALL)
+        page = read_page(run(page_sql(walk, at_once)), walk, at_once)
         if page.ids:
             yield page.ids
         if not page.has_more and not page.edge:
@@ -177,9 +184,12 @@ class Walk:
         """What the index of words knows: the begin of a WITH; nothing where it is not asked."""
         return self.words.looked_up(self.team_ids) if self.words and self.is_looked_up else Sql("")
 
-    def pieces(self, *, is_beside: bool = False) -> dict[str, Sql]:
-        """What every statement over this walk is put together from; `is_beside`: `looked_up` stands before it."""
-        candidates = self.candidates()
+    def pieces(self, *, is_beside: bool = False, most: int = 0) -> dict[str, Sql]:
+        """What every statement over this walk is put together from; `is_beside`: `looked_up` stands before it.
+
+        `most`: so many jobs are enough where all that are walked fit.
+        """
+        candidates = self.candidates(0 if self.is_checked else most)
         joined = Sql(
             "({candidates}) k JOIN jobs_job c USING (id)" if self._reads_jobs else "({candidates}) c"
         )
@@ -199,8 +209,13 @@ class Walk:
             "is_walked": self.words.is_walked if self.words and self.is_looked_up else Sql("true"),
         }
 
-    def candidates(self) -> Sql:
-        """Ids of at most `window` jobs in order, from one index, or merged from several ranges of it."""
+    def candidates(self, most: int = 0) -> Sql:
+        """Ids of at most `window` jobs in order, from one index, or merged from several ranges of it.
+
+        `most`: so many are enough. Only where the ranges are not written out: those are read as they are asked for.
+        """
+        if self._has_many_ranges:
+            return self._merged(min(most or self.window, self.window))
         branches = [self._branch(equal) for equal in self._ranges()]
         if not branches:
             return Sql("SELECT id, status FROM jobs_job WHERE false")
@@ -259,28 +274,57 @@ class Walk:
         bounds = ((f"{moment} >= %s", self.asked.since), (f"{moment} < %s", self.asked.until))
         return [Sql(text, (edge,)) for text, edge in bounds if edge]
 
+    @property
+    def _has_many_ranges(self) -> bool:
+        return self._is_by_team and len(self.team_ids or ()) > WRITTEN_OUT
+
+    @property
+    def _is_by_team(self) -> bool:
+        """False where teams are checked on the way: the index of an owner holds them, and that of pinned jobs too."""
+        is_checked = self.asked.owner or (self.asked.pinned and len(self.team_ids or ()) > WRITTEN_OUT)
+        return self.team_ids is not None and not is_checked
+
+    def _merged(self, most: int) -> Sql:
+        """The ranges as two lists, of teams and of statuses: the statement is the same for any number of them."""
+        ranges, equal = (
+            [Sql("unnest(%s::bigint[]) AS of_team", (self.team_ids,))],
+            {"team_id": Sql("of_team")},
+        )
+        if statuses := self.asked.statuses:
+            ranges.append(Sql("unnest(%s::varchar[]) AS of_status", (statuses,)))
+            equal["status"] = Sql("of_status")
+        sizes = sizes_of(len(self.team_ids or ()) * max(len(statuses), 1), most)
+        one = partial(self._branch, self._fixed | equal)
+        return merged(Sql.join(" CROSS JOIN ", ranges), sizes, one, is_upwards=self.cursor.is_newer)
+
+    @property
+    def _fixed(self) -> dict[str, Any]:
+        cluster = self.asked.cluster if self.asked.cluster and not self._has_cluster_to_check else None
+        return {"owner_id": self.asked.owner or None, "cluster_id": cluster}
+
     def _ranges(self) -> list[dict[str, Any]]:
         """The ranges of one index: each a set of columns with their one value (see Job.Meta.indexes)."""
-        asked = self.asked
         if self.team_ids == []:
             return []
-        is_by_team = self.team_ids is not None and not asked.owner
-        teams: list[Any] = list(self.team_ids or []) if is_by_team else [None]
-        cluster = asked.cluster if asked.cluster and not self._has_cluster_to_check else None
-        fixed = {"owner_id": asked.owner or None, "cluster_id": cluster}
-        statuses: list[Any] = list(asked.statuses) or [None]
-        pairs = product(teams, statuses)
-        return [fixed | {"team_id": team, "status": status} for team, status in pairs]
+        teams: list[Any] = list(self.team_ids or []) if self._is_by_team else [None]
+        statuses: list[Any] = list(self.asked.statuses) or [None]
+        return [
+            self._fixed | {"team_id": team, "status": status} for team, status in product(teams, statuses)
+        ]
 
-    def _branch(self, equal: dict[str, Any]) -> Sql:
+    def _branch(self, equal: dict[str, Any], size: int = 0, bound: Sql | None = None) -> Sql:
+        """One range, `window` jobs of it at most, or `size` within `bound`."""
         wheres = [Sql("deleted_at IS NULL"), *self._pinned()]
-        wheres += [Sql(f"{column} = %s", (value,)) for column, value in equal.items() if value is not None]
-        if self.asked.owner and self.team_ids is not None:
+        for column, value in equal.items():
+            if value is not None:
+                given = value if isinstance(value, Sql) else Sql("%s", (value,))
+                wheres.append(Sql(column + " = {given}").put(given=given))
+        if self.team_ids is not None and not self._is_by_team:
             wheres.append(Sql("team_id = ANY(%s)", (self.team_ids,)))
-        wheres += [*self._times("created_at + interval '0'"), *self._bounds()]
+        wheres += [*self._times("created_at + interval '0'"), *self._bounds(), *([bound] if bound else [])]
         columns = "id" if self.is_checked else "id, status"
         branch = Sql("SELECT " + columns + " FROM jobs_job WHERE {wheres} {order} LIMIT {window}")  # noqa: S608
-        window = Sql("%s", (self.window,))
+        window = Sql("%s", (size or self.window,))
         return branch.put(wheres=Sql.join(" AND ", wheres), order=self.order, window=window)
 
     def _from_cursor(self) -> list[Sql]:

@@ -1,11 +1,12 @@
 """The Results tab, previews, downloads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -21,14 +22,18 @@ from jobs.results_zip import ResultsZip
 from jobs.resuming import resumable
 from jobs.retention import downloads
 from jobs.sending import SANDBOX, address_elsewhere, dress, joined_filename, send_stored
-from jobs.store import IN_S3
+from jobs.store import IN_S3, StoreAway
 from jobs.views.frame import job_frame
 from jobs.views.gone import gone_answer
 from teams.access import SignedInRequest
+from teams.filtering import number
 
 PAGE_FILES = 120
+# So many files are counted; of more the page says that there are more.
+COUNTED = 1_000
 MOST_PARTS = 3
 PARTS = "Three downloads of these results are under way. Try again when one has ended.\n"
+AWAY = "The storage of results does not answer just now; nothing is lost. Try again in a minute.\n"
 # A picture or text: an SVG opened by its address may style itself, and that is all.
 STILL = f"{SANDBOX}; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 # Chromium shows no PDF in a sandboxed document. Its viewer runs the PDF's own scripts in a process of its
@@ -45,25 +50,63 @@ ACTIVE = (
 POLICIES = {"html": ACTIVE, "pdf": PDF}
 
 
+@dataclass(frozen=True)
+class ResultsPage:
+    """`previous` and `next` are the files before and after which the neighbouring pages stand; None at an end."""
+
+    files: Sequence[Artifact]
+    previous: int | None
+    next: int | None
+
+
 @require_safe
 @login_required
 def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
-    """The tiles, a page of them at a time."""
+    """The tiles, a page of them at a time: `?after=7` and `?before=7` are the pages beside the file 7."""
     job = find_job(request.user, job_id)
     attempt = results.newest_attempt(job)
-    page = Paginator(results.listed(attempt), PAGE_FILES).get_page(request.GET.get("page"))
-    tiles = results.with_snippets(job, page)
+    files = results.listed(attempt)
+    page = _page_of(files, number(request.GET.get("after")), number(request.GET.get("before")))
+    tiles = results.with_snippets(job, page.files)
     context = {
         "page": page,
         "artifacts": tiles,
+        "count": _count(files, page),
         "flags": [*results.flags(job, attempt), *results.lost(tiles)],
         "kept_at": results.kept_at(job, attempt),
         "skipped": results.left_out(attempt),
         "idle_rules": results.rules_without_effect(job, attempt),
         "has_pictures": gallery.has_pictures(attempt),
-        "zip_url": reverse("job_results_zip", args=[job.pk]) if page.paginator.count else "",
+        "zip_url": reverse("job_results_zip", args=[job.pk]) if tiles else "",
     }
     return render(request, "jobs/job_results.html", job_frame(request, job) | context)
+
+
+def _page_of(files: QuerySet[Artifact], after: int, before: int) -> ResultsPage:
+    """By path, from one of the files on. The first page where an id is none of them, or no whole page is before it."""
+    if before and (path := _path(files, before)):
+        found = list(files.filter(path__lt=path).order_by("-path")[: PAGE_FILES + 1])
+        if len(found) >= PAGE_FILES:
+            shown = found[:PAGE_FILES][::-1]
+            return ResultsPage(shown, shown[0].pk if len(found) > PAGE_FILES else None, shown[-1].pk)
+    path = _path(files, after) if after else ""
+    found = list((files.filter(path__gt=path) if path else files)[: PAGE_FILES + 1])
+    if path and not found:
+        return _page_of(files, 0, 0)
+    shown, has_next = found[:PAGE_FILES], len(found) > PAGE_FILES
+    return ResultsPage(shown, shown[0].pk if path else None, shown[-1].pk if has_next else None)
+
+
+def _path(files: QuerySet[Artifact], artifact_id: int) -> str:
+    return files.filter(pk=artifact_id).values_list("path", flat=True).first() or ""
+
+
+def _count(files: QuerySet[Artifact], page: ResultsPage) -> str:
+    """How many files there are in all, as people read it: "3", "1,000+"."""
+    if not page.previous and not page.next:
+        return str(len(page.files))
+    count = files.order_by()[: COUNTED + 1].count()
+    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
 
 
 @require_safe
@@ -95,23 +138,34 @@ def job_results_zip(request: SignedInRequest, job_id: int) -> HttpResponseBase:
             return gone
         return dress(resumable(request, content, "application/zip"), joined_filename(job.name, "results.zip"))
 
-    return downloads.held_while_sent(job_id, Kind.RESULTS, answer)
+    try:
+        return downloads.held_while_sent(job_id, Kind.RESULTS, answer)
+    except StoreAway:
+        return _away()
 
 
 def _or_gone(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Inside `login_required`: what is not there because a rule deleted it is answered with 410, and why."""
+    """Inside `login_required`: 410, and why, for what is not there because a rule deleted it; 503 for what is away."""
 
     @wraps(view)
     def checked(request: SignedInRequest, job_id: int, artifact_id: int) -> HttpResponseBase:
         job = find_job(request.user, job_id)
         try:
             return view(request, job, artifact_id)
+        except StoreAway:
+            return _away()
         except (Http404, FileNotFoundError) as error:
             if gone := gone_answer(request, job, Kind.RESULTS):
                 return gone
             raise Http404("There is no such result file.") from error
 
     return checked
+
+
+def _away() -> HttpResponse:
+    """For programs that go on with a download, and for people."""
+    headers = {"Retry-After": "30", "Cache-Control": "no-store"}
+    return HttpResponse(AWAY, status=503, headers=headers, content_type="text/plain")
 
 
 @require_safe

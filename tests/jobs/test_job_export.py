@@ -113,10 +113,12 @@ def test_it_is_read_in_chunks_however_long_it_is(make_job, monkeypatch):
         rows = export.export_rows(None, Filters())
         assert len(asked) == 0
         first = [next(rows) for _ in range(3)]
-        assert len(asked) == 1
+        assert len(asked) == 2
         assert len([*first, *rows]) == 8
-        assert len(asked) == 3
-    assert all("LIMIT 3" in query["sql"] and "OFFSET" not in query["sql"] for query in asked)
+        assert len(asked) == 6
+    ids = [query["sql"] for query in asked][::2]
+    assert all("LIMIT 4" in sql for sql in ids)
+    assert not [query for query in asked if "OFFSET" in query["sql"]]
 
 
 def test_jobs_that_are_made_meanwhile_do_not_move_it(make_job, monkeypatch):

@@ -4,11 +4,13 @@ import re
 from unittest.mock import patch
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from jobs.results import MOST_SNIPPETS, MOST_TILE_BYTES
-from jobs.views.results import PAGE_FILES
+from jobs.views.results import COUNTED, PAGE_FILES
 from tests.cast import new_artifact
 
 
@@ -26,6 +28,23 @@ def page_of(client, job, **query):
     response = client.get(reverse("job_results", args=[job.pk]), query)
     assert response.status_code == 200
     return response.content.decode()
+
+
+def many(attempt, count):
+    """`part-00000.txt` and so on, one content for all."""
+    first = new_artifact(attempt, "part-00000.txt", b"line\n")
+    fields = {"attempt": attempt, "size": 5, "sha256": "", "key": first.key, "is_listed": True}
+    rest = [type(first)(path=f"part-{number:05}.txt", **fields) for number in range(1, count)]
+    type(first).objects.bulk_create(rest)
+
+
+def names(html):
+    return re.findall(r'class="result-name"[^>]* title="([^"]*)"', html)
+
+
+def link(html, rel):
+    found = re.search(rf'rel="{rel}" href="([^"]*)"', html)
+    return found[1] if found else None
 
 
 def test_the_owner_a_colleague_and_an_admin_see_the_files_with_their_sizes(
@@ -88,13 +107,7 @@ def test_names_and_cells_are_escaped(alice, client_of, job, attempt):
 def test_five_thousand_files_cost_a_bounded_page(
     alice, client_of, job, attempt, django_assert_max_num_queries
 ):
-    first = new_artifact(attempt, "part-00000.txt", b"line\n")
-    type(first).objects.bulk_create(
-        type(first)(
-            attempt=attempt, path=f"part-{i:05}.txt", size=5, sha256="", key=first.key, is_listed=True
-        )
-        for i in range(1, 5000)
-    )
+    many(attempt, 5000)
     opened = []
 
     def counted(key, data, *rest):
@@ -106,11 +119,80 @@ def test_five_thousand_files_cost_a_bounded_page(
         html = page_of(client, job)
     assert len(re.findall('class="result"', html)) == PAGE_FILES
     assert len(opened) == MOST_SNIPPETS
-    assert f"Files 1 to {PAGE_FILES} of 5000" in html
-    last = page_of(client, job, page=42)
-    assert "part-04999.txt" in last
-    assert "part-00000.txt" not in last
-    assert "part-00000.txt" in page_of(client, job, page="<b>")
+    assert f"{PAGE_FILES} of 1,000+ files" in html
+
+
+def test_every_file_is_on_one_page_forwards_and_backwards(alice, client_of, job, attempt):
+    many(attempt, 250)
+    new_artifact(attempt, "part-00119.txt", is_listed=False)
+    client, address, pages = client_of(alice), reverse("job_results", args=[job.pk]), []
+    rest = ""
+    while rest is not None:
+        html = client.get(address + rest).content.decode()
+        pages.append(names(html))
+        rest = link(html, "next")
+    assert [len(page) for page in pages] == [PAGE_FILES, PAGE_FILES, 10]
+    assert sum(pages, []) == [f"part-{number:05}.txt" for number in range(250)]
+    assert "10 of 250 files" in html
+    for page in pages[-2::-1]:
+        html = client.get(address + link(html, "prev")).content.decode()
+        assert names(html) == page
+    assert link(html, "prev") is None
+    assert link(html, "next")
+
+
+def test_no_page_of_files_counts_all_or_passes_over_any(alice, client_of, job, attempt):
+    many(attempt, 1100)
+    client = client_of(alice)
+    files = list(attempt.artifacts.order_by("path"))
+    for query in ({}, {"after": files[500].pk}, {"before": files[900].pk}, {"page": 4}):
+        with CaptureQueriesContext(connection) as asked:
+            assert "of 1,000+ files" in page_of(client, job, **query)
+        statements = [query["sql"] for query in asked if "jobs_artifact" in query["sql"]]
+        assert not [sql for sql in statements if "OFFSET" in sql]
+        counts = [sql for sql in statements if "COUNT(" in sql]
+        assert len(counts) == 1
+        assert f"LIMIT {COUNTED + 1})" in counts[0]
+
+
+@pytest.mark.parametrize(("files", "told"), [(1, "1 file<"), (120, "120 files<"), (121, "120 of 121 files<")])
+def test_the_number_of_files_is_said(alice, client_of, job, attempt, files, told):
+    many(attempt, files)
+    assert f">{told}" in page_of(client_of(alice), job)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"page": 2}, {"page": "<b>"}, {"after": "x"}, {"after": "9" * 40}, {"before": -1}, {"after": 999_999}],
+)
+def test_an_old_address_and_one_that_makes_no_sense_give_the_first_page(
+    alice, client_of, job, attempt, query
+):
+    many(attempt, 130)
+    html = page_of(client_of(alice), job, **query)
+    assert names(html)[0] == "part-00000.txt"
+    assert len(names(html)) == PAGE_FILES
+    assert link(html, "prev") is None
+
+
+def test_a_page_beside_files_that_are_gone_or_anothers_is_the_first(
+    alice, client_of, job, attempt, make_job, make_attempt
+):
+    many(attempt, 130)
+    client, files = client_of(alice), list(attempt.artifacts.order_by("path"))
+    strange = new_artifact(make_attempt(make_job(status="succeeded")), "part-00050.txt")
+    for query in ({"after": strange.pk}, {"after": files[-1].pk}, {"before": files[50].pk}):
+        html = page_of(client, job, **query)
+        assert names(html) == [file.path for file in files[:PAGE_FILES]], query
+
+
+def test_the_pages_of_files_lead_on_across_the_ends_of_a_page(alice, client_of, job, attempt):
+    many(attempt, 130)
+    client, files = client_of(alice), list(attempt.artifacts.order_by("path"))
+    for number in (PAGE_FILES - 1, PAGE_FILES):
+        html = client.get(reverse("artifact_detail", args=[job.pk, files[number].pk])).content.decode()
+        for rel, beside in (("prev", files[number - 1]), ("next", files[number + 1])):
+            assert link(html, rel) == reverse("artifact_detail", args=[job.pk, beside.pk])
 
 
 def test_a_vanished_content_leaves_the_page_whole(alice, client_of, job, attempt):
