@@ -120,6 +120,7 @@ def _filled(portal: PortalProcess, jobs: int) -> Side:
         "admin": Visitor(portal.url).sign_in("admin", portal.admin_password or ""),
         "alice": Visitor(portal.url).sign_in("alice", PASSWORD),
         "fred": Visitor(portal.url).sign_in("fred", PASSWORD),
+        "tina": Visitor(portal.url).sign_in("tina", PASSWORD),
     }
     began = time.monotonic()
     fill(portal.database_url, 1, jobs)
@@ -185,6 +186,13 @@ def _places(database_url: str) -> list[Place]:
         Place("first page, admin", "admin", "/"),
         Place("deep page", "alice", f"/?before={deep}"),
         Place("deep page, admin", "admin", f"/?before={deep}"),
+        Place("newer than a deep page", "alice", f"/?after={deep}"),
+        Place("first page of many teams", "tina", "/"),
+        Place("deep page of many teams", "tina", f"/?before={deep}"),
+        Place("status, many teams", "tina", "/?status=failed"),
+        Place("word in every script, many teams", "tina", "/?text=numpy"),
+        Place("pinned, all of them old", "alice", "/?pinned=yes"),
+        Place("active, none", "alice", "/?status=active"),
         Place("team, admin", "admin", f"/?team={many}"),
         Place("team with few jobs, admin", "admin", f"/?team={few}"),
         Place("a day, the first", "alice", "/?start=2026-01-01&end=2026-01-01"),

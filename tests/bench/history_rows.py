@@ -11,12 +11,21 @@ import psycopg
 from tests.up.portal_process import BASE, PortalProcess
 from tests.visitor import PASSWORD
 
-# Alice's team has all jobs but those of Fred's, which has twenty; both are older than any other.
+# Alice's team has all jobs but those of Fred's, which has twenty; both are older than any other. Tina is in both
+# and in thirty more.
 PEOPLE = f"""
 from teams.models import Membership, Team, User
 for name, team in (("alice", "Many"), ("fred", "Few")):
     user = User.objects.create_user(name, f"{{name}}@example.org", {PASSWORD!r})
     Membership.objects.create(user=user, team=Team.objects.create(name=team, slug=team.lower()))
+tina = User.objects.create_user("tina", "tina@example.org", {PASSWORD!r})
+for number in range(30):
+    Team.objects.create(name=f"More {{number}}", slug=f"more-{{number}}")
+Membership.objects.bulk_create(Membership(user=tina, team=team) for team in Team.objects.exclude(slug="data-science"))
+"""
+PINNED = """
+UPDATE jobs_job SET pinned_at = finished_at
+WHERE id BETWEEN (SELECT min(id) + 500 FROM jobs_job) AND (SELECT min(id) + 519 FROM jobs_job)
 """
 # Evenly spread: a tenth failed, a tenth has the tag, a tenth the word. Rare things are among the oldest.
 FILL = """
@@ -110,7 +119,7 @@ ORDER BY indexname
 
 
 def make_people(portal: PortalProcess) -> None:
-    """Alice and Fred with a team each, by the portal's own models."""
+    """Alice and Fred with a team each, Tina with many, by the portal's own models."""
     values = os.environ | {"DATABASE_URL": portal.database_url, "STELLWERK_HOME": str(portal.home)}
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", PEOPLE]
     subprocess.run(command, cwd=BASE, env=values, check=True, stdout=subprocess.DEVNULL)
@@ -125,6 +134,7 @@ def fill(database_url: str, first: int, last: int, *, is_counted: bool = True) -
             connection.execute(statement, span)
         with indexes_built_afterwards(connection, OF_JOBS):
             connection.execute(FILL, span | {"is_counted": is_counted})
+        connection.execute(PINNED)
         # The next statements look jobs up by those indexes.
         connection.execute("ANALYZE jobs_job")
         with indexes_built_afterwards(connection, OF_WORDS):

@@ -332,7 +332,19 @@ def test_a_half_written_end_is_waited_for(volume, attempt):
 
 # What main.sh has of its own, and what a shell has.
 OURS = (
-    *("again", "code", "ended_by", "exit_code", "file", "first", "grace", "helpers", "linger", "name", "noted"),
+    *(
+        "again",
+        "code",
+        "ended_by",
+        "exit_code",
+        "file",
+        "first",
+        "grace",
+        "helpers",
+        "linger",
+        "name",
+        "noted",
+    ),
     *("oom_kills", "oom_kills_before", "path", "pid", "reason", "rest", "said", "script", "signal", "slept"),
     *("state", "time_limit", "unstarted", "value", "volume", "waited", "woken", "word"),
 )

@@ -214,7 +214,9 @@ def test_there_is_room_for_more_than_a_thousand_watching_browsers(tmp_path):
 def test_a_normal_user_starts_nginx_without_switching_accounts(tmp_path):
     text = front.configuration(Home(tmp_path), tmp_path, Address("127.0.0.1", 1), Account())
     assert "\nuser " not in text
-    assert "@" not in text.replace("@starting", "").replace("@gone", "").replace("@too_large", "").replace("@run", "@")
+    assert "@" not in text.replace("@starting", "").replace("@gone", "").replace("@too_large", "").replace(
+        "@run", "@"
+    )
     assert front.configuration(
         Home(tmp_path), tmp_path, Address("127.0.0.1", 1), Account(65534, 0, "nobody")
     ).count("\nuser nobody root;")
