@@ -1,7 +1,8 @@
 """What all streams of the process wait for, looked up once for all of them.
 
-Every two seconds, and at once after a hint, one query reads the facts of all jobs that a stream is about; every
-five seconds each session is asked whether it may still look. Hints only bring a look forward (level-triggered).
+Every two seconds, and at once after a hint, one query reads the facts of all jobs that a stream is about; beside
+that, every five seconds all sessions are asked together whether they may still look. Hints only bring a look forward
+(level-triggered).
 """
 
 import asyncio
@@ -17,11 +18,15 @@ from types import FrameType
 from jobs.live.bell import Bell
 from jobs.live.events import message
 from jobs.live.feed import Feeds
-from jobs.live.lookups import Facts, ask, ending_of, facts_of, visible_ids
+from jobs.live.lookups import Facts, ask, ask_apart, ending_of, facts_of
+from jobs.live.protocol import Wire
+from jobs.live.rights import visible_ids
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 RIGHTS_SECONDS = 5.0
+# So long a browser has to read that its stream is closed.
+GOODBYE_SECONDS = 2.0
 WATCHED_AGAIN_SECONDS = 6.0
 # Hints come in bursts: there is no other look before so long after one. The first of a burst is answered at once.
 GATHER_SECONDS = 0.03
@@ -34,6 +39,7 @@ class Listener:
     session_key: str
     facts: dict[int, Facts]
     wants_output: bool = False
+    wire: Wire | None = None
     changed: set[int] = field(default_factory=set)
     is_shut_out: bool = False
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -63,8 +69,15 @@ class Listener:
         self.ids -= lost
         self.changed |= lost
         self.facts = {pk: facts for pk, facts in self.facts.items() if pk not in lost}
-        self.is_shut_out = not self.ids
+        if not self.ids:
+            self.shut_out()
         self.woken.set()
+
+    def shut_out(self) -> None:
+        """Nothing is left to see: the stream says so and ends, and is cut off where that is not read."""
+        if self.wire and not self.is_shut_out:
+            self.wire.end_within(GOODBYE_SECONDS)
+        self.is_shut_out = True
 
 
 class Board:
@@ -79,7 +92,7 @@ class Board:
         self._due = asyncio.Event()
         self._bell = Bell(self.ring)
         self._task: asyncio.Task[None] | None = None
-        self._at = {"rights": 0.0, "watched": 0.0}
+        self._watched_at = 0.0
         _hang_up_when_told_to_stop(self)
 
     @contextmanager
@@ -87,7 +100,7 @@ class Board:
         """Keep the listener informed while the block runs."""
         self._listeners.add(listener)
         if listener.wants_output:
-            self._at["watched"] = 0.0
+            self._watched_at = 0.0
             self._due.set()
         if self._task is None or self._task.done():
             self._task = self.loop.create_task(self._run())
@@ -122,7 +135,7 @@ class Board:
             await self._serve()
 
     async def _serve(self) -> None:
-        hearing = self.loop.create_task(self._bell.listen())
+        beside = [self.loop.create_task(each) for each in (self._bell.listen(), self._keep_checking())]
         try:
             while self._listeners:
                 await self._round()
@@ -133,22 +146,22 @@ class Board:
                         await asyncio.sleep(pace - self.loop.time())
                 self._due.clear()
         finally:
-            hearing.cancel()
-            with suppress(asyncio.CancelledError):
-                await hearing
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
             await self._bell.close()
 
     async def _round(self) -> None:
         hinted, self._hinted = self._hinted, set()
         try:
             await self._look(hinted)
-            if self._is_time("rights", RIGHTS_SECONDS):
-                await self._check_rights()
         except Exception as error:  # no failure may end the rounds: the streams would hang
             # Nothing is lost: what was hinted stays hinted, and the next round looks at everything.
             self._hinted |= hinted
             log.warning("could not look: %s: %s", type(error).__name__, error)
-        if self._is_time("watched", WATCHED_AGAIN_SECONDS):
+        now = time.monotonic()
+        if now - self._watched_at >= WATCHED_AGAIN_SECONDS:
+            self._watched_at = now
             await self._note_watched()
 
     async def _look(self, hinted: set[int]) -> None:
@@ -159,15 +172,27 @@ class Board:
             if listener.ids <= ids:
                 listener.learn(facts, hinted)
 
+    async def _keep_checking(self) -> None:
+        """In a task of its own: statuses do not wait for it."""
+        while True:
+            pause = RIGHTS_SECONDS
+            try:
+                await self._check_rights()
+            except Exception as error:  # nobody is shut out by it, nor stays: the next check comes the sooner
+                pause = LOOK_SECONDS
+                log.warning("could not check rights: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(pause)
+
     async def _check_rights(self) -> None:
+        asked = list(self._listeners)
         wanted: dict[str, set[int]] = {}
-        for listener in self._listeners:
+        for listener in asked:
             wanted.setdefault(listener.session_key, set()).update(listener.ids)
-        for session_key, ids in wanted.items():
-            visible = await ask(visible_ids, session_key, ids)
-            for listener in list(self._listeners):
-                if listener.session_key == session_key and listener.ids <= ids:
-                    listener.keep_only(visible)
+        visible = await ask_apart(visible_ids, wanted)
+        for listener in asked:
+            # Where one has ended meanwhile, its connection may be another's.
+            if listener in self._listeners:
+                listener.keep_only(visible[listener.session_key])
 
     async def _note_watched(self) -> None:
         watched = {
@@ -179,13 +204,6 @@ class Board:
         }
         if watched:
             await self._bell.note_watched(watched)
-
-    def _is_time(self, what: str, seconds: float) -> bool:
-        now = time.monotonic()
-        if now - self._at[what] < seconds:
-            return False
-        self._at[what] = now
-        return True
 
 
 _board: Board | None = None

@@ -25,6 +25,8 @@ from teams.models import User
 P = ParamSpec("P")
 T = TypeVar("T")
 _database = ThreadPoolExecutor(2, thread_name_prefix="live-database")
+# For what is asked once for all streams: it waits behind nobody who comes, and takes no thread from the statuses.
+_apart = ThreadPoolExecutor(1, thread_name_prefix="live-apart")
 _files = ThreadPoolExecutor(4, thread_name_prefix="live-files")
 
 
@@ -46,6 +48,12 @@ async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Answer a question to the database in one of its threads."""
     call = partial(_and_hang_up, partial(question, *args, **kwargs))
     return await asyncio.get_running_loop().run_in_executor(_database, call)
+
+
+async def ask_apart(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `ask`, in a thread where a long answer holds up no short ones."""
+    call = partial(_and_hang_up, partial(question, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(_apart, call)
 
 
 async def read(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -91,12 +99,6 @@ def ending_of(attempt_id: int) -> list[str]:
     """What is said behind the last line of an attempt whose job is over."""
     attempt = Attempt.objects.filter(pk=attempt_id).first()
     return ending(attempt) if attempt else []
-
-
-def visible_ids(session_key: str, job_ids: Iterable[int]) -> set[int]:
-    """Which of the jobs the session may still see; empty when nobody is signed in by it."""
-    user = user_of(session_key)
-    return set(jobs_of(user).filter(pk__in=job_ids).values_list("pk", flat=True)) if user else set()
 
 
 def session_key_of(request: HttpRequest) -> str:

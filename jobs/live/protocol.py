@@ -19,9 +19,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=UNSENT_BYTES)
 
-    def on_message_begin(self) -> None:
-        """Each request gets the short way as an extension (ASGI 3, “Extensions”)."""
-        super().on_message_begin()
+    def on_headers_complete(self) -> None:
+        """Each request gets the short way as an extension (ASGI 3, “Extensions”) before its task runs."""
+        super().on_headers_complete()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
         scope["extensions"] = {WIRE: Wire(self)}
 
@@ -32,10 +32,12 @@ class Wire:
     Only while the task waits: what it has handed over before is written by then.
     """
 
-    __slots__ = ("_protocol",)
+    __slots__ = ("_cycle", "_protocol")
 
     def __init__(self, protocol: HttpToolsProtocol) -> None:
         self._protocol = protocol
+        # Whoever asks again before the answer is there moves the protocol's own on (pipelining).
+        self._cycle = protocol.cycle
 
     async def ready(self) -> None:
         """Until the browser has taken nearly all it was sent, or has gone: what is read earlier waits in memory."""
@@ -55,6 +57,14 @@ class Wire:
             return False
         protocol.transport.write(chunk)
         return True
+
+    def end_within(self, seconds: float) -> None:
+        """The response is the last on its connection, which is cut after so long: what is unsent then is dropped.
+
+        Only while the response runs. Whoever reads has its end by then; who does not would keep the server waiting.
+        """
+        self._cycle.keep_alive = False
+        self._protocol.loop.call_later(seconds, self._protocol.transport.abort)
 
 
 def framed(event: bytes) -> bytes:

@@ -29,8 +29,8 @@ async def job_output_stream(request: HttpRequest, job_id: int) -> HttpResponseBa
     if isinstance(found, JsonResponse):
         return found
     place = Place.parse(request.headers.get("Last-Event-ID") or request.GET.get("from", ""))
-    listener = Listener(session_key_of(request), found, wants_output=True)
-    return event_stream(_output(listener, job_id, Viewer(place, listener.woken, wire_of(request))))
+    listener = Listener(session_key_of(request), found, wants_output=True, wire=wire_of(request))
+    return event_stream(_output(listener, job_id, Viewer(place, listener.woken, listener.wire)))
 
 
 @require_GET
@@ -42,7 +42,7 @@ async def job_changes(request: HttpRequest) -> HttpResponseBase:
     found = await _found(request, [int(name) for name in names])
     if isinstance(found, JsonResponse):
         return found
-    return event_stream(_changes(Listener(session_key_of(request), found)))
+    return event_stream(_changes(Listener(session_key_of(request), found, wire=wire_of(request))))
 
 
 async def _found(request: HttpRequest, job_ids: Iterable[int]) -> dict[int, Facts] | JsonResponse:
@@ -73,6 +73,7 @@ async def _output(listener: Listener, job_id: int, viewer: Viewer) -> AsyncItera
         while not board().is_closing:
             facts = listener.facts.get(job_id)
             if listener.is_shut_out or facts is None:
+                listener.shut_out()
                 yield message({}, event="closed")
                 return
             if viewer.feed is None and facts.attempt_id:

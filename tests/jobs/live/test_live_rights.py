@@ -1,12 +1,16 @@
 """Streams of the real live process end within ten seconds once their reader has no right to them."""
 
 import asyncio
+import select
+import socket
 import time
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.db.models import F
+from django.utils import timezone
 
+from jobs.output import outputlog
 from teams.models import Membership, User
 from tests import cast
 from tests.jobs.live.live_reader import session_of
@@ -29,6 +33,10 @@ WAYS = {
     ),
     "password changed": set_password,
     "session deleted": lambda user: Session.objects.filter(pk=user.key).delete(),
+    "session expired": lambda user: Session.objects.filter(pk=user.key).update(expire_date=timezone.now()),
+    "has to change the password": lambda user: User.objects.filter(pk=user.pk).update(
+        must_change_password=True
+    ),
     "no auditor any more": lambda user: User.objects.filter(pk=user.pk).update(is_auditor=False),
     "no admin any more": lambda user: User.objects.filter(pk=user.pk).update(is_superuser=False),
 }
@@ -98,3 +106,28 @@ def test_whoever_loses_the_right_loses_the_streams_within_ten_seconds(
     with capsys.disabled():
         print(f"\n{len(took)} streams ended, the last after {max(took.values()):.1f} s")
     assert {named: seconds for named, seconds in took.items() if seconds > PROMISED_SECONDS} == {}
+
+
+def test_whoever_reads_nothing_is_cut_off_within_ten_seconds(site, running, alice, capsys):
+    job, attempt = running
+    for at in range(0, 2**23, 2**20):
+        outputlog.append(attempt.pk, "stdout", at, (b"y" * 63 + b"\n") * 2**14)
+    with socket.socket(socket.AF_UNIX) as stalled:
+        stalled.connect(f"{site.run}/live.sock")
+        stalled.sendall(
+            f"GET /live/jobs/{job.pk}/output HTTP/1.1\r\nHost: x\r\n"
+            f"Cookie: sessionid={session_of(alice)}\r\n\r\n".encode()
+        )
+        hung_up = select.poll()
+        hung_up.register(stalled, 0)  # what is reported without being asked for: the other end is closed
+        time.sleep(2)
+        assert hung_up.poll(0) == []
+        began = time.monotonic()
+        Membership.objects.filter(user=alice).delete()
+        assert hung_up.poll(PATIENCE * 1000)
+        took, got = time.monotonic() - began, 0
+        while part := stalled.recv(65536):
+            got += len(part)
+    with capsys.disabled():
+        print(f"\ncut off after {took:.1f} s; {got:,} bytes of 8 MiB were with the kernel before")
+    assert took <= PROMISED_SECONDS

@@ -13,10 +13,11 @@ import uvicorn
 from django.conf import settings as django_settings
 from django.core.handlers.asgi import ASGIHandler
 
-from jobs.live import feed
+from jobs.live import board as board_module
+from jobs.live import feed, views
 from jobs.live.board import board
 from jobs.live.pieces import Piece
-from jobs.live.protocol import Wire, framed
+from jobs.live.protocol import BoundedProtocol, Wire, framed
 from jobs.live.viewer import Viewer
 from jobs.output.outputlog import Place
 from portal import settings_live
@@ -175,6 +176,90 @@ def test_a_browser_that_does_not_read_is_not_written_to(running, alice, applicat
                 assert wired == before
 
     asyncio.run(watch())
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    """The server's side of each, as they come, and whether it is closed."""
+    made, lost = [], asyncio.Event()
+    connection_made, connection_lost = BoundedProtocol.connection_made, BoundedProtocol.connection_lost
+
+    def make(protocol, transport):
+        made.append(protocol)
+        connection_made(protocol, transport)
+
+    def lose(protocol, error):
+        connection_lost(protocol, error)
+        lost.set()
+
+    monkeypatch.setattr(BoundedProtocol, "connection_made", make)
+    monkeypatch.setattr(BoundedProtocol, "connection_lost", lose)
+    monkeypatch.setattr(board_module, "RIGHTS_SECONDS", 0.05)
+    return made, lost
+
+
+async def stuck(connections):
+    """Until nothing has been taken from the first one's buffer for a while."""
+    quiet = 0
+    async with asyncio.timeout(40):
+        while quiet < 25:
+            await asyncio.sleep(0.02)
+            quiet = quiet + 1 if connections and connections[0].flow.write_paused else 0
+
+
+@pytest.mark.parametrize("what", ["output", "changes"])
+def test_whoever_reads_nothing_is_cut_off_with_the_right(
+    running, alice, application, connections, monkeypatch, what
+):
+    made, lost = connections
+    monkeypatch.setattr(board_module, "GOODBYE_SECONDS", 0.1)
+    job, attempt = running
+    path = {"output": f"/live/jobs/{job.pk}/output", "changes": f"/live/changes?ids={job.pk}"}[what]
+    if what == "output":
+        for _ in range(12):
+            store(attempt, "x" * 2**20 + "\n")
+    else:
+        monkeypatch.setattr(views, "HEARTBEAT", b": " + b"x" * 100_000 + b"\n\n")
+        monkeypatch.setattr(views, "HEARTBEAT_SECONDS", 0.0)
+    cookie = cookie_of(session_of(alice))
+
+    async def watch():
+        async with served(application) as port:
+            with stalled(("127.0.0.1", port), path, cookie):
+                await stuck(made)
+                assert board().streams()[what] == 1
+                assert not lost.is_set()
+                await do(alice.memberships.all().delete)
+                async with asyncio.timeout(20):
+                    await lost.wait()
+                    while board().streams()[what]:
+                        await asyncio.sleep(0.01)
+                assert made[0].transport.get_write_buffer_size() == 0
+
+    asyncio.run(watch())
+
+
+def test_whoever_reads_is_told_and_nothing_follows_on_that_connection(
+    running, alice, application, connections
+):
+    """Not even the answer to what was asked meanwhile: the connection is cut a moment later."""
+    job, _ = running
+    cookie = cookie_of(session_of(alice))
+    asks = f"GET /live/jobs/{job.pk}/output HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
+
+    async def watch():
+        async with served(application) as port, asyncio.timeout(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(asks.encode() * 2)
+            await reader.readuntil(b"retry: 1000")
+            await do(alice.memberships.all().delete)
+            said = await reader.read()
+            writer.close()
+            return said
+
+    said = asyncio.run(watch())
+    assert said.endswith(b"event: closed\ndata: {}\n\n\r\n0\r\n\r\n")
+    assert b"HTTP/1.1" not in said
 
 
 def test_a_chunk_says_how_long_it_is():
