@@ -22,6 +22,8 @@ RETRY_SECONDS = 10
 # Where nginx passes a request on while it arrives (portal/up/nginx.conf.template).
 UPLOADS = "/new/"
 OF_RUNNERS = ("/intake/inputs", "/intake/results")
+# More of a script's output is a transfer, too; lines that somebody watches are not.
+OUTPUT, MOST_SHORT = "/intake/output", 256 * 1024
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 _free = BoundedSemaphore(MOST)
@@ -79,12 +81,18 @@ def for_people(get_response: Answer) -> Answer:
 
 @sync_only_middleware
 def for_runners(get_response: Answer) -> Answer:
-    """Input files and results, as far as there is a thread for them; a runner comes again by itself."""
+    """Input files, results and much output, as far as there is a thread for them; a runner comes again by itself."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        return _taken(request, get_response, request.path in OF_RUNNERS, _busy)
+        return _taken(request, get_response, _is_long(request), _busy)
 
     return middleware
+
+
+def _is_long(request: HttpRequest) -> bool:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    is_much = length.isdecimal() and int(length) > MOST_SHORT
+    return request.path in OF_RUNNERS or (is_much and request.path.startswith(OUTPUT))
 
 
 def _taken(

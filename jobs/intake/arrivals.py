@@ -16,7 +16,7 @@ from jobs.models import Attempt
 from jobs.output import growth, landmarks, outputlog
 from jobs.output.holes import Contradiction
 from jobs.output.tails import MOST_BYTES, Tail
-from jobs.transfers import lend_back
+from jobs.transfers import MOST_SHORT, lend_back
 from jobs.uploads.incoming import NewFile, Receiver
 
 # Told with the claim: the larger a piece, the fewer turns of the portal for a script that prints much.
@@ -120,6 +120,8 @@ def take_tail(attempt: Attempt, stream: str, at: int, request: HttpRequest) -> t
 def _piece(request: HttpRequest, length: int) -> bytes:
     """The body. Raises IntakeRefused (503, 507)."""
     check_space(length)
+    if length > MOST_SHORT:
+        lend_back()
     data = request.read(length)
     told = request.headers.get("X-Content-SHA256", "")
     if len(data) != length or hashlib.sha256(data).hexdigest() != told.lower():

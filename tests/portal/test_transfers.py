@@ -204,18 +204,41 @@ def test_whoever_has_no_token_is_told_at_once_and_holds_nothing(intake, make_job
         assert told.status_code == 401, told.text
 
 
+@pytest.fixture
+def runners(make_job, make_attempt):
+    """Headers of as many as it takes: of one token nginx takes 16 requests at once."""
+    attempts = [make_attempt(make_job(status="running"), claimed_by="pod-1") for _ in range(SLOW // 14 + 1)]
+    hashed = sha256(b"").hexdigest()
+    return [{"Authorization": f"Bearer {each.token}", "X-Content-SHA256": hashed} for each in attempts]
+
+
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
-def test_results_that_hang_leave_threads_and_connections_for_output(intake, make_job, make_attempt):
-    attempt = make_attempt(make_job(status="running"), claimed_by="pod-1")
-    own = {"Authorization": f"Bearer {attempt.token}", "X-Content-SHA256": sha256(b"").hexdigest()}
-    head = [
-        "PUT /intake/results?path=a HTTP/1.1",
-        f"Authorization: {own['Authorization']}",
-        "Content-Length: 4000000",
-    ]
-    with stuck(intake, head, body=b"x"):
+@pytest.mark.parametrize("path", ["/intake/results?path=a", "/intake/output/stdout?offset=0"])
+def test_results_and_output_that_hang_leave_threads_and_connections_for_lines(intake, runners, path):
+    with ExitStack() as stack:
+        for own in runners[1:]:
+            head = [
+                f"PUT {path} HTTP/1.1",
+                f"Authorization: {own['Authorization']}",
+                "Content-Length: 4000000",
+            ]
+            stack.enter_context(stuck(intake, head, 14, b"x"))
+        own = runners[0]
         told = requests.put(intake + "/intake/output/stdout?offset=0", b"", headers=own, timeout=PATIENCE)
         assert told.status_code == 200, told.text
         told = requests.put(intake + "/intake/results?path=b", b"1", headers=own, timeout=PATIENCE)
         assert (told.status_code, told.headers["Retry-After"]) == (503, "10")
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_of_one_token_so_many_requests_are_taken_at_once(intake, runners):
+    own, other = runners[:2]
+    head = ["PUT /intake/output/stdout?offset=0 HTTP/1.1", f"Authorization: {own['Authorization']}"]
+    with stuck(intake, [*head, "Content-Length: 100"], 16, b"x"):
+        answers = [
+            requests.put(intake + "/intake/output/stdout?offset=0", b"", headers=each, timeout=PATIENCE)
+            for each in (own, other)
+        ]
+        assert [answer.status_code for answer in answers] == [429, 200]
