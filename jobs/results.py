@@ -126,26 +126,43 @@ def shown_path(path: str) -> str:
 
 
 def with_snippets(job: Job, artifacts: Iterable[Artifact]) -> list[Result]:
-    """The tiles of one page: the first MOST_SNIPPETS files that can have a snippet get one.
+    """The tiles of one page: the first MOST_SNIPPETS files that can have a snippet get one; those that are lost say so.
 
     A storage that does not answer is asked once: each try may take seconds.
     """
-    left = MOST_SNIPPETS
+    files = list(artifacts)
+    gone, is_away = _gone(files)
+    left = 0 if is_away else MOST_SNIPPETS
     tiles = []
-    for artifact in artifacts:
-        html, is_lost, is_away = NO_SNIPPET, False, False
+    for artifact in files:
+        html = NO_SNIPPET
         try:
-            if left and artifact.size and kind_of(artifact.path) in SNIPPET_KINDS:
+            if (
+                left
+                and artifact.size
+                and artifact.key not in gone
+                and kind_of(artifact.path) in SNIPPET_KINDS
+            ):
                 left -= 1
                 html = _snippet(artifact)
-            elif not artifact.key.startswith(store.IN_S3):
-                is_lost = not store.exists(artifact.key)
         except FileNotFoundError:
-            is_lost = True
+            gone.add(artifact.key)
         except store.StoreAway:
             is_away, left = True, 0
-        tiles.append(replace(shown(job, artifact, html), is_lost=is_lost, is_away=is_away))
+        tile = shown(job, artifact, html)
+        tiles.append(replace(tile, is_lost=artifact.key in gone, is_away=is_away))
     return tiles
+
+
+def _gone(files: Sequence[Artifact]) -> tuple[set[str], bool]:
+    """The keys of those that are stored no more, as far as storages answer; and whether one does not."""
+    keys = {file.key for file in files}
+    in_s3 = {key for key in keys if key.startswith(store.IN_S3)}
+    gone = store.missing(keys - in_s3)
+    try:
+        return gone | store.missing(in_s3), False
+    except store.StoreAway:
+        return gone, True
 
 
 def lost(tiles: Sequence[Result]) -> list[str]:
@@ -168,6 +185,8 @@ def preview(job: Job, artifact: Artifact, order: Order | None = None) -> Preview
         page=partial(_address_beside, job, artifact, "artifact_detail"),
     )
     try:
+        if not store.exists(artifact.key):
+            raise FileNotFoundError(artifact.key)
         return preview_of(artifact.path, artifact.size, partial(store.open_, artifact.key), addresses, order)
     except FileNotFoundError:
         return Preview("missing", note="its content is not stored any more")

@@ -1,6 +1,7 @@
 """Large results that go from the job to S3 itself: the portal signs, and the manifest still decides."""
 
 import hashlib
+import itertools
 import random
 import time
 from datetime import timedelta
@@ -158,6 +159,29 @@ def test_the_runner_brings_it_through_cuts_with_an_equal_hash(
     assert artifact.key.startswith(store.IN_S3)
     assert uploader.results[PATH]["sha256"] == artifact.sha256 == hashlib.sha256(DATA).hexdigest()
     assert content_of(artifact) == DATA
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hundred_cuts_at_random_bytes_on_the_way_to_the_storage_change_no_byte(
+    open_to_jobs, make_job, make_attempt, live_server, work, settings
+):
+    """After five in a row it is brought to the portal instead, which is as whole."""
+    port, dice, done, direct = int(open_to_jobs.url.rpartition(":")[2]), random.Random(7), 0, 0
+    while done < 100:
+        attempt = make_attempt(make_job(status="running"), claimed_by="pod-1")
+        cuts = list(itertools.accumulate(dice.randint(1, 9 * MIB) for _ in range(9)))
+        proxy = CuttingProxy(port, cuts, {dice.randint(1, 4)})
+        settings.RESULT_STORE_FOR_JOBS = proxy.url
+        try:
+            uploader = uploader_of(attempt, live_server.url, work)
+            uploader.send_all()
+        finally:
+            proxy.close()
+        done, direct = done + proxy.done, direct + (proxy.done if uploader.is_direct else 0)
+        artifact = attempt.artifacts.get()
+        assert uploader.results[PATH]["sha256"] == artifact.sha256 == hashlib.sha256(DATA).hexdigest(), cuts
+        assert content_of(artifact) == DATA, cuts
+    assert direct > 50
 
 
 @pytest.mark.django_db(transaction=True)

@@ -120,19 +120,20 @@ def test_a_large_result_in_parts_is_stored_too(kind, attempt):
     assert content_of(artifact.key) == data
 
 
-def test_a_lost_content_is_said_and_changes_nothing_else(kind, attempt, client_of, alice):
+@pytest.mark.parametrize("path", ["results/a.txt", "results/a.png", "results/a.bin"])
+def test_a_lost_content_is_said_and_changes_nothing_else(kind, attempt, client_of, alice, path):
     runner = Runner(attempt)
-    runner.result("results/a.txt", b"a")
+    runner.result(path, b"a")
     runner.result("results/b.txt", b"still there")
     runner.collected()
     job = attempt.job
     job.status, job.finished_at = "succeeded", timezone.now()
     job.save()
-    lost = Artifact.objects.get(path="results/a.txt")
+    lost = Artifact.objects.get(path=path)
     store.delete(lost.key)
     client = client_of(alice)
     page = client.get(reverse("job_results", args=[job.pk])).content.decode()
-    assert "Not stored any more: results/a.txt." in page
+    assert f"Not stored any more: {path}." in page
     assert "still there" in page
     detail = client.get(reverse("artifact_detail", args=[job.pk, lost.pk]))
     assert detail.status_code == 200
@@ -201,13 +202,16 @@ def is_asked_to_come_again(answer):
 def test_a_storage_that_is_away_is_asked_once_for_a_page_of_many_files(
     alice, client_of, attempt, monkeypatch
 ):
-    asked = []
+    asked, missing = [], store.missing
 
-    def away(key, *span, **spans):
-        asked.append(key)
-        raise store.StoreAway("the storage cannot be reached")
+    def away(keys, *span, **spans):
+        if any(key.startswith(store.IN_S3) for key in keys):
+            asked.append(keys)
+            raise store.StoreAway("the storage cannot be reached")
+        return missing(keys)
 
     monkeypatch.setattr(store, "open_", away)
+    monkeypatch.setattr(store, "missing", away)
     for number in range(9):
         new_artifact(attempt, f"{number}.txt", key=f"s3:results/{attempt.pk}/{number}")
     new_artifact(attempt, "lost.txt", key="results/not/there")
