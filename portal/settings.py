@@ -108,7 +108,7 @@ TEMPLATES = [
     }
 ]
 
-# PostgreSQL is the only engine. One pool per process, as large as the process has threads.
+# PostgreSQL is the only engine. One pool per process, as large as the process has threads that ask it at once.
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql://stellwerk@localhost/stellwerk")}
 DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
