@@ -6,7 +6,7 @@ so many transfers are under way at once, and one more is asked to come again.
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from threading import BoundedSemaphore
+from queue import Empty, SimpleQueue
 
 from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -16,36 +16,55 @@ from django.utils.decorators import sync_only_middleware
 
 from teams.access import sign_in_first
 
-# In each process. What nginx keeps of an answer by itself (64 MiB) holds none.
+# In each process. Where people's uploads have the half of them, downloads keep nobody from sending a job.
 MOST = 40
 RETRY_SECONDS = 10
 # Where nginx passes a request on while it arrives (portal/up/nginx.conf.template).
 UPLOADS = "/new/"
 OF_RUNNERS = ("/intake/inputs", "/intake/results")
 # More of a script's output is a transfer, too; lines that somebody watches are not.
-OUTPUT, MOST_SHORT = "/intake/output", 256 * 1024
+MOST_SHORT = 256 * 1024
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
-_free = BoundedSemaphore(MOST)
+
+
+class Slots:
+    """So many transfers may be under way at once. A queue: what is freed in the middle of a call may be put back."""
+
+    def __init__(self, many: int) -> None:
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(many):
+            self._free.put(None)
+
+    @property
+    def free(self) -> int:
+        """How many could begin now."""
+        return self._free.qsize()
+
+    def take(self) -> "Slot | None":
+        """None: there are as many as there may be."""
+        try:
+            self._free.get_nowait()
+        except Empty:
+            return None
+        return Slot(self._free)
 
 
 class Slot:
-    """One of the transfers that may be under way; given back once, at the latest when nobody knows it any more."""
+    """One of them; given back once, at the latest when nobody knows it any more."""
 
-    def __init__(self) -> None:
-        self._is_held = True
-
-    @staticmethod
-    def take() -> "Slot | None":
-        """None: there are as many as there may be."""
-        return Slot() if _free.acquire(blocking=False) else None
+    def __init__(self, free: "SimpleQueue[None]") -> None:
+        self._free: SimpleQueue[None] | None = free
 
     def release(self) -> None:
-        if self._is_held:
-            self._is_held = False
-            _free.release()
+        free, self._free = self._free, None
+        if free is not None:
+            free.put(None)
 
     __del__ = release
+
+
+_uploads, _downloads, _of_runners = Slots(MOST // 2), Slots(MOST // 2), Slots(MOST)
 
 
 class _Sent:
@@ -56,7 +75,10 @@ class _Sent:
         self.close = slot.release
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
+        for piece in self._pieces:
+            # What the piece was read with: its reader may take long.
+            lend_back()
+            yield piece
 
 
 def lend_back() -> None:
@@ -74,7 +96,8 @@ def for_people(get_response: Answer) -> Answer:
         if is_upload and not request.user.is_authenticated:
             # Before anything of the body is read.
             return sign_in_first(_never)(request)
-        return _taken(request, get_response, is_upload, partial(_busy_page, request))
+        slots = _uploads if is_upload else None
+        return _taken(request, get_response, slots, _downloads, partial(_busy_page, request))
 
     return middleware
 
@@ -84,7 +107,7 @@ def for_runners(get_response: Answer) -> Answer:
     """Input files, results and much output, as far as there is a thread for them; a runner comes again by itself."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        return _taken(request, get_response, _is_long(request), _busy)
+        return _taken(request, get_response, _of_runners if _is_long(request) else None, _of_runners, _busy)
 
     return middleware
 
@@ -92,16 +115,21 @@ def for_runners(get_response: Answer) -> Answer:
 def _is_long(request: HttpRequest) -> bool:
     length = request.META.get("CONTENT_LENGTH") or ""
     is_much = length.isdecimal() and int(length) > MOST_SHORT
-    return request.path in OF_RUNNERS or (is_much and request.path.startswith(OUTPUT))
+    return is_much or request.path in OF_RUNNERS
 
 
 def _taken(
-    request: HttpRequest, get_response: Answer, is_transfer: bool, busy: Callable[[], HttpResponse]
+    request: HttpRequest,
+    get_response: Answer,
+    arriving: Slots | None,
+    leaving: Slots,
+    busy: Callable[[], HttpResponse],
 ) -> HttpResponseBase:
-    slot = Slot.take() if is_transfer else None
-    if is_transfer and slot is None:
+    """`arriving`: None where the request is short. `leaving`: for an answer that is made while it is sent."""
+    slot = arriving.take() if arriving else None
+    if arriving and slot is None:
         return _later(busy())
-    if is_transfer:
+    if arriving:
         lend_back()
     try:
         answer = get_response(request)
@@ -110,7 +138,7 @@ def _taken(
             slot.release()
         raise
     if isinstance(answer, StreamingHttpResponse):
-        return _sent(answer, slot or Slot.take(), busy)
+        return _sent(answer, slot or leaving.take(), busy)
     if slot:
         slot.release()
     return answer

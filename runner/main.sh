@@ -20,7 +20,8 @@ done 2>/dev/null
 set +f
 cd "$1/work" || exit 125
 # The image and the job may have variables of the same names as ours. The script gets theirs, in a subshell.
-stellwerk_image=$(export -p)
+# (bash takes no other value for the first two.)
+stellwerk_image=$( (export -n SHELLOPTS BASHOPTS) 2>/dev/null && export -n SHELLOPTS BASHOPTS; export -p)
 volume=$1
 reason=
 woken=
@@ -183,6 +184,8 @@ unstarted=$(
     why_not "$1"
 )
 said=${unstarted#* }
+# One that came meanwhile.
+{ [ -n "$reason" ] || [ -e "$volume/stop" ]; } && exit 143
 printf '{}' >"$volume/started.json"
 (
     trap - TERM INT ALRM

@@ -16,9 +16,11 @@ from jobs.models import Attempt
 from jobs.output import growth, landmarks, outputlog
 from jobs.output.holes import Contradiction
 from jobs.output.tails import MOST_BYTES, Tail
-from jobs.transfers import MOST_SHORT, lend_back
+from jobs.transfers import lend_back
 from jobs.uploads.incoming import NewFile, Receiver
 
+# A body of so many bytes is there with its request.
+AT_ONCE = 4096
 # Told with the claim: the larger a piece, the fewer turns of the portal for a script that prints much.
 CHUNK_MAX_BYTES = 4 * 1024 * 1024
 BLOCK_BYTES = 256 * 1024
@@ -120,7 +122,7 @@ def take_tail(attempt: Attempt, stream: str, at: int, request: HttpRequest) -> t
 def _piece(request: HttpRequest, length: int) -> bytes:
     """The body. Raises IntakeRefused (503, 507)."""
     check_space(length)
-    if length > MOST_SHORT:
+    if length > AT_ONCE:
         lend_back()
     data = request.read(length)
     told = request.headers.get("X-Content-SHA256", "")

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from jobs.lifecycle import TERMINAL
 from jobs.models import Attempt, Job
 from jobs.reconnecting import asked_again_if_dead
+from jobs.transfers import lend_back
 
 P = ParamSpec("P")
 TOKEN = re.compile(r"swa_(\d{1,18})_[0-9a-f]{64}")
@@ -84,6 +85,7 @@ def json_of(request: HttpRequest) -> dict[str, Any]:
     """The request's body, a JSON object. Raises IntakeRefused (400, 413)."""
     if length_of(request) > JSON_MAX_BYTES:
         raise IntakeRefused(413, "The message is larger than anything the portal expects here.")
+    lend_back()
     try:
         facts = json.loads(request.read())
     except ValueError:

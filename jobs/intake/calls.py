@@ -26,7 +26,7 @@ def claim(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
 def inputs(request: HttpRequest, attempt: Attempt) -> HttpResponseBase:
     """The job's files as one tar stream."""
     check_alive(attempt)
-    files = streamed_files(attempt.job.bundle)
+    files = list(streamed_files(attempt.job.bundle))
     return StreamingHttpResponse(tar_stream(files), content_type="application/x-tar")
 
 

@@ -46,7 +46,8 @@ _VALUES = re.compile(
     |(?i:[?&](?:sig|signature|x-(?:amz|goog)-signature)=[^&\s])  # an address that is signed
     |hooks\.slack\.com/(?:services|workflows|triggers)/\w        # whoever has such an address may post
     |discord(?:app)?\.com/api/webhooks/\w|webhook\.office\.com/\w
-    |\b(?:gh[pousr]_|hf_|npm_|dop_v1_|swa_|gsk_|dapi|[sr]k_live_|AKIA|ASIA)[A-Za-z0-9]{16}  # not hf_transformers
+    |\b(?:gh[pousr]_|hf_|npm_|dop_v1_|gsk_|dapi|[sr]k_live_|AKIA|ASIA)[A-Za-z0-9]{16}  # not hf_transformers
+    |\bswa_\d{1,18}_[0-9a-f]{16}                                # our own: jobs/models/attempt.py
     |\b(?:github_pat_|glpat-|xox[abprs]-|xapp-|AIza|pypi-AgE|nvapi-|hvs\.)[\w-]{12,}  # what services give out
     |\bsk-(?:\w{1,20}-){0,4}(?=[a-zA-Z_]{0,50}\d)\w{12,}         # the same; not sk-learn
     |\beyJ[\w-]{10,500}\.[\w-]{10,}\.                           # a JSON web token of three parts

@@ -67,8 +67,10 @@ def _front(values: Mapping[str, str]) -> tuple[tuple[str, ...], Path]:
     folder.mkdir(exist_ok=True)
     config = folder / "nginx.conf"
     address = Address.parse(values.get("STELLWERK_BIND") or "0.0.0.0:8000")
+    home = Home(home_of(values))
+    home.front.mkdir(exist_ok=True)  # for what waits
     text = front.configuration(
-        Home(home_of(values)),
+        home,
         RUN,
         address,
         THIS_USER,

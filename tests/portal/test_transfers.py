@@ -24,9 +24,15 @@ PATIENCE = 15
 
 @pytest.fixture
 def free(monkeypatch):
-    """Three transfers at once."""
-    monkeypatch.setattr(transfers, "_free", transfers.BoundedSemaphore(3))
-    return transfers._free
+    """Three of each kind at once: how many downloads, uploads and transfers of runners could begin now."""
+    kinds = {
+        "_downloads": transfers.Slots(3),
+        "_uploads": transfers.Slots(3),
+        "_of_runners": transfers.Slots(3),
+    }
+    for name, slots in kinds.items():
+        monkeypatch.setattr(transfers, name, slots)
+    return lambda: [slots.free for slots in kinds.values()]
 
 
 def through(answer, path="/", runner=False, method="GET"):
@@ -41,16 +47,6 @@ def streamed():
     return StreamingHttpResponse(iter([b"a", b"b"]))
 
 
-def left(free):
-    """How many could begin now."""
-    taken = 0
-    while free.acquire(blocking=False):
-        taken += 1
-    for _ in range(taken):
-        free.release()
-    return taken
-
-
 def test_the_numbers_of_threads_and_transfers_belong_together():
     assert transfers.MOST == commands.TRANSFERS
     assert commands.POOLS["web"] == commands.WEB_THREADS
@@ -58,18 +54,18 @@ def test_the_numbers_of_threads_and_transfers_belong_together():
 
 def test_an_answer_that_is_sent_holds_a_slot_until_it_is_closed(db, free):
     answer = through(streamed)
-    assert left(free) == 2
+    assert free() == [2, 3, 3]
     assert b"".join(answer.streaming_content) == b"ab"
     answer.close()
     answer.close()
-    assert left(free) == 3
+    assert free() == [3, 3, 3]
 
 
 def test_an_answer_that_nobody_closes_gives_its_slot_back_when_it_is_forgotten(db, free):
     answer = through(streamed)
     del answer
     gc.collect()
-    assert left(free) == 3
+    assert free() == [3, 3, 3]
 
 
 @pytest.mark.parametrize("runner", [False, True])
@@ -85,10 +81,19 @@ def test_one_more_than_there_may_be_is_asked_to_come_again(db, free, runner):
 @pytest.mark.parametrize(("path", "runner"), [("/new/x/", False), ("/intake/results", True)])
 def test_an_upload_holds_a_slot_while_it_is_read_and_also_when_it_fails(db, free, path, runner):
     seen = []
-    through(lambda: seen.append(left(free)) or HttpResponse(), path, runner, "POST")
+    through(lambda: seen.append(free()) or HttpResponse(), path, runner, "POST")
     with pytest.raises(RuntimeError):
         through(lambda: (_ for _ in ()).throw(RuntimeError("x")) and None, path, runner, "POST")
-    assert (seen, left(free)) == ([2], 3)
+    assert (seen, free()) == ([[3, 3, 2] if runner else [3, 2, 3]], [3, 3, 3])
+
+
+def test_an_answer_gives_its_connection_back_whenever_its_reader_is_waited_for(db, free, monkeypatch):
+    given = []
+    monkeypatch.setattr(transfers, "lend_back", lambda: given.append(1))
+    answer = through(streamed)
+    before = len(given)
+    assert b"".join(answer.streaming_content) == b"ab"
+    assert len(given) == before + 2
 
 
 # Real processes: nginx, gunicorn.
@@ -161,8 +166,8 @@ def test_uploads_that_hang_leave_threads_and_connections_for_pages(site, alice):
 def test_readers_that_take_nothing_leave_threads_for_pages(site, alice, make_job, make_attempt):
     job = make_job(status="succeeded")
     attempt = make_attempt(job, started_at=timezone.now(), collected_at=timezone.now())
-    # More than nginx keeps of an answer by itself.
-    new_artifact(attempt, "results/big.bin", os.urandom(80 << 20))
+    # More than nginx and the sockets keep of an answer.
+    new_artifact(attempt, "results/big.bin", os.urandom(30 << 20))
     cookie = site.cookie_of(alice)
     head = [f"GET /jobs/{job.pk}/results.zip HTTP/1.1", f"Cookie: {cookie['name']}={cookie['value']}"]
     with stuck(site.url, head):
@@ -172,7 +177,7 @@ def test_readers_that_take_nothing_leave_threads_for_pages(site, alice, make_job
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_a_form_that_is_larger_than_any_is_refused_in_words(site):
-    answer = requests.post(site.url + "/accounts/login/", data=b"x" * (18 << 20), timeout=PATIENCE)
+    answer = requests.post(site.url + "/accounts/login/", data=b"x" * (4 << 20), timeout=PATIENCE)
     assert answer.status_code == 413
     assert "nothing of it was taken" in answer.text
 
@@ -206,8 +211,8 @@ def test_whoever_has_no_token_is_told_at_once_and_holds_nothing(intake, make_job
 
 @pytest.fixture
 def runners(make_job, make_attempt):
-    """Headers of as many as it takes: of one token nginx takes 16 requests at once."""
-    attempts = [make_attempt(make_job(status="running"), claimed_by="pod-1") for _ in range(SLOW // 14 + 1)]
+    """Headers of as many as it takes: of one token nginx takes 8 requests at once."""
+    attempts = [make_attempt(make_job(status="running"), claimed_by="pod-1") for _ in range(SLOW // 8 + 1)]
     hashed = sha256(b"").hexdigest()
     return [{"Authorization": f"Bearer {each.token}", "X-Content-SHA256": hashed} for each in attempts]
 
@@ -236,7 +241,7 @@ def test_results_and_output_that_hang_leave_threads_and_connections_for_lines(in
 def test_of_one_token_so_many_requests_are_taken_at_once(intake, runners):
     own, other = runners[:2]
     head = ["PUT /intake/output/stdout?offset=0 HTTP/1.1", f"Authorization: {own['Authorization']}"]
-    with stuck(intake, [*head, "Content-Length: 100"], 16, b"x"):
+    with stuck(intake, [*head, "Content-Length: 100"], 8, b"x"):
         answers = [
             requests.put(intake + "/intake/output/stdout?offset=0", b"", headers=each, timeout=PATIENCE)
             for each in (own, other)
