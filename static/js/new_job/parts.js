@@ -19,7 +19,7 @@ export function read(status, text, landedOn, asked) {
   if (status === 404) throw new Final(SENT);
   if (status === 403) throw new Final(TOO_OLD);
   const page = new DOMParser().parseFromString(text, "text/html");
-  const refused = page.querySelector("[data-refused]");
+  const refused = page.querySelector("[data-not-taken]");
   if (refused) throw new Error(refused.textContent);
   if (!page.getElementById("draft-parts")) {
     throw new Error(`The portal had an error (${status}). Nothing of this was kept; try again.`);
