@@ -4,9 +4,12 @@ Each holds a thread meanwhile. Pages and short calls have threads of their own b
 so many transfers are under way at once, and one more is asked to come again.
 """
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
+from socket import socket
 
 from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -19,10 +22,11 @@ from teams.access import sign_in_first
 # In each process. Where people's uploads have the half of them, downloads keep nobody from sending a job.
 MOST = 40
 RETRY_SECONDS = 10
+REST_SECONDS = 2.0
 # Where nginx passes a request on while it arrives (portal/up/nginx.conf.template).
 UPLOADS = "/new/"
 OF_RUNNERS = ("/intake/inputs", "/intake/results")
-# More of a script's output is a transfer, too; lines that somebody watches are not.
+# A form without files and lines that somebody watches are shorter. Who sends even those slowly is bound by nginx.
 MOST_SHORT = 256 * 1024
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -64,7 +68,7 @@ class Slot:
     __del__ = release
 
 
-_uploads, _downloads, _of_runners = Slots(MOST // 2), Slots(MOST // 2), Slots(MOST)
+_uploads, _downloads, _of_runners, _rests = Slots(MOST // 2), Slots(MOST // 2), Slots(MOST), Slots(8)
 
 
 class _Sent:
@@ -81,6 +85,31 @@ class _Sent:
             yield piece
 
 
+def take_rest(request: HttpRequest) -> None:
+    """Of a body of which nothing is wanted: what comes at once is taken, so that whoever sends it sees the answer.
+
+    Closed before, it may look to nginx as if there were none. For a moment, of few at once: it may be anybody.
+    """
+    connected, slot = request.META.get("gunicorn.socket"), _rests.take()
+    if connected is None or slot is None:
+        return
+    try:
+        _take_at_once(connected, int(request.META.get("CONTENT_LENGTH") or 0))
+    finally:
+        slot.release()
+        # Nothing behind it is another request.
+        request.META["wsgi.input"].failed = True
+
+
+def _take_at_once(connected: socket, left: int) -> None:
+    patience, until = connected.gettimeout(), time.monotonic() + REST_SECONDS
+    connected.settimeout(REST_SECONDS / 10)
+    with suppress(OSError):
+        while left > 0 and time.monotonic() < until and (came := connected.recv(min(left, 1 << 16))):
+            left -= len(came)
+    connected.settimeout(patience)
+
+
 def lend_back() -> None:
     """Give this thread's connection to the database back while it waits for somebody: there are fewer than threads."""
     if not connection.in_atomic_block:
@@ -94,9 +123,11 @@ def for_people(get_response: Answer) -> Answer:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         is_upload = request.method == "POST" and request.path.startswith(UPLOADS)
         if is_upload and not request.user.is_authenticated:
-            # Before anything of the body is read.
+            take_rest(request)
             return sign_in_first(_never)(request)
-        slots = _uploads if is_upload else None
+        if is_upload:
+            lend_back()
+        slots = _uploads if is_upload and _is_long(request) else None
         return _taken(request, get_response, slots, _downloads, partial(_busy_page, request))
 
     return middleware
@@ -113,9 +144,9 @@ def for_runners(get_response: Answer) -> Answer:
 
 
 def _is_long(request: HttpRequest) -> bool:
-    length = request.META.get("CONTENT_LENGTH") or ""
-    is_much = length.isdecimal() and int(length) > MOST_SHORT
-    return is_much or request.path in OF_RUNNERS
+    """Short is what is there in a moment; many at once are no reason to refuse one of them."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return request.path in OF_RUNNERS or not length.isdecimal() or int(length) > MOST_SHORT
 
 
 def _taken(

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from jobs.lifecycle import TERMINAL
 from jobs.models import Attempt, Job
 from jobs.reconnecting import asked_again_if_dead
-from jobs.transfers import lend_back
+from jobs.transfers import lend_back, take_rest
 
 P = ParamSpec("P")
 TOKEN = re.compile(r"swa_(\d{1,18})_[0-9a-f]{64}")
@@ -66,6 +66,8 @@ def refusal(request: HttpRequest, refused: IntakeRefused) -> JsonResponse:
     """The answer to a call that is refused."""
     if refused.is_known:
         _drain(request)
+    else:
+        take_rest(request)
     return JsonResponse({"error": refused.sentence, **refused.facts}, status=refused.status)
 
 

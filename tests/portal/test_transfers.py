@@ -20,6 +20,7 @@ from tests.cast import new_artifact
 
 SLOW = commands.WEB_THREADS + transfers.MOST + 6
 PATIENCE = 15
+MUCH = b"x" * (transfers.MOST_SHORT + 1)
 
 
 @pytest.fixture
@@ -35,8 +36,8 @@ def free(monkeypatch):
     return lambda: [slots.free for slots in kinds.values()]
 
 
-def through(answer, path="/", runner=False, method="GET"):
-    request = RequestFactory().generic(method, path)
+def through(answer, path="/", runner=False, method="GET", data=b""):
+    request = RequestFactory().generic(method, path, data)
     if not runner:
         request.user = type("Somebody", (), {"is_authenticated": True})()
     middleware = transfers.for_runners if runner else transfers.for_people
@@ -81,9 +82,9 @@ def test_one_more_than_there_may_be_is_asked_to_come_again(db, free, runner):
 @pytest.mark.parametrize(("path", "runner"), [("/new/x/", False), ("/intake/results", True)])
 def test_an_upload_holds_a_slot_while_it_is_read_and_also_when_it_fails(db, free, path, runner):
     seen = []
-    through(lambda: seen.append(free()) or HttpResponse(), path, runner, "POST")
+    through(lambda: seen.append(free()) or HttpResponse(), path, runner, "POST", MUCH)
     with pytest.raises(RuntimeError):
-        through(lambda: (_ for _ in ()).throw(RuntimeError("x")) and None, path, runner, "POST")
+        through(lambda: (_ for _ in ()).throw(RuntimeError("x")) and None, path, runner, "POST", MUCH)
     assert (seen, free()) == ([[3, 3, 2] if runner else [3, 2, 3]], [3, 3, 3])
 
 
@@ -150,15 +151,31 @@ def test_uploads_of_nobody_are_not_waited_for(site):
 
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
-def test_uploads_that_hang_leave_threads_and_connections_for_pages(site, alice):
-    cookie = site.cookie_of(alice)
-    # With its cookie the form's token is looked for in the body.
-    head = form("/new/capsule/", f"{cookie['name']}={cookie['value']}; csrftoken={'a' * 32}", 5_000_000)
-    with stuck(site.url, head, body=b"--x\r\n"):
-        session = requests.Session()
+@pytest.mark.parametrize("length", [5_000_000, 1000])
+def test_uploads_and_forms_that_hang_leave_threads_and_connections_for_pages(site, alice, length):
+    with ExitStack() as stack:
+        for _ in range(transfers.MOST // 12 + 1):
+            cookie = site.cookie_of(alice)
+            # With its cookie the form's token is looked for in the body.
+            cookies = f"{cookie['name']}={cookie['value']}; csrftoken={'a' * 32}"
+            stack.enter_context(stuck(site.url, form("/new/capsule/", cookies, length), 12, b"--x\r\n"))
+        session, cookie = requests.Session(), site.cookie_of(alice)
         session.cookies.set(cookie["name"], cookie["value"])
         assert session.get(site.url + "/", timeout=PATIENCE).status_code == 200
-        assert session.post(site.url + "/new/capsule/", timeout=PATIENCE).status_code == 503
+        told = session.post(site.url + "/new/capsule/", b"x" * 300_000, timeout=PATIENCE)
+        assert (told.status_code == 503) is (length > transfers.MOST_SHORT)
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_of_one_session_so_many_forms_are_taken_at_once(site, alice):
+    cookie = site.cookie_of(alice)
+    head = form("/new/capsule/", f"{cookie['name']}={cookie['value']}; csrftoken={'a' * 32}", 1000)
+    with stuck(site.url, head, 12, b"--x\r\n"):
+        session = requests.Session()
+        session.cookies.set(cookie["name"], cookie["value"])
+        assert session.post(site.url + "/new/capsule/", timeout=PATIENCE).status_code == 429
+        assert session.get(site.url + "/", timeout=PATIENCE).status_code == 200
 
 
 @pytest.mark.processes
