@@ -68,7 +68,8 @@ def _front(values: Mapping[str, str]) -> tuple[tuple[str, ...], Path]:
     config = folder / "nginx.conf"
     address = Address.parse(values.get("STELLWERK_BIND") or "0.0.0.0:8000")
     home = Home(home_of(values))
-    home.front.mkdir(exist_ok=True)  # for what waits
+    # For what waits, on the portal's disk: a container's own folders are small.
+    home.front.mkdir(exist_ok=True)
     text = front.configuration(
         home,
         RUN,
@@ -78,4 +79,4 @@ def _front(values: Mapping[str, str]) -> tuple[tuple[str, ...], Path]:
         values.get("STELLWERK_STATIC_ROOT", ""),
     )
     config.write_text(text)
-    return (str(binaries.nginx()), "-p", f"{folder}/", "-c", str(config), "-e", "stderr"), folder
+    return (str(binaries.nginx()), "-p", f"{home.front}/", "-c", str(config), "-e", "stderr"), folder

@@ -99,8 +99,6 @@ def configuration(
         "run": str(run),
         "listen": f"listen {address.netloc};",
         "proxies": _proxies(proxies),
-        # On the portal's disk: a container's own folders are small.
-        "waiting": _quoted(home.front),
         "static": _quoted(Path(static) if static else home.static),
         "files": _quoted(home.files),
         "starting_page_body": (HERE / "starting.html").read_text(),
