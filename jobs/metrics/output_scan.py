@@ -101,6 +101,6 @@ def lines(block: bytes, is_start: bool, left_out: LeftOut) -> Iterator[bytes]:
             yield line
         elif MARK in line:
             left_out.add(
-                "A metric's line does not begin with its mark: something before it has no end of line"
+                "A line has ::stellwerk-metric behind something else: end what is printed before it with a newline"
             )
         at = block.find(MARK, end)

@@ -97,7 +97,7 @@ def test_a_line_behind_an_unfinished_bar_is_said_and_not_kept(runner):
     bar = b"::stellwerk-metric loss=1\n" + b"\repoch 0::stellwerk-metric loss=2\n" * 3
     runner.output(bar + b"::stellwerk-metric taken=back\rnothing\n")
     assert curve(runner.attempt, "loss") == [(0.0, 1.0)]
-    said = "A metric's line does not begin with its mark: something before it has no end of line"
+    said = "A line has ::stellwerk-metric behind something else: end what is printed before it with a newline"
     assert MetricsTaken.objects.get().left_out == {said: 3}
 
 

@@ -141,18 +141,24 @@ def uploader_of(attempt, url, work):
     return uploader
 
 
+def brought_through(proxy, attempt, url, work, settings):
+    """The uploader that sent everything, to a storage behind the proxy."""
+    settings.RESULT_STORE_FOR_JOBS = proxy.url
+    try:
+        uploader = uploader_of(attempt, url, work)
+        uploader.send_all()
+    finally:
+        proxy.close()
+    return uploader
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_runner_brings_it_through_cuts_with_an_equal_hash(
     open_to_jobs, attempt, live_server, work, settings
 ):
     port = int(open_to_jobs.url.rpartition(":")[2])
     proxy = CuttingProxy(port, [1 * MIB, 7 * MIB + 5, 9 * MIB, 16 * MIB], {3})
-    settings.RESULT_STORE_FOR_JOBS = proxy.url
-    try:
-        uploader = uploader_of(attempt, live_server.url, work)
-        uploader.send_all()
-    finally:
-        proxy.close()
+    uploader = brought_through(proxy, attempt, live_server.url, work, settings)
     assert proxy.done >= 4
     assert proxy.passed > len(DATA), "the content itself went there"
     artifact = Artifact.objects.get()
@@ -171,12 +177,7 @@ def test_a_hundred_cuts_at_random_bytes_on_the_way_to_the_storage_change_no_byte
         attempt = make_attempt(make_job(status="running"), claimed_by="pod-1")
         cuts = list(itertools.accumulate(dice.randint(1, 9 * MIB) for _ in range(9)))
         proxy = CuttingProxy(port, cuts, {dice.randint(1, 4)})
-        settings.RESULT_STORE_FOR_JOBS = proxy.url
-        try:
-            uploader = uploader_of(attempt, live_server.url, work)
-            uploader.send_all()
-        finally:
-            proxy.close()
+        uploader = brought_through(proxy, attempt, live_server.url, work, settings)
         done, direct = done + proxy.done, direct + (proxy.done if uploader.is_direct else 0)
         artifact = attempt.artifacts.get()
         assert uploader.results[PATH]["sha256"] == artifact.sha256 == hashlib.sha256(DATA).hexdigest(), cuts
