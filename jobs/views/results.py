@@ -1,7 +1,6 @@
 """The Results tab, previews, downloads."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from jobs import gallery, results
 from jobs.access import find_job
+from jobs.file_pages import FilesPage, page_of
 from jobs.models import Artifact, Job, Kind
 from jobs.previews.grid import order_of
 from jobs.previews.kinds import content_type_of, kind_of
@@ -50,15 +50,6 @@ ACTIVE = (
 POLICIES = {"html": ACTIVE, "pdf": PDF}
 
 
-@dataclass(frozen=True)
-class ResultsPage:
-    """`previous` and `next` are the files before and after which the neighbouring pages stand; None at an end."""
-
-    files: Sequence[Artifact]
-    previous: int | None
-    next: int | None
-
-
 @require_safe
 @login_required
 def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
@@ -66,7 +57,7 @@ def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
     job = find_job(request.user, job_id)
     attempt = results.newest_attempt(job)
     files = results.listed(attempt)
-    page = _page_of(files, number(request.GET.get("after")), number(request.GET.get("before")))
+    page = page_of(files, PAGE_FILES, number(request.GET.get("after")), number(request.GET.get("before")))
     tiles = results.with_snippets(job, page.files)
     context = {
         "page": page,
@@ -82,26 +73,7 @@ def job_results(request: SignedInRequest, job_id: int) -> HttpResponse:
     return render(request, "jobs/job_results.html", job_frame(request, job) | context)
 
 
-def _page_of(files: QuerySet[Artifact], after: int, before: int) -> ResultsPage:
-    """By path, from one of the files on. The first page where an id is none of them, or no whole page is before it."""
-    if before and (path := _path(files, before)):
-        found = list(files.filter(path__lt=path).order_by("-path")[: PAGE_FILES + 1])
-        if len(found) >= PAGE_FILES:
-            shown = found[:PAGE_FILES][::-1]
-            return ResultsPage(shown, shown[0].pk if len(found) > PAGE_FILES else None, shown[-1].pk)
-    path = _path(files, after) if after else ""
-    found = list((files.filter(path__gt=path) if path else files)[: PAGE_FILES + 1])
-    if path and not found:
-        return _page_of(files, 0, 0)
-    shown, has_next = found[:PAGE_FILES], len(found) > PAGE_FILES
-    return ResultsPage(shown, shown[0].pk if path else None, shown[-1].pk if has_next else None)
-
-
-def _path(files: QuerySet[Artifact], artifact_id: int) -> str:
-    return files.filter(pk=artifact_id).values_list("path", flat=True).first() or ""
-
-
-def _count(files: QuerySet[Artifact], page: ResultsPage) -> str:
+def _count(files: QuerySet[Artifact], page: FilesPage) -> str:
     """How many files there are in all, as people read it: "3", "1,000+"."""
     if not page.previous and not page.next:
         return str(len(page.files))
@@ -115,8 +87,8 @@ def job_gallery(request: SignedInRequest, job_id: int) -> HttpResponse:
     """All pictures, large: `?after=7` and `?before=7` are the pages beside the picture 7."""
     job = find_job(request.user, job_id)
     attempt = results.newest_attempt(job)
-    page = gallery.page_of(attempt, request.GET.get("after", ""), request.GET.get("before", ""))
-    pictures = [results.shown(job, artifact) for artifact in page.pictures]
+    page = gallery.pictures_page(attempt, number(request.GET.get("after")), number(request.GET.get("before")))
+    pictures = [results.shown(job, artifact) for artifact in page.files]
     context = {"tab": "results", "page": page, "pictures": pictures}
     return render(request, "jobs/job_gallery.html", job_frame(request, job) | context)
 

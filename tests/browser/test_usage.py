@@ -37,19 +37,20 @@ COLOURS = """canvas => {
 
 @pytest.fixture
 def months():
-    """The last twelve, in a year of jobs of four teams."""
+    """The last twelve, all that have jobs of four teams."""
     return f"from={month_after(this_month(), -11):%Y-%m}&to={this_month():%Y-%m}"
 
 
 @pytest.fixture
 def used(make_job, alice, profile, team):
     chance, now = random.Random(5), timezone.now()
+    days = (timezone.localdate(now) - month_after(this_month(), -11)).days
     large = cast.new_profile(profile.cluster, name="Large with a GPU", cpu_millis=8000)
     teams = [team, *(Team.objects.create(name=f"Team {n} of the lab", slug=f"team-{n}") for n in range(3))]
     Membership.objects.bulk_create(Membership(user=alice, team=one) for one in teams[1:])
     bundle = cast.new_bundle()
     for number in range(120):
-        start = now - timedelta(days=chance.randrange(365), hours=2)
+        start = now - timedelta(days=chance.randrange(days), hours=2)
         end = start + timedelta(minutes=chance.randrange(5, 110))
         make_job(
             bundle=bundle, team=chance.choice(teams), status=chance.choice(["succeeded", "succeeded", "failed"]),

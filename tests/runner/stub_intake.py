@@ -173,6 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
             return
         body = self.rfile.read(length)
+        if len(body) < length:  # The runner was killed in the middle: there is nobody to answer.
+            self.close_connection = True
+            return
         if fault and (fault.kind == "500" or isinstance(fault.kind, int)):
             self._answer(int(fault.kind), {"error": "as the test wanted it"})
             return

@@ -136,9 +136,15 @@ def test_a_script_that_fills_its_disk_ends_at_once_and_its_output_comes_home(
 ):
     """Nothing of what its shell and the runner tell one another has any content then."""
     full = Volume(small_disk(1024), intake)
-    prepared(full, attempt, "sh", "-c", "echo before; cat /dev/zero > big; echo after")
+    # What waits in a pipe when the disk is full is lost, and said to be: so the first line is let through.
+    prepared(full, attempt, "sh", "-c", "echo before; read go < go; cat /dev/zero > big; echo after")
+    os.mkfifo(full.root / "work" / "go")
     collector, main = full.stage("collect"), full.main()
     try:
+        while not (full.root / "stdout.log").exists() or not full.log("stdout"):
+            assert main.poll() is None
+            time.sleep(0.02)
+        (full.root / "work" / "go").write_text("go\n")
         # Nobody was waited for in vain, which takes twenty seconds and more.
         assert main.wait(15) == 0
         collector.send_signal(signal.SIGTERM)
