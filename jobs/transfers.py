@@ -19,7 +19,8 @@ from django.utils.decorators import sync_only_middleware
 
 from teams.access import sign_in_first
 
-# In each process. Where people's uploads have the half of them, downloads keep nobody from sending a job.
+# In each process. Where people's uploads have the half of them, downloads keep nobody from sending a job; and one
+# person's keep nobody else from theirs.
 MOST = 40
 RETRY_SECONDS = 10
 REST_SECONDS = 2.0
@@ -32,43 +33,64 @@ MOST_SHORT = 256 * 1024
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
 
-class Slots:
-    """So many transfers may be under way at once. A queue: what is freed in the middle of a call may be put back."""
+def _permits(many: int) -> "SimpleQueue[None]":
+    permits: SimpleQueue[None] = SimpleQueue()
+    for _ in range(many):
+        permits.put(None)
+    return permits
 
-    def __init__(self, many: int) -> None:
-        self._free: SimpleQueue[None] = SimpleQueue()
-        for _ in range(many):
-            self._free.put(None)
+
+class Slots:
+    """So many transfers may be under way at once, and so many of one person. Queues: what is freed in the middle of a
+    call may be put back."""
+
+    def __init__(self, many: int, of_one: int | None = None) -> None:
+        self._free = _permits(many)
+        self._many_of_one = of_one or many
+        self._free_of: dict[int, SimpleQueue[None]] = {}
 
     @property
     def free(self) -> int:
         """How many could begin now."""
         return self._free.qsize()
 
-    def take(self) -> "Slot | None":
-        """None: there are as many as there may be."""
-        try:
-            self._free.get_nowait()
-        except Empty:
-            return None
-        return Slot(self._free)
+    def take(self, user_id: int | None = None) -> "Slot | None":
+        """None: there are as many as there may be, or as many of this person. Without one only the former counts."""
+        slot = Slot()
+        queues = [self._free]
+        if user_id is not None:
+            queues.insert(0, self._free_of.setdefault(user_id, _permits(self._many_of_one)))
+        if all(slot.takes_from(queue) for queue in queues):
+            return slot
+        slot.release()
+        return None
 
 
 class Slot:
     """One of them; given back once, at the latest when nobody knows it any more."""
 
-    def __init__(self, free: "SimpleQueue[None]") -> None:
-        self._free: SimpleQueue[None] | None = free
+    def __init__(self) -> None:
+        self._taken: list[SimpleQueue[None]] = []
+
+    def takes_from(self, free: "SimpleQueue[None]") -> bool:
+        """Whether there was one left."""
+        try:
+            free.get_nowait()
+        except Empty:
+            return False
+        self._taken.append(free)
+        return True
 
     def release(self) -> None:
-        free, self._free = self._free, None
-        if free is not None:
+        taken, self._taken = self._taken, []
+        for free in taken:
             free.put(None)
 
     __del__ = release
 
 
-_uploads, _downloads, _of_runners, _rests = Slots(MOST // 2), Slots(MOST // 2), Slots(MOST), Slots(8)
+_uploads, _downloads = Slots(MOST // 2, MOST // 4), Slots(MOST // 2, MOST // 4)
+_of_runners, _rests = Slots(MOST), Slots(8)
 
 
 class _Sent:
@@ -157,7 +179,8 @@ def _taken(
     busy: Callable[[], HttpResponse],
 ) -> HttpResponseBase:
     """`arriving`: None where the request is short. `leaving`: for an answer that is made while it is sent."""
-    slot = arriving.take() if arriving else None
+    user_id = request.user.pk if hasattr(request, "user") else None
+    slot = arriving.take(user_id) if arriving else None
     if arriving and slot is None:
         return _later(busy())
     if arriving:
@@ -169,7 +192,7 @@ def _taken(
             slot.release()
         raise
     if isinstance(answer, StreamingHttpResponse):
-        return _sent(answer, slot or leaving.take(), busy)
+        return _sent(answer, slot or leaving.take(user_id), busy)
     if slot:
         slot.release()
     return answer

@@ -28,6 +28,10 @@ class Artifact(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["attempt", "path", "is_listed"], name="artifact_once_listed")
         ]
+        indexes: ClassVar = [
+            # What no manifest has named yet: few of all.
+            models.Index(fields=["attempt"], name="artifact_unlisted", condition=models.Q(is_listed=False))
+        ]
 
     def __str__(self) -> str:
         return self.path

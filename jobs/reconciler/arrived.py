@@ -2,14 +2,25 @@
 
 import logging
 from collections.abc import Collection
+from datetime import timedelta
 from functools import partial
 
 from django.db import Error, transaction
+from django.db.models.functions import Now
 
 from jobs import store
 from jobs.models import Artifact, Attempt
 
 log = logging.getLogger(__name__)
+# A call of a runner that is under way when its work is removed ends within this time.
+LATE = timedelta(minutes=2)
+AT_ONCE = 200
+
+
+def list_left_over() -> None:
+    """A round for what came after `list_arrived`, in the last moment of a token, and for what a crash kept from it."""
+    over = Artifact.objects.filter(is_listed=False, attempt__removed_at__lt=Now() - LATE)
+    list_arrived(list(over.order_by().values_list("attempt", flat=True).distinct()[:AT_ONCE]))
 
 
 def list_arrived(attempt_ids: Collection[int]) -> None:

@@ -19,6 +19,7 @@ from jobs.metrics import file_scan
 from jobs.models import Artifact, Attempt, Job, Kind, Stored
 from jobs.models.attempt import RESERVED
 from jobs.output import outputlog
+from jobs.reconciler.arrived import list_left_over
 from jobs.retention.downloads import READ_NOW
 from jobs.usage.counting import let_go
 
@@ -34,6 +35,7 @@ def tidy() -> None:
     rounds: tuple[Callable[[], None], ...] = (
         delete_jobs,
         end_ghosts,
+        list_left_over,
         bundles.sweep_drafts,
         lambda: bundles.sweep_blobs(CONTENT_AGE),
         lambda: bundles.sweep_orphan_content(CONTENT_AGE),

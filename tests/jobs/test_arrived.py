@@ -1,14 +1,19 @@
 """An attempt ends without its manifest: whole files that came are listed, and nothing stays that nobody sees."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.db.models import Sum
 from django.urls import reverse
+from django.utils import timezone
 
 from jobs.models import Artifact, Attempt, Job, Kind, Stored
 from jobs.reconciler import arrived
 from jobs.reconciler.arrived import list_arrived
+from jobs.reconciler.tidy import tidy
+from tests.cast import new_artifact
 from tests.jobs.driven import course, over, started
 from tests.jobs.test_intake_kept import keep, listed
 
@@ -117,6 +122,23 @@ def test_twice_is_as_once_and_a_late_manifest_counts(job, driver, runner):
     del runner._results["results/b"]
     assert runner.collected().status_code == 200
     assert listed() == {"a": b"1"}
+
+
+def test_what_came_after_the_end_was_told_is_listed_by_a_round_of_tidying(
+    job, driver, runner, client_of, alice, make_job, make_attempt
+):
+    runner.ended(exit_code=0)
+    over(job, driver)
+    new_artifact(Attempt.objects.get(), "late", b"1", is_listed=False)
+    running = new_artifact(make_attempt(make_job(status="running")), "whole", b"2", is_listed=False)
+    tidy()
+    assert listed() == {}
+    Attempt.objects.filter(job=job).update(removed_at=timezone.now() - timedelta(minutes=5))
+    tidy()
+    assert listed() == {"late": b"1"}
+    assert FLAG in page_of(client_of(alice), job)
+    running.refresh_from_db()
+    assert not running.is_listed
 
 
 def test_a_database_that_does_not_take_it_holds_up_no_end(job, driver, runner, monkeypatch):

@@ -36,10 +36,10 @@ def free(monkeypatch):
     return lambda: [slots.free for slots in kinds.values()]
 
 
-def through(answer, path="/", runner=False, method="GET", data=b""):
+def through(answer, path="/", runner=False, method="GET", data=b"", user=1):
     request = RequestFactory().generic(method, path, data)
     if not runner:
-        request.user = type("Somebody", (), {"is_authenticated": True})()
+        request.user = type("Somebody", (), {"is_authenticated": True, "pk": user})()
     middleware = transfers.for_runners if runner else transfers.for_people
     return middleware(lambda _: answer() if callable(answer) else answer)(request)
 
@@ -77,6 +77,30 @@ def test_one_more_than_there_may_be_is_asked_to_come_again(db, free, runner):
     assert through(HttpResponse("page"), runner=runner).status_code == 200
     held.pop().close()
     assert through(streamed, runner=runner).status_code == 200
+
+
+def test_one_person_takes_no_more_than_a_share(db, monkeypatch):
+    monkeypatch.setattr(transfers, "_downloads", transfers.Slots(5, of_one=2))
+    held = [through(streamed) for _ in range(2)]
+    assert through(streamed).status_code == 503
+    held += [through(streamed, user=2) for _ in range(2)]
+    held[0].close()
+    held.append(through(streamed))
+    assert [answer.status_code for answer in held] == [200] * 5
+    assert through(streamed).status_code == 503
+    assert through(streamed, user=3).status_code == 200
+
+
+def test_who_is_refused_takes_nothing_from_others(db, monkeypatch):
+    monkeypatch.setattr(transfers, "_downloads", transfers.Slots(3, of_one=2))
+    held = [through(streamed) for _ in range(2)]
+    assert [through(streamed).status_code for _ in range(5)] == [503] * 5
+    held.append(through(streamed, user=2))
+    assert held[2].status_code == 200
+    for answer in held:
+        answer.close()
+    assert transfers._downloads.free == 3
+    assert [through(streamed).status_code for _ in range(2)] == [200, 200]
 
 
 @pytest.mark.parametrize(("path", "runner"), [("/new/x/", False), ("/intake/results", True)])
