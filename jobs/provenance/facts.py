@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jobs.models import Attempt, Job
 from jobs.provenance.secrets import HIDDEN, Argument, arguments_of, looks_secret
+from teams.quota.resources import CPU, in_words
 from teams.wording import readable_bytes, readable_seconds
 
 OUTCOME, PARAMETERS, INPUTS, METRICS = "Outcome", "Parameters", "Inputs", "Metrics"
@@ -86,7 +87,7 @@ def _parameter(label: str, value: str, is_secret: bool) -> Fact:
 
 def profile_text(job: Job) -> str:
     """Its sizes as they were for this job."""
-    cores = f"{job.cpu_millis / 1000:g} cores"
+    cores = in_words(CPU, job.cpu_millis)
     gpus = f", {job.gpu_count} × {job.gpu_resource}" if job.gpu_count else ""
     sizes = f"{readable_bytes(job.memory_bytes)} memory, {readable_bytes(job.disk_bytes)} disk"
     return f"{job.profile_label}: {cores}, {sizes}, {job.max_processes} processes{gpus}"

@@ -44,7 +44,7 @@ def measure() -> Iterator[Figure]:
     with PortalProcess() as portal:
         visitor = Visitor(portal.url).sign_in("admin", portal.admin_password or "")
         with RunnerPeak(portal.home) as usual:
-            _run(visitor, 1)
+            run_job(visitor, 1)
         memory.forget_peaks(portal)
         before = memory.peaks(portal)
         with RunnerPeak(portal.home) as runner, FullMemory(portal.home, 5 * SIZE_MIB) as full:
@@ -65,11 +65,11 @@ def _round(
 ) -> None:
     """Every arm once, each with the memory full again."""
     full.fill()
-    job_id = _run(visitor, SIZE_MIB)
+    job_id = run_job(visitor, SIZE_MIB)
     seconds["upload"].append(_seconds_of_collecting(portal.database_url))
     downloaded, other = portal.home / "downloaded", portal.home / "other"
     arms: dict[str, Callable[[], float]] = {
-        "download": lambda: _download(visitor, job_id, downloaded),
+        "download": lambda: download(visitor, job_id, downloaded),
         "cp": lambda: floors.copy(downloaded, other),
         "loopback": lambda: floors.send(downloaded, other, is_hashed=False),
         "loopback, hashed": lambda: floors.send(downloaded, other, is_hashed=True),
@@ -136,7 +136,8 @@ class RunnerPeak:
         return int(found[1]) / 1024 if found else 0.0
 
 
-def _run(visitor: Visitor, size: int) -> int:
+def run_job(visitor: Visitor, size: int) -> int:
+    """The id of a job that left a result of `size` MiB and told its hash."""
     job_id = visitor.send_form(visitor.new_form(), CODE.format(size=size))
     # Seldom: a page that is asked for every moment would take a part of the machine from what is measured.
     status = visitor.wait_until_finished(job_id, 900, every=1.0)
@@ -153,7 +154,7 @@ def _seconds_of_collecting(database_url: str) -> float:
     return float(row[0])
 
 
-def _download(visitor: Visitor, job_id: int, target: Path) -> float:
+def download(visitor: Visitor, job_id: int, target: Path) -> float:
     """Seconds into a file; what arrived is what the script wrote."""
     page = visitor.get(f"/jobs/{job_id}/results/").text
     found = re.search(rf'href="(/jobs/{job_id}/results/\d+/download/)"', page)

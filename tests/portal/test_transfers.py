@@ -204,7 +204,9 @@ def test_of_one_session_so_many_forms_are_taken_at_once(site, alice):
 
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
-def test_readers_that_take_nothing_leave_threads_for_pages(site, alice, make_job, make_attempt):
+def test_readers_that_take_nothing_leave_threads_for_pages_and_others(
+    site, alice, bob, make_job, make_attempt
+):
     job = make_job(status="succeeded")
     attempt = make_attempt(job, started_at=timezone.now(), collected_at=timezone.now())
     # More than nginx and the sockets keep of an answer.
@@ -213,6 +215,15 @@ def test_readers_that_take_nothing_leave_threads_for_pages(site, alice, make_job
     head = [f"GET /jobs/{job.pk}/results.zip HTTP/1.1", f"Cookie: {cookie['name']}={cookie['value']}"]
     with stuck(site.url, head):
         assert is_answered(site.url) == 200
+        told = {user: asked_for(site, user, f"/jobs/{job.pk}/results.zip") for user in (alice, bob)}
+        assert told == {alice: 503, bob: 200}
+
+
+def asked_for(site, user, path):
+    cookie = site.cookie_of(user)
+    cookies = {cookie["name"]: cookie["value"]}
+    with requests.get(site.url + path, cookies=cookies, stream=True, timeout=PATIENCE) as answer:
+        return answer.status_code
 
 
 @pytest.mark.processes

@@ -59,6 +59,7 @@ def test_an_option_without_a_value_is_given(make_job):
 
 def test_a_profile_is_all_its_sizes_and_its_nodes(make_job):
     usual = told(make_job())["Profile"].text
+    assert usual == "Small: 1 core, 2 GiB memory, 5 GiB disk, 512 processes"
     for changed in ({"disk_bytes": 1 << 30}, {"max_processes": 7}, {"memory_bytes": 1 << 20}):
         assert told(make_job(**changed))["Profile"].text != usual
     assert "Nodes" not in told(make_job())
