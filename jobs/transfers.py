@@ -179,8 +179,7 @@ def _taken(
     busy: Callable[[], HttpResponse],
 ) -> HttpResponseBase:
     """`arriving`: None where the request is short. `leaving`: for an answer that is made while it is sent."""
-    user_id = request.user.pk if hasattr(request, "user") else None
-    slot = arriving.take(user_id) if arriving else None
+    slot = arriving.take(_user_id(request)) if arriving else None
     if arriving and slot is None:
         return _later(busy())
     if arriving:
@@ -192,10 +191,15 @@ def _taken(
             slot.release()
         raise
     if isinstance(answer, StreamingHttpResponse):
-        return _sent(answer, slot or leaving.take(user_id), busy)
+        return _sent(answer, slot or leaving.take(_user_id(request)), busy)
     if slot:
         slot.release()
     return answer
+
+
+def _user_id(request: HttpRequest) -> int | None:
+    """Asked only where a slot is taken: it may take a statement. Runners have none."""
+    return request.user.pk if hasattr(request, "user") else None
 
 
 def _sent(

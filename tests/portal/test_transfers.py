@@ -12,6 +12,7 @@ import requests
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from jobs import transfers
 from portal.up import commands, programs
@@ -60,6 +61,13 @@ def test_an_answer_that_is_sent_holds_a_slot_until_it_is_closed(db, free):
     answer.close()
     answer.close()
     assert free() == [3, 3, 3]
+
+
+def test_who_asks_is_not_looked_up_for_a_page(db, free):
+    """A page that needs no database, such as the one that says that it is away, comes without one."""
+    request = RequestFactory().get("/health/")
+    request.user = SimpleLazyObject(lambda: pytest.fail("looked up"))
+    assert transfers.for_people(lambda _: HttpResponse("page"))(request).status_code == 200
 
 
 def test_an_answer_that_nobody_closes_gives_its_slot_back_when_it_is_forgotten(db, free):
