@@ -136,10 +136,10 @@ HEADING_SEEN = """() => new Promise(done => {
     };
     look();
 })"""
-# Once the script shows the lines: goes to the first that the page has, and answers when the last is out of sight.
+# Once the page has all of its lines: goes to the first of them; whether there is a way back.
 LEFT_FOR_THE_TOP = """() => {
     const viewport = document.querySelector("[data-output-viewer]");
-    if (viewport.hidden) return false;
+    if (document.querySelector("[data-output-state]").textContent !== "Complete") return false;
     viewport.scrollTop = 0;
     return document.querySelectorAll("#output .line-text")[0]?.getBoundingClientRect().top > 0
         && viewport.scrollHeight > 2 * viewport.clientHeight;
