@@ -41,8 +41,10 @@ def _permits(many: int) -> "SimpleQueue[None]":
 
 
 class Slots:
-    """So many transfers may be under way at once, and so many of one person. Queues: what is freed in the middle of a
-    call may be put back."""
+    """So many transfers may be under way at once, and so many of one person.
+
+    Counted by queues: what is freed in the middle of a call may be put back.
+    """
 
     def __init__(self, many: int, of_one: int | None = None) -> None:
         self._free = _permits(many)
@@ -56,11 +58,9 @@ class Slots:
 
     def take(self, user_id: int | None = None) -> "Slot | None":
         """None: there are as many as there may be, or as many of this person. Without one only the former counts."""
+        own = [] if user_id is None else [self._free_of.setdefault(user_id, _permits(self._many_of_one))]
         slot = Slot()
-        queues = [self._free]
-        if user_id is not None:
-            queues.insert(0, self._free_of.setdefault(user_id, _permits(self._many_of_one)))
-        if all(slot.takes_from(queue) for queue in queues):
+        if all(slot.takes_from(queue) for queue in (*own, self._free)):
             return slot
         slot.release()
         return None

@@ -117,7 +117,7 @@ def _in_chromium(visitor: Visitor, small: int, large: int) -> list[Figure]:
                 page.goto(f"{visitor.url}/jobs/{job_id}/", wait_until="commit")
                 times[job_id].append(page.evaluate(LAST_LINE_SEEN, last))
             # The large log's page.
-            page.wait_for_function(LEFT_FOR_THE_TOP)
+            page.wait_for_function(LEFT_FOR_THE_TOP, arg=last)
             clicks.append(page.evaluate(TO_THE_END, last))
     note = f"1 MiB: {p50(times[small]):.0f} ms; from the navigation's start, with all of the page"
     return [
@@ -136,37 +136,33 @@ HEADING_SEEN = """() => new Promise(done => {
     };
     look();
 })"""
-# Once the page has all of its lines: goes to the first of them; whether there is a way back.
-LEFT_FOR_THE_TOP = """() => {
+# Whether the text is in a line within the window.
+IS_SEEN = """text => {
+    const lines = [...document.querySelectorAll("#output .line-text")].reverse();
+    const box = lines.find(one => one.textContent.startsWith(text))?.getBoundingClientRect();
+    return Boolean(box && box.height && box.top < innerHeight && box.bottom > 0);
+}"""
+# Answers when it is, in milliseconds of the navigation's clock.
+LAST_LINE_SEEN = f"""text => new Promise(done => {{
+    const isSeen = {IS_SEEN};
+    const look = () => isSeen(text) ? done(performance.now()) : requestAnimationFrame(look);
+    look();
+}})"""
+# Once the page has all of its lines: goes to the first of them; whether the text is far from there.
+LEFT_FOR_THE_TOP = f"""text => {{
     const viewport = document.querySelector("[data-output-viewer]");
     if (document.querySelector("[data-output-state]").textContent !== "Complete") return false;
     viewport.scrollTop = 0;
-    return document.querySelectorAll("#output .line-text")[0]?.getBoundingClientRect().top > 0
-        && viewport.scrollHeight > 2 * viewport.clientHeight;
-}"""
-# From a click on the button → the frame after the one with the text in a line within the window, in milliseconds.
-TO_THE_END = """text => new Promise(done => {
+    return viewport.scrollHeight > 2 * viewport.clientHeight && !({IS_SEEN})(text);
+}}"""
+# From a click on the button → the frame after the one with the text in sight, in milliseconds.
+TO_THE_END = f"""text => new Promise(done => {{
+    const isSeen = {IS_SEEN};
     const began = performance.now();
     document.querySelector("[data-output-follow]").click();
-    const look = () => {
-        const lines = [...document.querySelectorAll("#output .line-text")].reverse();
-        const box = lines.find(one => one.textContent.startsWith(text))?.getBoundingClientRect();
-        const isThere = box && box.height && box.top < innerHeight && box.bottom > 0;
-        requestAnimationFrame(isThere ? () => done(performance.now() - began) : look);
-    };
+    const look = () => requestAnimationFrame(isSeen(text) ? () => done(performance.now() - began) : look);
     requestAnimationFrame(look);
-})"""
-# Answers when the text is in a line within the window, at the next frame: milliseconds of the navigation's clock.
-LAST_LINE_SEEN = """text => new Promise(done => {
-    const look = () => {
-        const lines = [...document.querySelectorAll("#output .line-text")].reverse();
-        const line = lines.find(one => one.textContent.startsWith(text));
-        const box = line?.getBoundingClientRect();
-        if (box && box.height && box.top < innerHeight && box.bottom > 0) done(performance.now());
-        else requestAnimationFrame(look);
-    };
-    look();
-})"""
+}})"""
 
 
 def _look_around(visitor: Visitor, job_id: int) -> None:
